@@ -1,0 +1,28 @@
+// Bundles the executable: one start-up file, and a chunk for each part that only some commands need
+// (grpc for CRI, for one), so that a command loads what it uses.
+import { cp, rm } from 'node:fs/promises';
+import { build } from 'esbuild';
+
+const root = new URL('..', import.meta.url).pathname;
+
+await rm(`${root}dist`, { recursive: true, force: true });
+await build({
+  absWorkingDir: root,
+  entryPoints: { main: 'src/main.ts' },
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  minify: true,
+  keepNames: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  sourcemap: 'linked',
+  legalComments: 'linked',
+  // CommonJS packages inside an ESM bundle still call require() for Node's own modules.
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
+await cp(`${root}proto`, `${root}dist/proto`, { recursive: true });

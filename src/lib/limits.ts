@@ -1,0 +1,35 @@
+/**
+ * Bounds on everything that is read from outside. Units are in the names.
+ * A bound that is met is a finding or a problem with a name, never a silent cut.
+ */
+export const limits = {
+  /** Configuration files of a node: containerd's largest known config is a few KiB. */
+  configFileBytes: 1024 * 1024,
+  /** A CA bundle: Debian's is 220 KiB, corporate ones some MiB. */
+  trustFileBytes: 16 * 1024 * 1024,
+  /** Files in one configuration directory that are looked at. */
+  directoryEntries: 4096,
+  /** Response headers of a registry or a proxy (Node's own default is 16 KiB; Go's client takes 10 MiB). */
+  headerBytes: 64 * 1024,
+  /** A registry's error body: go-containerregistry and containerd read this much. */
+  errorBodyBytes: 64 * 1024,
+  /** A manifest or index: containerd refuses larger ones (its MaxManifestSize is 8 MiB). */
+  manifestBytes: 8 * 1024 * 1024,
+  /** A token answer. */
+  tokenBytes: 1024 * 1024,
+  /** The part of a layer that is read to prove that bytes come. */
+  layerProbeBytes: 64 * 1024,
+  /** An image's config blob. */
+  configBlobBytes: 4 * 1024 * 1024,
+  /** One page of a tag list; 100,000 tags of 20 bytes fit. */
+  tagListBytes: 8 * 1024 * 1024,
+  /** Redirects followed for one request (containerd and Go: 10). */
+  redirects: 10,
+  /** Text of a foreign error kept in a document. */
+  messageChars: 2000,
+} as const;
+
+/** `text` cut to `max` characters, with a mark that says how much is missing. */
+export function clip(text: string, max: number = limits.messageChars): string {
+  return text.length <= max ? text : `${text.slice(0, max)}… (${text.length - max} characters more)`;
+}

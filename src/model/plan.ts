@@ -1,0 +1,134 @@
+import type { Problem } from './problem.ts';
+
+/** The image as asked for. The normalized parts are null when the reference does not parse. */
+export interface ImageInfo {
+  readonly input: string;
+  /** `docker.io/library/nginx:1.27`, with `@sha256:…` behind the tag when both are given. */
+  readonly normalized: string | null;
+  readonly registry: string | null;
+  readonly repository: string | null;
+  readonly tag: string | null;
+  readonly digest: string | null;
+}
+
+/** The platform that an image must have. */
+export interface PlatformInfo {
+  /** As given by `--platform`, or this node's own. */
+  readonly input: string;
+  readonly normalized: string;
+  /** Best first, as containerd's matcher orders them. */
+  readonly accepts: readonly string[];
+}
+
+/** CRI-O's resolution of a short name; null when the name is complete or the runtime is containerd. */
+export interface ShortNameInfo {
+  readonly mode: 'enforcing' | 'permissive' | 'disabled';
+  readonly source: string;
+  readonly candidates: readonly string[];
+}
+
+/** One base URL at which the runtime will try to pull. */
+export interface EndpointInfo {
+  /** Scheme as first tried, path as requested, no default port: `https://mirror.corp:5000/v2`. */
+  readonly url: string;
+  /** What is asked there: CRI-O rewrites the name for a mirror; for containerd it is the image. */
+  readonly reference: string;
+  readonly role: 'mirror' | 'upstream';
+  /** `etc/containerd/certs.d/docker.io/hosts.toml:3`, or `default`. */
+  readonly source: string;
+  /** containerd's words: `pull`, `resolve`, `push`, `referrers`. CRI-O: as its `pull-from-mirror` amounts to. */
+  readonly capabilities: readonly string[];
+  /** containerd: TLS is not verified. */
+  readonly skipVerify: boolean;
+  /** CRI-O: TLS is not verified and plain HTTP is tried. */
+  readonly insecure: boolean;
+  /** HTTPS first, plain HTTP after a TLS-record or port error. */
+  readonly httpFallback: boolean;
+  /** Files of CA certificates added to the trust store for this endpoint, as the node names them. */
+  readonly ca: readonly string[];
+  /** Pairs of client certificate and key files. */
+  readonly client: readonly (readonly [string, string])[];
+  /** Null: the runtime's default (30 s). */
+  readonly dialTimeoutMs: number | null;
+  /** Names of the extra request headers; the values may be secrets and are never shown. */
+  readonly headers: readonly string[];
+  /** CRI-O: refused by registries.conf. */
+  readonly blocked: boolean;
+  /** `http://proxy:3128`, never with userinfo; null when the runtime goes direct. */
+  readonly proxy: string | null;
+  /** Why: `https_proxy`, `NO_PROXY entry .corp`, `no proxy is set`. */
+  readonly proxyReason: string;
+}
+
+/** One network party that the plan already knows: an endpoint's host, or a proxy. */
+export interface HostInfo {
+  readonly host: string;
+  readonly port: number;
+  readonly scheme: 'http' | 'https';
+  readonly proxy: string | null;
+  readonly proxyReason: string;
+  /** The fully qualified names that are asked, in order; empty for an address literal. */
+  readonly lookups: readonly string[];
+}
+
+/** A nameserver as the node's resolver uses it. */
+export interface NameserverInfo {
+  readonly address: string;
+  readonly port: number;
+  /** `etc/resolv.conf:2`, `--nameserver`, or `default` (Go asks 127.0.0.1 and ::1 when none is usable). */
+  readonly source: string;
+}
+
+/** The resolver's settings (resolv.conf's options as Go reads them). */
+export interface ResolverInfo {
+  readonly ndots: number;
+  readonly timeoutMs: number;
+  readonly attempts: number;
+  readonly rotate: boolean;
+  readonly singleRequest: boolean;
+  readonly useTcp: boolean;
+}
+
+/** Where credentials would come from; never a secret. */
+export interface CredentialsInfo {
+  readonly source: string;
+  readonly username: string;
+  /** All that match, in the order in which the kubelet tries them. */
+  readonly matches: readonly { readonly key: string; readonly source: string; readonly username: string }[];
+  /** The hosts that the file has entries for, when none matches. */
+}
+
+/** What the runtime says of itself, or what is known of it without asking. */
+export interface RuntimeInfo {
+  /** `containerd`, `cri-o`, or null when no runtime was found. */
+  readonly name: string | null;
+  readonly version: string | null;
+  /** Null: not asked. */
+  readonly ready: boolean | null;
+  readonly imagePresent: boolean | null;
+  /** The socket asked, `unix:///run/containerd/containerd.sock`; null when none was. */
+  readonly endpoint: string | null;
+}
+
+/** The pod's policy, given or by the kubelet's default for the tag. */
+export interface PolicyInfo {
+  readonly policy: 'Always' | 'IfNotPresent' | 'Never';
+  /** `--pull-policy`, or the kubelet's default and why. */
+  readonly source: string;
+}
+
+/** What the runtime would do, no network touched. An investigation carries the same fields. */
+export interface PlanBody {
+  readonly image: ImageInfo;
+  readonly platform: PlatformInfo;
+  readonly shortName: ShortNameInfo | null;
+  readonly pullPolicy: PolicyInfo;
+  readonly endpoints: readonly EndpointInfo[];
+  readonly hosts: readonly HostInfo[];
+  readonly nameservers: readonly NameserverInfo[];
+  readonly searchDomains: readonly string[];
+  readonly resolver: ResolverInfo;
+  readonly trustStore: { readonly files: readonly string[]; readonly certificates: number };
+  readonly credentials: CredentialsInfo | null;
+  readonly problems: readonly Problem[];
+}

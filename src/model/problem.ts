@@ -1,0 +1,14 @@
+import type { CauseId } from './cause-id.ts';
+
+/**
+ * Something in a file of the node that is not as it should be: where, what, and what the runtime will do about it.
+ * `error`: the runtime cannot pull (this registry, or anything) because of it. `warning`: it ignores the thing and goes on.
+ */
+export interface Problem {
+  readonly severity: 'error' | 'warning';
+  readonly cause: CauseId;
+  /** `etc/containerd/certs.d/docker.io/hosts.toml:2`: below the host root, with the line where one is known. */
+  readonly source: string;
+  /** One sentence: what is wrong, and what the runtime does because of it. */
+  readonly message: string;
+}

@@ -1,0 +1,163 @@
+import { constants } from 'node:fs';
+import { access, type FileHandle, lstat, open, readdir, readlink, stat } from 'node:fs/promises';
+import { join, posix } from 'node:path';
+import { limits } from '../lib/limits.ts';
+import { fail, ok, type Result } from '../lib/result.ts';
+
+/** Why a file of the node could not be read. `absent` covers a missing file and a missing parent folder. */
+export type FileFailure =
+  | { readonly kind: 'absent'; readonly path: string }
+  | { readonly kind: 'denied'; readonly path: string }
+  | { readonly kind: 'too-large'; readonly path: string; readonly bytes: number; readonly limit: number }
+  | { readonly kind: 'not-a-file'; readonly path: string }
+  | { readonly kind: 'failed'; readonly path: string; readonly code: string };
+
+/**
+ * The node's file system below a root folder (`--host-root`).
+ * Paths are absolute as the node sees them (`/etc/resolv.conf`). A symbolic link is followed as the node would
+ * follow it, so an absolute target stays below the root.
+ */
+export interface HostFiles {
+  /** The root folder on this machine, `/` when the node is this machine itself. */
+  readonly root: string;
+  /** The text of a file, at most `maxBytes` (1 MiB unless told), UTF-8; invalid bytes become U+FFFD. */
+  readText(path: string, maxBytes?: number): Promise<Result<string, FileFailure>>;
+  /** The names in a folder, sorted; an absent folder is a failure of kind `absent`. */
+  list(path: string): Promise<Result<string[], FileFailure>>;
+  /** What a path is, links followed, with its change time (epoch ms); `absent` and the like as failures. */
+  info(path: string): Promise<Result<FileInfo, FileFailure>>;
+  /** The target of a symbolic link as written in it (`/proc/PID/exe`, `/proc/PID/fd/N`). */
+  link(path: string): Promise<Result<string, FileFailure>>;
+  /** Where `path` lies on this machine, links followed below the root: for handing to a socket or a library. */
+  locate(path: string): Promise<string>;
+}
+
+/** What `HostFiles.info` tells. */
+export interface FileInfo {
+  readonly type: 'file' | 'directory' | 'socket' | 'other';
+  readonly size: number;
+  /** Last change of the content, epoch milliseconds. */
+  readonly modifiedMs: number;
+}
+
+/** `path` as documents show it: relative to the host root, without the leading slash (`etc/resolv.conf`). */
+export function sourceName(path: string): string {
+  return path.replace(/^\/+/, '');
+}
+
+const maxLinks = 40; // as Linux: MAXSYMLINKS
+
+/** The node's files below `root`. */
+export function hostFiles(root: string): HostFiles {
+  const base = root === '' ? '/' : root;
+
+  /** Follows links component by component so that none leaves the root. `/proc/PID/root` style magic links are not followed. */
+  async function locate(path: string): Promise<string> {
+    if (base === '/') return path;
+    const pending = path.split('/').filter((part) => part !== '' && part !== '.');
+    let links = 0;
+    let at = '/';
+    while (pending.length > 0) {
+      const part = pending.shift() ?? '';
+      if (part === '..') {
+        at = posix.dirname(at);
+        continue;
+      }
+      const next = posix.join(at, part);
+      const target = await linkTarget(join(base, next));
+      if (target === null || links++ > maxLinks) {
+        at = next;
+        continue;
+      }
+      if (target.startsWith('/')) at = '/';
+      pending.unshift(...target.split('/').filter((piece) => piece !== '' && piece !== '.'));
+    }
+    return join(base, at);
+  }
+
+  return {
+    root: base,
+    locate,
+    async readText(path, maxBytes = limits.configFileBytes) {
+      let handle: FileHandle | undefined;
+      try {
+        // O_NONBLOCK: a FIFO in a file's place must not hold the investigation up.
+        handle = await open(await locate(path), constants.O_RDONLY | constants.O_NONBLOCK);
+        const facts = await handle.stat();
+        if (!facts.isFile()) return fail({ kind: 'not-a-file', path });
+        if (facts.size > maxBytes) return fail({ kind: 'too-large', path, bytes: facts.size, limit: maxBytes });
+        // Files of /proc have size 0, so the bound is kept while reading.
+        const chunks: Buffer[] = [];
+        let total = 0;
+        for (;;) {
+          const chunk = Buffer.alloc(Math.min(65536, maxBytes + 1 - total));
+          const { bytesRead } = await handle.read(chunk, 0, chunk.length, null);
+          if (bytesRead === 0) break;
+          total += bytesRead;
+          if (total > maxBytes) return fail({ kind: 'too-large', path, bytes: total, limit: maxBytes });
+          chunks.push(chunk.subarray(0, bytesRead));
+        }
+        return ok(Buffer.concat(chunks).toString('utf8'));
+      } catch (error) {
+        return fail(failureOf(path, error));
+      } finally {
+        await handle?.close().catch(() => undefined);
+      }
+    },
+    async list(path) {
+      try {
+        const names = await readdir(await locate(path));
+        return ok(names.sort().slice(0, limits.directoryEntries));
+      } catch (error) {
+        return fail(failureOf(path, error));
+      }
+    },
+    async info(path) {
+      try {
+        const facts = await stat(await locate(path));
+        const type = facts.isFile()
+          ? 'file'
+          : facts.isDirectory()
+            ? 'directory'
+            : facts.isSocket()
+              ? 'socket'
+              : 'other';
+        return ok({ type, size: facts.size, modifiedMs: facts.mtimeMs });
+      } catch (error) {
+        return fail(failureOf(path, error));
+      }
+    },
+    async link(path) {
+      try {
+        const parent = await locate(posix.dirname(path));
+        return ok(await readlink(join(parent, posix.basename(path))));
+      } catch (error) {
+        return fail(failureOf(path, error));
+      }
+    },
+  };
+}
+
+/** True when this process may read the path; used to tell "no permission" from "absent" before a library blurs them. */
+export async function readable(path: string): Promise<boolean> {
+  return access(path, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function linkTarget(path: string): Promise<string | null> {
+  try {
+    return (await lstat(path)).isSymbolicLink() ? await readlink(path) : null;
+  } catch {
+    return null;
+  }
+}
+
+function failureOf(path: string, error: unknown): FileFailure {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'EUNKNOWN';
+  if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'absent', path };
+  if (code === 'EACCES' || code === 'EPERM') return { kind: 'denied', path };
+  if (code === 'EISDIR') return { kind: 'not-a-file', path };
+  return { kind: 'failed', path, code };
+}

@@ -1,0 +1,37 @@
+import type { Secret } from '../lib/secret.ts';
+import type { EndpointInfo, ShortNameInfo } from '../model/plan.ts';
+import type { Problem } from '../model/problem.ts';
+
+/** An endpoint as a runtime's files set it, before the proxy environment decides its way. */
+export interface RuntimeEndpoint {
+  readonly info: Omit<EndpointInfo, 'proxy' | 'proxyReason'>;
+  /** The CA certificates of `info.ca` that could be read, PEM text; added to the node's trust store. */
+  readonly caPem: readonly string[];
+  /** Client certificates that could be read. */
+  readonly clientPairs: readonly { readonly cert: string; readonly key: Secret }[];
+  /** Values of `info.headers`. */
+  readonly headerValues: Readonly<Record<string, readonly Secret[]>>;
+}
+
+/** Credentials set in the runtime's own files; used only when the request over CRI carries none. */
+export interface RuntimeCredential {
+  /** Host as the file names it. */
+  readonly host: string;
+  readonly source: string;
+  readonly username: string;
+  readonly password: Secret;
+}
+
+/** What one runtime's files say about pulling one image. */
+export interface RuntimePlan {
+  readonly runtime: 'containerd' | 'cri-o';
+  /** Every file that was read, in order, below the host root. */
+  readonly files: readonly string[];
+  /** In the order in which the runtime tries them; empty when a broken file leaves none, or a short name has no result. */
+  readonly endpoints: readonly RuntimeEndpoint[];
+  readonly shortName: ShortNameInfo | null;
+  readonly credentials: readonly RuntimeCredential[];
+  /** The pause image that this runtime is set to use, with where it is set. */
+  readonly sandboxImage: { readonly reference: string; readonly source: string } | null;
+  readonly problems: readonly Problem[];
+}
