@@ -92,10 +92,12 @@ export interface ResolverInfo {
 /** Where credentials would come from; never a secret. */
 export interface CredentialsInfo {
   readonly source: string;
-  readonly username: string;
+  /** Of the first match; null when no entry fits this image. */
+  readonly username: string | null;
   /** All that match, in the order in which the kubelet tries them. */
   readonly matches: readonly { readonly key: string; readonly source: string; readonly username: string }[];
-  /** The hosts that the file has entries for, when none matches. */
+  /** The registries that the file has entries for, as it names them: what a person compares when none matches. */
+  readonly hosts: readonly string[];
 }
 
 /** What the runtime says of itself, or what is known of it without asking. */
@@ -130,5 +132,7 @@ export interface PlanBody {
   readonly resolver: ResolverInfo;
   readonly trustStore: { readonly files: readonly string[]; readonly certificates: number };
   readonly credentials: CredentialsInfo | null;
+  /** Proxies set somewhere on this node, besides the runtime's own for this registry. */
+  readonly knownProxies: readonly { readonly url: string; readonly source: string }[];
   readonly problems: readonly Problem[];
 }

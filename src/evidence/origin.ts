@@ -1,0 +1,22 @@
+/** A way's name. */
+export function wayId(scheme: string, host: string, port: number, proxy: string | null): string {
+  return `${scheme}://${bracketed(host)}:${port} ${proxy === null ? 'direct' : `by ${proxy}`}`;
+}
+
+/** An IPv6 literal in brackets, as in a URL. */
+export function bracketed(host: string): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+}
+
+/** A URL's host without brackets, and its port with the scheme's default filled in. */
+export function originOf(url: string): { scheme: 'http' | 'https'; host: string; port: number } | null {
+  if (!URL.canParse(url)) return null;
+  const { protocol, hostname, port } = new URL(url);
+  if (protocol !== 'http:' && protocol !== 'https:') return null;
+  const scheme = protocol === 'https:' ? 'https' : 'http';
+  return {
+    scheme,
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? (scheme === 'https' ? 443 : 80) : Number(port),
+  };
+}

@@ -1,0 +1,28 @@
+import type { ProbeKind } from '../model/facts.ts';
+import type { DoneProbe, ProbeResult } from '../model/investigation.ts';
+import type { PlanBody, RuntimeInfo } from '../model/plan.ts';
+
+/**
+ * Everything that is known at one moment of an investigation: the plan and the probes that have ended.
+ * It holds what the document holds and nothing else, so a saved document can be concluded again.
+ */
+export interface View {
+  readonly plan: PlanBody;
+  /** How the runtime was chosen; `asked` is true when a socket was given or is present, so that its silence counts. */
+  readonly runtime: { readonly name: RuntimeInfo['name']; readonly asked: boolean };
+  readonly probes: readonly ProbeResult[];
+}
+
+/** The finished probes of one kind, in the order in which they started. */
+export function probesOf<K extends ProbeKind>(view: View, kind: K): DoneProbe<K>[] {
+  return view.probes.filter((probe): probe is Extract<ProbeResult, DoneProbe<K>> => isDone(probe, kind));
+}
+
+function isDone<K extends ProbeKind>(probe: ProbeResult, kind: K): probe is Extract<ProbeResult, DoneProbe<K>> {
+  return probe.kind === kind && probe.status !== 'skipped';
+}
+
+/** Their ids, for a finding's evidence. */
+export function idsOf(probes: readonly { readonly id: string }[]): string[] {
+  return probes.map((probe) => probe.id);
+}

@@ -1,0 +1,284 @@
+import type { NetworkFailure } from './network-failure.ts';
+
+/** A party that a probe's answer sends the runtime on to: a token realm, or a redirect's target. */
+export interface NextParty {
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+  /** The proxy by which the runtime would go there, without userinfo; null: direct. */
+  readonly proxy: string | null;
+  readonly proxyReason: string;
+  /** The whole URL with its query's values removed: signed URLs are credentials. */
+  readonly url: string;
+}
+
+/** A lookup of one name and type at one nameserver, search list included; or in the hosts file. */
+export interface DnsFacts {
+  readonly host: string;
+  readonly type: 'A' | 'AAAA' | 'hosts';
+  /** `10.0.0.2:53`, or the hosts file with its line. */
+  readonly nameserver: string;
+  /** The place of the nameserver in resolv.conf, from 0; -1 for the hosts file. */
+  readonly order: number;
+  readonly addresses: readonly string[];
+  readonly canonicalNames: readonly string[];
+  /** One entry per name asked, in order. */
+  readonly queries: readonly {
+    readonly name: string;
+    readonly rcode: string | null;
+    readonly transport: 'udp' | 'tcp' | null;
+    readonly addresses: number;
+    readonly extendedErrors: readonly string[];
+    readonly error: NetworkFailure | null;
+  }[];
+}
+
+/** A TCP connection to one address. */
+export interface TcpFacts {
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+  readonly family: 4 | 6;
+  readonly localAddress: string | null;
+  readonly errno: string | null;
+}
+
+/** The proxy's answer to CONNECT. */
+export interface ProxyFacts {
+  readonly way: string;
+  readonly proxy: string;
+  readonly address: string;
+  readonly target: string;
+  readonly status: number | null;
+  readonly statusText: string | null;
+  /** Only headers that tell why: `proxy-authenticate`, `x-squid-error`, `server`, `via`, `retry-after`. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly withCredentials: boolean;
+}
+
+/** One certificate as shown in documents. */
+export interface CertificateFacts {
+  readonly subject: string;
+  readonly issuer: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly dnsNames: readonly string[];
+  readonly ipAddresses: readonly string[];
+  readonly sha256: string;
+  readonly selfSigned: boolean;
+}
+
+/** A TLS handshake with one address, or through a proxy's tunnel. */
+export interface TlsFacts {
+  readonly way: string;
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+  readonly protocol: string | null;
+  readonly cipher: string | null;
+  readonly alpn: string | null;
+  /** As sent, leaf first. */
+  readonly chain: readonly CertificateFacts[];
+  /** The trust anchor that was used, by its subject. */
+  readonly anchor: string | null;
+  /** Index in `chain` of the certificate that failed a check. */
+  readonly failedCertificate: number | null;
+  /** Every check that failed, first as Go would report it. */
+  readonly failedChecks: readonly NetworkFailure[];
+  readonly alert: string | null;
+  readonly plainAnswer: string | null;
+  readonly clientCertificateRequested: boolean;
+  /** The node's configuration turned verification off for this endpoint. */
+  readonly verificationOff: boolean;
+}
+
+/** An error of a registry's body. */
+export interface RegistryErrorFacts {
+  readonly code: string | null;
+  readonly message: string;
+}
+
+/** What every HTTP answer is kept with. */
+export interface HttpFacts {
+  readonly way: string;
+  /** Query values removed. */
+  readonly url: string;
+  readonly method: string;
+  readonly address: string;
+  readonly status: number | null;
+  readonly mediaType: string | null;
+  /** How the body reads: `oci`, `json`, `html`, `text`, `empty`. */
+  readonly bodyFormat: string | null;
+  /** An HTML page's title, for one. */
+  readonly title: string | null;
+  readonly errors: readonly RegistryErrorFacts[];
+  readonly server: string | null;
+  /** A proxy's own error (`X-Squid-Error`) in an answer that came by a proxy. */
+  readonly proxyError: string | null;
+  readonly rateLimit: RateLimitFacts | null;
+  /** The node's clock minus the answer's Date header, ms; null without one. Exact to about a second. */
+  readonly clockOffsetMs: number | null;
+  /** Milliseconds per phase; null where the connection was reused. */
+  readonly phases: Readonly<Record<string, number | null>>;
+  /** The connection's failing phase when no answer came. */
+  readonly failedPhase: string | null;
+  readonly next: NextParty | null;
+}
+
+/** What a registry says of its limits. */
+export interface RateLimitFacts {
+  readonly limit: number | null;
+  readonly remaining: number | null;
+  readonly windowSeconds: number | null;
+  readonly source: string | null;
+  readonly retryAfterSeconds: number | null;
+}
+
+/** A challenge of WWW-Authenticate. */
+export interface ChallengeFacts {
+  readonly scheme: string;
+  readonly realm: string | null;
+  readonly service: string | null;
+  readonly scope: string | null;
+  readonly error: string | null;
+  /** Where the token is fetched, for Bearer; null when the realm is no usable URL. */
+  readonly party: NextParty | null;
+}
+
+/** `GET /v2/`. */
+export interface RegistryFacts extends HttpFacts {
+  /** The `Docker-Distribution-Api-Version` header. */
+  readonly apiVersion: string | null;
+  readonly challenges: readonly ChallengeFacts[];
+}
+
+/** Who a request was made as: nobody, or the n-th matching credential. */
+export interface Identity {
+  /** -1: anonymous. */
+  readonly index: number;
+  readonly username: string | null;
+}
+
+/** A token fetched at the realm. */
+export interface AuthFacts extends HttpFacts {
+  readonly realmHost: string;
+  readonly service: string | null;
+  readonly scope: string;
+  readonly identity: Identity;
+  /** The token came. */
+  readonly granted: boolean;
+  /** Whether the token's own claims name the pull; null when it is opaque. */
+  readonly claimsPull: boolean | null;
+}
+
+/** A manifest, by tag or digest. */
+export interface ManifestFacts extends HttpFacts {
+  readonly reference: string;
+  /** `named`: what the image reference asks for; `platform`: the index's entry for this platform. */
+  readonly part: 'named' | 'platform';
+  readonly identity: Identity;
+  readonly challenges: readonly ChallengeFacts[];
+  readonly kind: 'index' | 'image' | 'schema1' | 'artifact' | 'unknown' | null;
+  readonly digest: string | null;
+  readonly digestMatches: boolean | null;
+  /** Platforms of an index, `linux/amd64`. */
+  readonly platforms: readonly string[];
+  /** The digest of the entry that fits this platform; null: none fits, or not an index. */
+  readonly chosen: string | null;
+  readonly config: BlobDescriptor | null;
+  readonly layers: readonly BlobDescriptor[];
+}
+
+/** A blob named by a manifest. */
+export interface BlobDescriptor {
+  readonly digest: string;
+  readonly size: number;
+  readonly mediaType: string;
+}
+
+/** The first bytes of a layer, or an image's config; one probe per redirect hop. */
+export interface BlobFacts extends HttpFacts {
+  readonly digest: string;
+  readonly part: 'config' | 'layer';
+  /** 0 at the registry, 1 at its first redirect's target. */
+  readonly redirects: number;
+  readonly bytes: number;
+  readonly size: number;
+  readonly digestMatches: boolean | null;
+  /** The image's own platform, from its config. */
+  readonly platform: string | null;
+}
+
+/** Names that exist: tags of the repository, or repositories of the registry. */
+export interface NamesFacts extends HttpFacts {
+  readonly of: 'tags' | 'repositories';
+  readonly wanted: string;
+  readonly count: number;
+  readonly complete: boolean;
+  readonly present: boolean;
+  readonly nearest: readonly string[];
+}
+
+/** The runtime over CRI. */
+export interface RuntimeFacts {
+  readonly endpoint: string;
+  readonly name: string | null;
+  readonly version: string | null;
+  readonly ready: boolean | null;
+  readonly conditions: readonly {
+    readonly type: string;
+    readonly status: boolean;
+    readonly reason: string;
+    readonly message: string;
+  }[];
+  /** What stands in the way: `socket-absent`, `refused`, `not-permitted`, `silent`, `not-served`, `not-a-socket`, `rpc`. */
+  readonly failure: string | null;
+}
+
+/** The image on the node. */
+export interface ImageFacts {
+  readonly present: boolean | null;
+  readonly id: string | null;
+  readonly sizeBytes: number | null;
+}
+
+/** The file system that images are stored on. */
+export interface DiskFacts {
+  readonly path: string;
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  readonly totalInodes: number;
+  readonly freeInodes: number;
+}
+
+/** A real pull over CRI. */
+export interface PullFacts {
+  readonly imageRef: string | null;
+  /** The runtime's own words. */
+  readonly runtimeError: string | null;
+  /** What they mean. */
+  readonly cause: string | null;
+  readonly causeConfidence: string | null;
+  readonly alternatives: readonly string[];
+  readonly host: string | null;
+}
+
+/** The facts of each kind of probe. */
+export interface FactsByKind {
+  dns: DnsFacts;
+  tcp: TcpFacts;
+  proxy: ProxyFacts;
+  tls: TlsFacts;
+  registry: RegistryFacts;
+  auth: AuthFacts;
+  manifest: ManifestFacts;
+  blob: BlobFacts;
+  names: NamesFacts;
+  runtime: RuntimeFacts;
+  image: ImageFacts;
+  disk: DiskFacts;
+  pull: PullFacts;
+}
+
+/** The name of a kind of probe. */
+export type ProbeKind = keyof FactsByKind;
