@@ -1,0 +1,85 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { systemEnv } from '../../src/lib/env.ts';
+import { type CriClient, openCri } from '../../src/wire/cri.ts';
+import { type Service, startService, until } from './commands.ts';
+import type { Network } from './network.ts';
+
+/** One containerd at the party `node`. */
+export interface RuntimeSetup {
+  readonly name: string;
+  /** Folder of its log. */
+  readonly folder: string;
+  /** Where its images lie; it is made when it is missing. */
+  readonly root: string;
+  readonly state: string;
+  /** Its configuration as the node sees it, and the same file as this process sees it. */
+  readonly config: { readonly inside: string; readonly outside: string };
+  /** Its environment: `HTTPS_PROXY`, `SSL_CERT_FILE`. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** False: CRI is switched off in its configuration. */
+  readonly cri?: boolean;
+}
+
+/** A containerd that serves. */
+export interface Runtime {
+  readonly service: Service;
+  /** `unix:///…`, for -r. */
+  readonly endpoint: string;
+  readonly socket: string;
+  readonly root: string;
+}
+
+/** Starts a containerd and waits until it serves CRI (with `cri: false`: until its socket is there). */
+export async function startRuntime(network: Network, setup: RuntimeSetup): Promise<Runtime> {
+  await mkdir(setup.root, { recursive: true });
+  await mkdir(setup.state, { recursive: true });
+  const socket = `${setup.state}/containerd.sock`;
+  const disabled = ['io.containerd.internal.v1.opt', 'io.containerd.grpc.v1.restart'];
+  if (setup.cri === false) disabled.push('io.containerd.grpc.v1.cri');
+  await writeFile(
+    setup.config.outside,
+    [
+      'version = 2',
+      `root = "${setup.root}"`,
+      `state = "${setup.state}"`,
+      `disabled_plugins = [${disabled.map((name) => `"${name}"`).join(', ')}]`,
+      '[grpc]',
+      `  address = "${socket}"`,
+      '[plugins."io.containerd.grpc.v1.cri"]',
+      '  sandbox_image = "registry.lab/pause:3.9"',
+      '  stream_server_address = "127.0.0.1"',
+      '  stream_server_port = "0"',
+      '[plugins."io.containerd.grpc.v1.cri".containerd]',
+      '  snapshotter = "native"', // needs nothing of the kernel
+      '[plugins."io.containerd.grpc.v1.cri".registry]',
+      '  config_path = "/etc/containerd/certs.d"',
+      '',
+    ].join('\n'),
+  );
+  const [command, args] = network.at('node', 'containerd', ['--config', setup.config.inside]);
+  const service = await startService(setup.name, command, args, `${setup.folder}/${setup.name}.log`, setup.env);
+  const endpoint = `unix://${socket}`;
+  await until(`${setup.name} (see ${service.logFile})`, async () => {
+    if (!service.running()) throw new Error(`${setup.name} ended (see ${service.logFile})`);
+    const opened = await openCri(endpoint, { env: systemEnv, connectTimeoutMs: 1000, callTimeoutMs: 1000 });
+    if (setup.cri === false) {
+      if (opened.ok) opened.value.close();
+      return !opened.ok && opened.error.code === 'Unimplemented';
+    }
+    if (!opened.ok) return false;
+    opened.value.close();
+    return true;
+  });
+  return { service, endpoint, socket, root: setup.root };
+}
+
+/** Opens a connection to a runtime's CRI for the time of `use`. */
+export async function withCri<T>(runtime: Runtime, use: (cri: CriClient) => Promise<T>): Promise<T> {
+  const opened = await openCri(runtime.endpoint, { env: systemEnv, connectTimeoutMs: 5000, callTimeoutMs: 5000 });
+  if (!opened.ok) throw new Error(`CRI of the lab's containerd: ${opened.error.kind} ${opened.error.message}`);
+  try {
+    return await use(opened.value);
+  } finally {
+    opened.value.close();
+  }
+}

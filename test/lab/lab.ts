@@ -1,0 +1,279 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { type Authority, makeAuthority, type Pair } from './authority.ts';
+import { must, type Outcome, type RunOptions, stopAllServices } from './commands.ts';
+import { type Runtime, type RuntimeSetup, startRuntime } from './containerd.ts';
+import { type ImageRequest, type PushedImage, pushImage } from './images.ts';
+import { prepareMachine } from './install.ts';
+import { makeNetwork, type Network } from './network.ts';
+import { startFront } from './nginx.ts';
+import { startRegistry } from './registry.ts';
+import { startProxy } from './squid.ts';
+import { startTokenService, type TokenSettings } from './token-service.ts';
+import { startNameserver } from './unbound.ts';
+
+/** The names of the lab: who has which address. `*.lab` not listed here does not exist. */
+const records = [
+  'registry.lab. A 10.77.0.10',
+  'registry6.lab. AAAA fd00:77::10',
+  'dual.lab. A 10.77.0.10',
+  'dual.lab. AAAA fd00:77::10',
+  'private.lab. A 10.77.0.11',
+  'token.lab. A 10.77.0.12',
+  'faulty.lab. A 10.77.0.20',
+  'second.lab. A 10.77.0.21',
+  'closed.lab. A 10.77.0.22',
+  'far.lab. A 10.78.0.10',
+  'proxy.lab. A 10.77.0.30',
+  'cdn.lab. A 10.77.0.40',
+  'auth.lab. A 10.77.0.50',
+  'mirror.lab. A 10.77.0.60',
+];
+
+const serverNames = records
+  .map((record) => record.split('. ')[0] ?? '')
+  .filter((name, at, all) => all.indexOf(name) === at);
+
+/** The people of private.lab and token.lab. Their passwords are secrets that must never be printed. */
+export const users = {
+  app: { name: 'app', password: 'pw-app-Kx7vQ2' },
+  /** Known, and allowed to pull only below `public/`. */
+  guest: { name: 'guest', password: 'pw-guest-Zt4mN9' },
+  proxy: { name: 'gate', password: 'pw-gate-Rw8cJ3' },
+} as const;
+
+/** A password that nobody has. */
+export const wrongPassword = 'pw-wrong-Hb5yD6';
+
+const project = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The lab, with everything that runs all the time, and the means to make faults. */
+export interface Lab {
+  readonly folder: string;
+  readonly network: Network;
+  /** The authority that the node trusts. */
+  readonly authority: Authority;
+  /** A server certificate, with its key, for every name of the lab. */
+  readonly pair: Pair;
+  /** Images of registry.lab, private.lab and token.lab alike. */
+  readonly storage: string;
+  /** Something to undo after the case. The last comes first. */
+  defer(undo: () => Promise<unknown>): void;
+  /** Undoes everything that was deferred. */
+  undoAll(): Promise<void>;
+  /** Pushes an image to all three registries; its content is that of no other image. */
+  push(repository: string, tag: string, more?: Partial<ImageRequest>): Promise<PushedImage>;
+  /** Writes a file of the node's /etc until the end of the case: `containerd/certs.d/registry.lab/hosts.toml`. */
+  nodeFile(path: string, text: string): Promise<void>;
+  /** Adds rules to a party's packet filter until the end of the case. */
+  filter: Network['filter'];
+  /** Starts another server until the end of the case. The name is the case's own. */
+  front(name: string, listen: string, servers: string, party?: 'reg' | 'cdn' | 'mirror' | 'auth'): Promise<void>;
+  nameserver(name: string, listen: readonly string[], server?: readonly string[]): Promise<void>;
+  proxy(setup: Omit<Parameters<typeof startProxy>[1], 'folder'>): Promise<void>;
+  tokenService(name: string, more: Partial<TokenSettings>): Promise<void>;
+  /** Another registry on the images of all. */
+  registry(name: string, listen: string, more?: Partial<Parameters<typeof startRegistry>[1]>): Promise<void>;
+  /** The node's containerd, with this environment; it is started anew only when the environment is another one. */
+  runtime(env?: Readonly<Record<string, string>>): Promise<Runtime>;
+  /** A containerd of the case's own. */
+  ownRuntime(name: string, more?: Partial<RuntimeSetup>): Promise<Runtime>;
+  /** Runs the built command at the node. */
+  pullwhy(args: readonly string[], options?: RunOptions): Promise<Outcome>;
+  stop(): Promise<void>;
+}
+
+let started: Promise<Lab> | undefined;
+
+/** The one lab of this process; made when it is first asked for. */
+export function theLab(): Promise<Lab> {
+  started ??= startLab();
+  return started;
+}
+
+/**
+ * For a suite: makes the lab before it, or skips it with one line that says why. Gives a function for the lab itself.
+ * The lab is taken down when all suites of the process have ended.
+ */
+export function useLab(what: string): () => Lab {
+  let lab: Lab | undefined;
+  before(async function () {
+    this.timeout(900_000); // the first suite may install packages
+    const readiness = await prepareMachine();
+    if (!readiness.ready) {
+      process.stdout.write(`    left out: ${what}: ${readiness.why}\n`);
+      this.skip();
+    }
+    lab = await theLab();
+  });
+  return () => {
+    if (lab === undefined) throw new Error('the lab is used before its suite began');
+    return lab;
+  };
+}
+
+// At the root of all suites, because this file is loaded while mocha collects them.
+after(async function () {
+  this.timeout(60_000);
+  if (started === undefined) return;
+  const lab = await started.catch(() => undefined);
+  await lab?.stop();
+});
+
+async function startLab(): Promise<Lab> {
+  const folder = await mkdtemp(`${tmpdir()}/pullwhy-lab-`);
+  const network = await makeNetwork();
+  const stop = async (): Promise<void> => {
+    await stopAllServices();
+    await network.remove();
+    if (process.env.PULLWHY_LAB_KEEP === undefined) await rm(folder, { recursive: true, force: true });
+    else process.stdout.write(`    lab: kept ${folder}\n`);
+  };
+  try {
+    return await furnish(folder, network, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function furnish(folder: string, network: Network, stop: () => Promise<void>): Promise<Lab> {
+  const storage = `${folder}/images`;
+  const authority = await makeAuthority(`${folder}/ca`, 'Lab CA');
+  const pair = await authority.issue('lab', serverNames);
+  const signing = await makeAuthority(`${folder}/token-ca`, 'Lab tokens');
+  const signer = { cert: signing.certFile, key: `${folder}/token-ca/ca.key` };
+  const htpasswd = `${folder}/users`;
+  await must('htpasswd', ['-bBc', '-C', '4', htpasswd, users.app.name, users.app.password]);
+  await furnishNode(network, authority);
+
+  await startNameserver(network, { name: 'dns', folder, listen: ['10.77.0.53', 'fd00:77::53'], records, ...dnsFaults });
+  const token = { realm: 'https://auth.lab/token', service: 'token.lab', issuer: 'auth.lab', certificate: signer.cert };
+  const common = { folder, storage, tls: pair, party: 'reg' as const };
+  const pushPort = 20_000 + (process.pid % 10_000);
+  await Promise.all([
+    startRegistry(null, { name: 'push', folder, storage, listen: `127.0.0.1:${pushPort}`, party: null }),
+    startRegistry(network, { ...common, name: 'open', listen: '10.77.0.10:443' }),
+    startRegistry(network, { ...common, name: 'open6', listen: '[fd00:77::10]:443' }),
+    startRegistry(network, { name: 'plain', folder, storage, party: 'reg', listen: '10.77.0.10:5000' }),
+    startRegistry(network, { ...common, name: 'private', listen: '10.77.0.11:443', htpasswd }),
+    startRegistry(network, { ...common, name: 'token', listen: '10.77.0.12:443', token }),
+  ]);
+  const tokenSettings: TokenSettings = {
+    address: '10.77.0.50',
+    port: 443,
+    tls: pair,
+    signing: signer,
+    issuer: token.issuer,
+    service: token.service,
+    anonymous: { repositories: ['public/'] },
+    users: [
+      { ...users.app, repositories: [''] },
+      { ...users.guest, repositories: ['public/'] },
+    ],
+  };
+  await startTokenService(network, 'tokens', folder, tokenSettings);
+
+  const undoing: (() => Promise<unknown>)[] = [];
+  let current: { runtime: Runtime; env: string } | undefined;
+  let serial = 0;
+
+  const lab: Lab = {
+    folder,
+    network,
+    authority,
+    pair,
+    storage,
+    defer: (undo) => void undoing.push(undo),
+    async undoAll() {
+      for (let undo = undoing.pop(); undo !== undefined; undo = undoing.pop()) await undo();
+    },
+    push: (repository, tag, more = {}) =>
+      pushImage({ registry: `http://127.0.0.1:${pushPort}`, repository, tag, ...more }),
+    async nodeFile(path, text) {
+      const file = `${network.etc('node')}/${path}`;
+      const before = await readFile(file, 'utf8').catch(() => null);
+      await mkdir(file.slice(0, file.lastIndexOf('/')), { recursive: true });
+      await writeFile(file, text); // in its place: what is laid over /etc is this very file
+      lab.defer(() => (before === null ? rm(file) : writeFile(file, before)));
+    },
+    async filter(party, chain, rules) {
+      const remove = await network.filter(party, chain, rules);
+      lab.defer(remove);
+      return remove;
+    },
+    async front(name, listen, servers, party = 'reg') {
+      const front = await startFront(network, { name: `${name}-${serial++}`, folder, party, servers, listen });
+      lab.defer(front.stop);
+    },
+    async nameserver(name, listen, server = []) {
+      const setup = { name: `${name}-${serial++}`, folder, listen, records, server };
+      lab.defer((await startNameserver(network, setup)).stop);
+    },
+    async proxy(setup) {
+      lab.defer((await startProxy(network, { ...setup, name: `${setup.name}-${serial++}`, folder })).stop);
+    },
+    async tokenService(name, more) {
+      const service = await startTokenService(network, `${name}-${serial++}`, folder, { ...tokenSettings, ...more });
+      lab.defer(service.stop);
+    },
+    async registry(name, listen, more = {}) {
+      const setup = { name: `${name}-${serial++}`, folder, storage, party: 'reg' as const, listen, ...more };
+      lab.defer((await startRegistry(network, setup)).stop);
+    },
+    async runtime(env = {}) {
+      const key = JSON.stringify(env);
+      if (current?.env === key && current.runtime.service.running()) return current.runtime;
+      await current?.runtime.service.stop();
+      current = undefined;
+      const runtime = await startRuntime(network, {
+        name: 'containerd',
+        folder,
+        root: `${folder}/containerd`,
+        state: `${folder}/run`,
+        config: { inside: '/etc/containerd/config.toml', outside: `${network.etc('node')}/containerd/config.toml` },
+        env,
+      });
+      current = { runtime, env: key };
+      return runtime;
+    },
+    async ownRuntime(name, more = {}) {
+      const own = `${name}-${serial++}`;
+      const file = `${own}.toml`;
+      const runtime = await startRuntime(network, {
+        name: own,
+        folder,
+        root: `${folder}/${own}`,
+        state: `${folder}/${own}-run`,
+        config: { inside: `/etc/containerd/${file}`, outside: `${network.etc('node')}/containerd/${file}` },
+        ...more,
+      });
+      lab.defer(runtime.service.stop);
+      return runtime;
+    },
+    pullwhy(args, options) {
+      const command = [`${project}bin/pullwhy.js`, ...args];
+      return network.run('node', process.execPath, command, { timeoutMs: 180_000, ...options });
+    },
+    stop,
+  };
+  return lab;
+}
+
+/** Names whose lookup fails in other ways than by not being there. */
+const dnsFaults = {
+  server: ['local-zone: "refused.test." always_refuse', 'local-zone: "nodata.test." always_nodata'],
+  // nobody listens where the zone is forwarded to
+  clauses: ['forward-zone:', '  name: "broken.test."', '  forward-addr: 127.0.0.1@1'],
+};
+
+/** The node's own files: `ip netns exec` lays this folder over /etc. */
+async function furnishNode(network: Network, authority: Authority): Promise<void> {
+  const etc = network.etc('node');
+  await mkdir(`${etc}/ssl/certs`, { recursive: true });
+  await mkdir(`${etc}/containerd/certs.d`, { recursive: true });
+  const bundle = '/etc/ssl/certs/ca-certificates.crt';
+  const trusted = `${await readFile(bundle, 'utf8')}${await readFile(authority.certFile, 'utf8')}`;
+  await writeFile(`${etc}/ssl/certs/ca-certificates.crt`, trusted);
+}
