@@ -2,6 +2,7 @@
 // (grpc for CRI, for one), so that a command loads what it uses.
 import { cp, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
+import { writeCriDescriptor } from './cri-descriptor.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 
@@ -26,3 +27,4 @@ await build({
   logLevel: 'warning',
 });
 await cp(`${root}proto`, `${root}dist/proto`, { recursive: true });
+await writeCriDescriptor(`${root}proto/cri.proto`, `${root}dist/proto/cri.json`);
