@@ -25,6 +25,12 @@ export const limits = {
   tagListBytes: 8 * 1024 * 1024,
   /** Redirects followed for one request (containerd and Go: 10). */
   redirects: 10,
+  /** One CRI message; the kubelet takes this much (its maxMsgSize). */
+  criMessageBytes: 16 * 1024 * 1024,
+  /** One value of the runtime's verbose status; containerd's configuration is 10 to 60 KiB. */
+  criInfoChars: 1024 * 1024,
+  /** An image reference: path, tag and digest are bounded by the grammar, a host by DNS (253); this leaves room for any. */
+  referenceChars: 4096,
   /** Text of a foreign error kept in a document. */
   messageChars: 2000,
 } as const;

@@ -1,0 +1,153 @@
+import { clip, limits } from '../lib/limits.ts';
+import { redactText } from '../lib/redact.ts';
+import { redactJson } from '../lib/redact-json.ts';
+
+/** Who answers at the socket. */
+export interface CriVersion {
+  readonly runtimeName: string;
+  readonly runtimeVersion: string;
+  readonly runtimeApiVersion: string;
+}
+
+/** One condition of the runtime: `RuntimeReady`, `NetworkReady` and whatever else it names. */
+export interface CriCondition {
+  readonly type: string;
+  readonly status: boolean;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** The runtime's own view of itself. */
+export interface CriStatus {
+  readonly conditions: readonly CriCondition[];
+  /** The verbose part, per runtime different, values mostly JSON; what looks like a secret is replaced by `[secret]`. */
+  readonly info: Readonly<Record<string, string>>;
+}
+
+/** One image on the node. */
+export interface CriImage {
+  readonly id: string;
+  readonly repoTags: readonly string[];
+  readonly repoDigests: readonly string[];
+  /** Rounded above 2^53. */
+  readonly sizeBytes: number;
+  /** Spared by the kubelet's image garbage collection. False too where the runtime does not know the field. */
+  readonly pinned: boolean;
+}
+
+/** The answer about one image: present with its facts, or absent (`id` null, sizes 0). */
+export interface CriImageStatus extends Omit<CriImage, 'id'> {
+  readonly present: boolean;
+  readonly id: string | null;
+}
+
+/** Use of one file system that holds images. */
+export interface CriFilesystem {
+  readonly mountpoint: string;
+  /** 0 too where the runtime does not report it. */
+  readonly usedBytes: number;
+  readonly inodesUsed: number;
+}
+
+/** Reads a VersionResponse; what is missing is empty. */
+export function readVersion(answer: unknown): CriVersion {
+  return {
+    runtimeName: text(answer, 'runtime_name'),
+    runtimeVersion: text(answer, 'runtime_version'),
+    runtimeApiVersion: text(answer, 'runtime_api_version'),
+  };
+}
+
+/** Reads a StatusResponse and takes the secrets out of its verbose part (containerd 1.x sends registry passwords). */
+export function readStatus(answer: unknown): CriStatus {
+  const info: Record<string, string> = {};
+  const foreign = member(answer, 'info');
+  if (isRecord(foreign)) {
+    for (const [name, value] of Object.entries(foreign)) if (typeof value === 'string') info[name] = safeInfo(value);
+  }
+  return {
+    conditions: list(member(answer, 'status'), 'conditions').map((condition) => ({
+      type: text(condition, 'type'),
+      status: member(condition, 'status') === true,
+      reason: text(condition, 'reason'),
+      message: clip(redactText(text(condition, 'message'))),
+    })),
+    info,
+  };
+}
+
+/** Reads an ImageStatusResponse. An answer without an image, or with one without an id, means absent. */
+export function readImageStatus(answer: unknown): CriImageStatus {
+  const image = readImage(member(answer, 'image'));
+  return image.id === '' ? { ...image, present: false, id: null } : { ...image, present: true };
+}
+
+/** Reads a ListImagesResponse. */
+export function readImages(answer: unknown): readonly CriImage[] {
+  return list(answer, 'images').map(readImage);
+}
+
+/** Reads the image file systems of an ImageFsInfoResponse. */
+export function readFilesystems(answer: unknown): readonly CriFilesystem[] {
+  return list(answer, 'image_filesystems').map((usage) => ({
+    mountpoint: text(member(usage, 'fs_id'), 'mountpoint'),
+    usedBytes: integer(member(member(usage, 'used_bytes'), 'value')),
+    inodesUsed: integer(member(member(usage, 'inodes_used'), 'value')),
+  }));
+}
+
+/** Reads a PullImageResponse: the id or digest reference of the image. */
+export function readImageRef(answer: unknown): string {
+  return text(answer, 'image_ref');
+}
+
+/** One value of the verbose status without secrets. What is not JSON and speaks of a secret is dropped as a whole. */
+function safeInfo(value: string): string {
+  if (value.length > limits.criInfoChars) return `[left out: ${value.length} characters]`;
+  try {
+    const parsed: unknown = JSON.parse(value);
+    return JSON.stringify(redactJson(parsed));
+  } catch {
+    return /passw|secret|token|credential|\bauths?\b|authorization|private.?key/i.test(value)
+      ? '[secret]'
+      : redactText(value);
+  }
+}
+
+function readImage(image: unknown): CriImage {
+  return {
+    id: text(image, 'id'),
+    repoTags: texts(image, 'repo_tags'),
+    repoDigests: texts(image, 'repo_digests'),
+    sizeBytes: integer(member(image, 'size')),
+    pinned: member(image, 'pinned') === true,
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function member(value: unknown, name: string): unknown {
+  return isRecord(value) ? value[name] : undefined;
+}
+
+function text(value: unknown, name: string): string {
+  const found = member(value, name);
+  return typeof found === 'string' ? found : '';
+}
+
+function list(value: unknown, name: string): readonly unknown[] {
+  const found = member(value, name);
+  return Array.isArray(found) ? found : [];
+}
+
+function texts(value: unknown, name: string): readonly string[] {
+  return list(value, name).filter((item) => typeof item === 'string');
+}
+
+/** 64-bit integers arrive as decimal strings, because a JavaScript number holds 53 bits. */
+function integer(value: unknown): number {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : 0;
+  return typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : 0;
+}

@@ -1,0 +1,251 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Client, ServiceError } from '@grpc/grpc-js';
+import type { fromJSON, MethodDefinition, PackageDefinition } from '@grpc/proto-loader';
+import type { Env } from '../lib/env.ts';
+import { limits } from '../lib/limits.ts';
+import { fail, ok, type Result } from '../lib/result.ts';
+import type { Secret } from '../lib/secret.ts';
+import {
+  type CriFilesystem,
+  type CriImage,
+  type CriImageStatus,
+  type CriStatus,
+  type CriVersion,
+  readFilesystems,
+  readImageRef,
+  readImageStatus,
+  readImages,
+  readStatus,
+  readVersion,
+} from './cri-answers.ts';
+import { type CriFailure, callFailure, failure } from './cri-failure.ts';
+import { checkUnixSocket } from './unix-socket.ts';
+
+export type { CriCondition, CriFilesystem, CriImage, CriImageStatus, CriStatus, CriVersion } from './cri-answers.ts';
+export type { CriFailure } from './cri-failure.ts';
+
+/** Credentials of one pull, as the kubelet sends them. They are revealed only into the request. */
+export interface CriAuth {
+  readonly username: string;
+  readonly password: Secret;
+  /** The registry these are for. Without it containerd offers them to every host that asks, mirrors included. */
+  readonly serverAddress?: string;
+  readonly identityToken?: Secret;
+  readonly registryToken?: Secret;
+}
+
+/** What a pull gave: the image's id or digest reference, and how long the runtime took. */
+export interface CriPull {
+  readonly imageRef: string;
+  readonly durationMs: number;
+}
+
+/**
+ * One connection to a runtime's CRI socket. Every call ends: by an answer, by `signal` (failure `rpc` with code
+ * `Canceled`), or by its time limit (failure `silent` with code `DeadlineExceeded`).
+ */
+export interface CriClient {
+  version(signal: AbortSignal): Promise<Result<CriVersion, CriFailure>>;
+  /** The verbose status, secrets removed. */
+  status(signal: AbortSignal): Promise<Result<CriStatus, CriFailure>>;
+  /** Whether an image, given by reference or id, is on the node. */
+  imageStatus(image: string, signal: AbortSignal): Promise<Result<CriImageStatus, CriFailure>>;
+  listImages(signal: AbortSignal): Promise<Result<readonly CriImage[], CriFailure>>;
+  /** containerd answers from a measurement that is some seconds old. */
+  imageFsInfo(signal: AbortSignal): Promise<Result<readonly CriFilesystem[], CriFailure>>;
+  /** Pulls as the kubelet would. When it ends early, the runtime is told and gives the pull up. */
+  pullImage(
+    image: string,
+    options: { readonly auth?: CriAuth; readonly signal: AbortSignal; readonly deadlineMs: number },
+  ): Promise<Result<CriPull, CriFailure>>;
+  /** Ends the connection; calls under way fail. */
+  close(): void;
+}
+
+/** How `openCri` connects. */
+export interface CriOptions {
+  readonly env: Env;
+  /** Until the runtime has answered its first question. */
+  readonly connectTimeoutMs: number;
+  /** For every call but a pull. */
+  readonly callTimeoutMs: number;
+  /** Ends the opening early. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Connects to a runtime at `unix:///run/containerd/containerd.sock` (a bare absolute path is taken too, as crictl
+ * does) and asks for its version once, so that a client which is handed out has proven that CRI is served there.
+ */
+export async function openCri(endpoint: string, options: CriOptions): Promise<Result<CriClient, CriFailure>> {
+  const path = socketPath(endpoint);
+  if (path === null) return fail(failure('not-a-socket', null, `${endpoint} is not a unix:// address`));
+  const before = options.env.monotonic();
+  const socket = await checkUnixSocket(path, options.connectTimeoutMs, options.signal);
+  if (!socket.ok) return fail(failure(socket.error.kind, null, socket.error.message));
+
+  // Loaded here, not above: on a machine without a runtime nothing of gRPC is needed.
+  // By `default`: both are CommonJS, of which a bundle's dynamic import has no named exports.
+  const [{ default: grpc }, { default: loader }] = await Promise.all([
+    import('@grpc/grpc-js'),
+    import('@grpc/proto-loader'),
+  ]);
+  const methods = readMethods(loadDescriptor(loader));
+  const connection = new grpc.Client(`unix://${path}`, grpc.credentials.createInsecure(), {
+    'grpc.max_receive_message_length': limits.criMessageBytes,
+    'grpc.max_send_message_length': limits.criMessageBytes,
+    'grpc.enable_http_proxy': 0,
+    'grpc.enable_retries': 0,
+    'grpc.enable_channelz': 0,
+    'grpc.service_config_disable_resolution': 1,
+    'grpc.use_local_subchannel_pool': 1,
+  });
+
+  const client = criClient(connection, methods, options);
+  // The time that loading took is not the runtime's: it gets at least half of its limit.
+  const left = options.connectTimeoutMs - (options.env.monotonic() - before);
+  const first = await call(
+    connection,
+    methods.version,
+    {},
+    Math.max(left, options.connectTimeoutMs / 2),
+    options.signal,
+  );
+  if (first.ok) return ok(client);
+  client.close();
+  return fail(first.error);
+}
+
+/** The path of a unix endpoint, or null when it is not one. */
+function socketPath(endpoint: string): string | null {
+  if (endpoint.startsWith('/')) return endpoint;
+  return /^unix:(?:\/\/)?(\/.*)$/s.exec(endpoint)?.[1] ?? null;
+}
+
+function criClient(connection: Client, methods: Methods, options: CriOptions): CriClient {
+  async function ask<T>(
+    method: AnyMethod,
+    request: object,
+    read: (answer: unknown) => T,
+    signal: AbortSignal,
+    timeoutMs = options.callTimeoutMs,
+  ): Promise<Result<T, CriFailure>> {
+    const answer = await call(connection, method, request, timeoutMs, signal);
+    return answer.ok ? ok(read(answer.value)) : fail(answer.error);
+  }
+
+  return {
+    version: (signal) => ask(methods.version, {}, readVersion, signal),
+    status: (signal) => ask(methods.status, { verbose: true }, readStatus, signal),
+    imageStatus: (image, signal) => ask(methods.imageStatus, { image: { image } }, readImageStatus, signal),
+    listImages: (signal) => ask(methods.listImages, {}, readImages, signal),
+    imageFsInfo: (signal) => ask(methods.imageFsInfo, {}, readFilesystems, signal),
+    async pullImage(image, { auth, signal, deadlineMs }) {
+      const started = options.env.monotonic();
+      const request = auth === undefined ? { image: { image } } : { image: { image }, auth: authMessage(auth) };
+      const pulled = await ask(methods.pullImage, request, readImageRef, signal, deadlineMs);
+      if (!pulled.ok) return pulled;
+      return ok({ imageRef: pulled.value, durationMs: options.env.monotonic() - started });
+    },
+    close: () => connection.close(),
+  };
+}
+
+function authMessage(auth: CriAuth): object {
+  return {
+    username: auth.username,
+    password: auth.password.reveal(),
+    server_address: auth.serverAddress ?? '',
+    identity_token: auth.identityToken?.reveal() ?? '',
+    registry_token: auth.registryToken?.reveal() ?? '',
+  };
+}
+
+/**
+ * One unary call that ends by itself. The time limit is our own timer and not gRPC's deadline, so that it can be told
+ * apart from a `DeadlineExceeded` of the runtime, which is what containerd makes of a registry's timeout.
+ */
+function call(
+  connection: Client,
+  method: AnyMethod,
+  request: object,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Result<unknown, CriFailure>> {
+  if (signal?.aborted) return Promise.resolve(fail(canceled));
+  return new Promise((resolve) => {
+    let early: CriFailure | null = null;
+    const stop = (why: CriFailure): void => {
+      early = why;
+      under.cancel();
+    };
+    const onAbort = (): void => stop(canceled);
+    const timer = setTimeout(
+      () => stop(failure('silent', 'DeadlineExceeded', `no answer within ${Math.round(timeoutMs)} ms`)),
+      timeoutMs,
+    );
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const under = connection.makeUnaryRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      (error: ServiceError | null, answer?: object) => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+        if (early !== null) resolve(fail(early));
+        else resolve(error === null ? ok(answer) : fail(callFailure(error.code, error.details)));
+      },
+    );
+  });
+}
+
+const canceled: CriFailure = failure('rpc', 'Canceled', 'the question was withdrawn before the runtime answered');
+
+type AnyMethod = MethodDefinition<object, object>;
+type Methods = Readonly<
+  Record<'version' | 'status' | 'imageStatus' | 'listImages' | 'imageFsInfo' | 'pullImage', AnyMethod>
+>;
+type Loader = {
+  readonly fromJSON: typeof fromJSON;
+  readonly loadSync: (file: string, options: object) => PackageDefinition;
+};
+
+/**
+ * The descriptor of proto/cri.proto. In the bundle its JSON form lies beside the code; from source the text is parsed.
+ */
+function loadDescriptor(loader: Loader): PackageDefinition {
+  const options = { keepCase: true, longs: String, enums: String, defaults: true };
+  const json = new URL('./proto/cri.json', import.meta.url);
+  if (existsSync(json)) {
+    const descriptor: unknown = JSON.parse(readFileSync(json, 'utf8'));
+    if (isDescriptor(descriptor)) return loader.fromJSON(descriptor, options);
+  }
+  return loader.loadSync(fileURLToPath(new URL('../../proto/cri.proto', import.meta.url)), options);
+}
+
+function isDescriptor(value: unknown): value is Parameters<typeof fromJSON>[0] {
+  return typeof value === 'object' && value !== null && 'nested' in value;
+}
+
+function readMethods(descriptor: PackageDefinition): Methods {
+  const method = (service: string, name: string): AnyMethod => {
+    for (const [key, value] of Object.entries(descriptor[`runtime.v1.${service}`] ?? {})) {
+      if (key === name && isMethod(value)) return value;
+    }
+    throw new Error(`proto/cri.proto has no method ${service}.${name}`);
+  };
+  return {
+    version: method('RuntimeService', 'Version'),
+    status: method('RuntimeService', 'Status'),
+    imageStatus: method('ImageService', 'ImageStatus'),
+    listImages: method('ImageService', 'ListImages'),
+    imageFsInfo: method('ImageService', 'ImageFsInfo'),
+    pullImage: method('ImageService', 'PullImage'),
+  };
+}
+
+function isMethod(value: unknown): value is AnyMethod {
+  return typeof value === 'object' && value !== null && 'requestSerialize' in value && 'responseDeserialize' in value;
+}

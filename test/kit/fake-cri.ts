@@ -1,0 +1,132 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+
+/** What the fake answers to one call: a message (wire names, snake case), a gRPC error, or nothing at all. */
+export type FakeAnswer =
+  | { readonly answer: object }
+  | { readonly code: number; readonly message: string }
+  | { readonly silent: true };
+
+/** Handlers by method name; what is missing answers as a healthy, empty containerd would. */
+export type FakeCriMethods = Partial<
+  Record<
+    'Version' | 'Status' | 'ListImages' | 'ImageStatus' | 'PullImage' | 'ImageFsInfo',
+    (request: unknown) => FakeAnswer | Promise<FakeAnswer>
+  >
+>;
+
+/** A running fake runtime. */
+export interface FakeCri {
+  /** `unix:///…/cri.sock` in a temporary folder of its own. */
+  readonly endpoint: string;
+  readonly path: string;
+  /** Every call that came, in order, with its request as decoded. */
+  readonly calls: readonly { readonly method: string; readonly request: unknown }[];
+  /** Calls that the client gave up before they were answered. */
+  readonly cancelled: readonly string[];
+  close(): Promise<void>;
+}
+
+/** gRPC codes that runtimes use. */
+export const grpcCodes = {
+  canceled: 1,
+  unknown: 2,
+  deadlineExceeded: 4,
+  notFound: 5,
+  unimplemented: 12,
+  unavailable: 14,
+};
+
+const defaults: Required<FakeCriMethods> = {
+  Version: () => ({
+    answer: { version: '0.1.0', runtime_name: 'containerd', runtime_version: '1.7.24', runtime_api_version: 'v1' },
+  }),
+  Status: () => ({
+    answer: {
+      status: {
+        conditions: [
+          { type: 'RuntimeReady', status: true },
+          { type: 'NetworkReady', status: true },
+        ],
+      },
+    },
+  }),
+  ListImages: () => ({ answer: { images: [] } }),
+  ImageStatus: () => ({ answer: {} }),
+  PullImage: () => ({
+    answer: { image_ref: 'sha256:0000000000000000000000000000000000000000000000000000000000000001' },
+  }),
+  ImageFsInfo: () => ({ answer: { image_filesystems: [] } }),
+};
+
+const services: Record<string, readonly (keyof FakeCriMethods)[]> = {
+  RuntimeService: ['Version', 'Status'],
+  ImageService: ['ListImages', 'ImageStatus', 'PullImage', 'ImageFsInfo'],
+};
+
+/**
+ * A gRPC server that speaks CRI v1 at a Unix socket. `serve` names the services it has; with one left out its methods
+ * are `Unimplemented`, as of a containerd without its CRI plugin.
+ */
+export async function startFakeCri(
+  methods: FakeCriMethods = {},
+  serve: readonly string[] = ['RuntimeService', 'ImageService'],
+): Promise<FakeCri> {
+  const folder = await mkdtemp(join(tmpdir(), 'pullwhy-cri-'));
+  const path = join(folder, 'cri.sock');
+  const descriptor = loadSync(fileURLToPath(new URL('../../proto/cri.proto', import.meta.url)), {
+    keepCase: true,
+    longs: String,
+    defaults: true,
+  });
+  const server = new Server();
+  const calls: { method: string; request: unknown }[] = [];
+  const cancelled: string[] = [];
+
+  for (const service of serve) {
+    const definition = descriptor[`runtime.v1.${service}`];
+    if (definition === undefined || !isService(definition)) throw new Error(`no service ${service} in the proto file`);
+    const names = services[service] ?? [];
+    server.addService(
+      definition,
+      Object.fromEntries(
+        names.map((name) => [
+          name,
+          async (call: ServerUnaryCall<unknown, object>, reply: sendUnaryData<object>): Promise<void> => {
+            calls.push({ method: name, request: call.request });
+            let open = true;
+            // grpc-js says so of every call in the end, of answered ones too.
+            call.on('cancelled', () => open && cancelled.push(name));
+            const answer = await (methods[name] ?? defaults[name])(call.request);
+            open = 'silent' in answer;
+            if ('answer' in answer) reply(null, answer.answer);
+            else if ('code' in answer) reply({ code: answer.code, details: answer.message }, null);
+          },
+        ]),
+      ),
+    );
+  }
+  await new Promise<void>((resolve, reject) => {
+    server.bindAsync(`unix://${path}`, ServerCredentials.createInsecure(), (error) =>
+      error === null ? resolve() : reject(error),
+    );
+  });
+  return {
+    endpoint: `unix://${path}`,
+    path,
+    calls,
+    cancelled,
+    async close() {
+      server.forceShutdown();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function isService(value: object): value is Parameters<Server['addService']>[0] {
+  return !('format' in value);
+}
