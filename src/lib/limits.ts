@@ -13,8 +13,12 @@ export const limits = {
   headerBytes: 64 * 1024,
   /** A registry's error body: go-containerregistry and containerd read this much. */
   errorBodyBytes: 64 * 1024,
-  /** A manifest or index: containerd refuses larger ones (its MaxManifestSize is 8 MiB). */
+  /** A manifest or index. containerd already refuses what is larger than 4,393,216 bytes (its MaxManifestSize). */
   manifestBytes: 8 * 1024 * 1024,
+  /** Entries of an index or layers of an image; real ones have some tens, containerd's snapshotters stop near 128 layers. */
+  manifestEntries: 2048,
+  /** Tags or repositories kept of a list; enough to find the nearest name. */
+  listedNames: 20_000,
   /** A token answer. */
   tokenBytes: 1024 * 1024,
   /** The part of a layer that is read to prove that bytes come. */
