@@ -107,7 +107,7 @@ export interface HttpFacts {
   readonly address: string;
   readonly status: number | null;
   readonly mediaType: string | null;
-  /** How the body reads: `oci`, `json`, `html`, `text`, `empty`. */
+  /** How an error body reads: `oci`, `json`, `xml`, `html`, `text`, `empty`; null without one. */
   readonly bodyFormat: string | null;
   /** An HTML page's title, for one. */
   readonly title: string | null;
@@ -165,6 +165,8 @@ export interface AuthFacts extends HttpFacts {
   readonly service: string | null;
   readonly scope: string;
   readonly identity: Identity;
+  /** 0 at the realm, 1 at its first redirect's target. */
+  readonly redirects: number;
   /** The token came. */
   readonly granted: boolean;
   /** Whether the token's own claims name the pull; null when it is opaque. */
@@ -177,6 +179,12 @@ export interface ManifestFacts extends HttpFacts {
   /** `named`: what the image reference asks for; `platform`: the index's entry for this platform. */
   readonly part: 'named' | 'platform';
   readonly identity: Identity;
+  /** How the request was authorized. `none` is the first try of a runtime, which waits for a challenge. */
+  readonly authorization: 'none' | 'basic' | 'bearer';
+  /** 0 at the registry, 1 at its first redirect's target. */
+  readonly redirects: number;
+  /** The status of HEAD, where one was sent before; containerd resolves by HEAD. */
+  readonly headStatus: number | null;
   readonly challenges: readonly ChallengeFacts[];
   readonly kind: 'index' | 'image' | 'schema1' | 'artifact' | 'unknown' | null;
   readonly digest: string | null;
@@ -231,6 +239,8 @@ export interface RuntimeFacts {
     readonly reason: string;
     readonly message: string;
   }[];
+  /** Where images are stored, as the runtime says. */
+  readonly imageFileSystems: readonly string[];
   /** What stands in the way: `socket-absent`, `refused`, `not-permitted`, `silent`, `not-served`, `not-a-socket`, `rpc`. */
   readonly failure: string | null;
 }

@@ -1,0 +1,121 @@
+import { wayId } from '../evidence/origin.ts';
+import { requestsOf } from '../evidence/requests.ts';
+import type { View } from '../evidence/view.ts';
+import type { Way } from '../evidence/way.ts';
+import { stateOf } from '../evidence/way-state.ts';
+import { ownWaysOf } from '../evidence/ways.ts';
+import type { AuthFacts, ChallengeFacts } from '../model/facts.ts';
+import type { WireError } from '../model/network-failure.ts';
+import { tokenScopes } from '../registry/scope.ts';
+import { readToken, tokenRealm, tokenRequests } from '../registry/token.ts';
+import { grantsPull } from '../registry/token-claims.ts';
+import { tokenKey } from './authorization.ts';
+import type { ProbeContext } from './context.ts';
+import { type ProbeAnswer, sendRequest, userAgent } from './http-request.ts';
+import type { Outcome, Probe, ProbeInput } from './probe.ts';
+
+interface AuthInput extends ProbeInput {
+  readonly way: Way;
+  readonly address: string;
+  readonly challenge: ChallengeFacts;
+  readonly repository: string;
+  readonly identity: number;
+}
+
+const patienceMs = 4000;
+
+/** Fetches a token for the pull at the realm that the registry names, as nobody or with the node's credentials. */
+export const authProbe: Probe<'auth', AuthInput> = {
+  kind: 'auth',
+  title: 'Token for the pull',
+  cost: 'network',
+  budgetMs: patienceMs + 500,
+  proves: {
+    ok: 'the token service gives this identity a token (which may still not allow this pull)',
+    failed: 'the token service refuses this identity, is failing, or does not answer',
+  },
+  inputs: (view) => view.plan.endpoints.flatMap((_, endpoint) => inputsAt(view, endpoint)),
+  run: async (input, context, signal) => {
+    const { way, challenge, repository, identity } = input;
+    const asked = { ...challenge, errorDescription: null, parameters: new Map<string, string>(), token68: null };
+    const realm = tokenRealm(asked);
+    if (!realm.ok) return { status: 'skipped', message: realm.error.message };
+    const credential = identity < 0 ? null : (context.credentials[identity] ?? null);
+    const requests = tokenRequests(realm.value, asked, {
+      repository,
+      credential:
+        credential === null
+          ? null
+          : {
+              username: credential.identityToken === null ? credential.username : '',
+              secret: credential.identityToken ?? credential.password,
+            },
+      style: context.runtimeName === 'cri-o' ? 'cri-o' : 'containerd',
+      userAgent,
+    });
+    let answer: ProbeAnswer | null = null;
+    for (const { request, fallbackOn } of requests) {
+      answer = await sendRequest(way, input.address, { ...request, timeoutMs: patienceMs }, context, signal);
+      if (answer.facts.status === null || !fallbackOn.includes(answer.facts.status)) break;
+    }
+    return answer === null
+      ? { status: 'skipped', message: 'No token request applies.' }
+      : conclude(input, answer, context);
+  },
+};
+
+function conclude(input: AuthInput, answer: ProbeAnswer, context: ProbeContext): Outcome<'auth'> {
+  const { way, challenge, repository, identity } = input;
+  const facts: AuthFacts = {
+    ...answer.facts,
+    realmHost: way.host,
+    service: challenge.service,
+    scope: tokenScopes(repository, challenge.scope).join(' '),
+    identity: { index: identity, username: context.plan.credentials?.matches[identity]?.username ?? null },
+    redirects: 0,
+    granted: false,
+    claimsPull: null,
+  };
+  const failed = (error: WireError): Outcome<'auth'> => ({ status: 'failed', error, facts });
+  if (answer.error !== null) return failed(answer.error);
+  if (answer.facts.next !== null) {
+    return failed({ code: 'body-invalid', message: `the token service redirects to ${answer.facts.next.url}` });
+  }
+  const token = readToken(answer.exchange?.body ?? Buffer.alloc(0));
+  if (!token.ok) return failed({ code: 'body-invalid', message: token.error });
+  context.vault.tokens.set(tokenKey(input.endpoint ?? 0, identity), token.value.token);
+  const claimsPull = token.value.claims === null ? null : grantsPull(token.value.claims, repository);
+  return { status: 'ok', error: null, facts: { ...facts, granted: true, claimsPull } };
+}
+
+function inputsAt(view: View, endpoint: number): AuthInput[] {
+  const repository = view.plan.image.repository;
+  const { challenge, identities, anonymousInstead, named } = requestsOf(view, endpoint);
+  if (repository === null || challenge?.scheme !== 'bearer' || challenge.party === null) return [];
+  const { scheme, host, port, proxy } = challenge.party;
+  const id = wayId(scheme, host, port, proxy);
+  const way = ownWaysOf(view, endpoint).find((one) => one.hop === 'realm' && one.id === id);
+  const address = way === undefined ? undefined : stateOf(view, way).open[0];
+  if (way === undefined || address === undefined) return [];
+  const input = (identity: number, counterfactual: boolean): AuthInput => ({
+    key: `auth ${endpoint} ${id} ${identity}`,
+    target: `${way.host} for ${repository}${identity < 0 ? ', anonymous' : `, as ${view.plan.credentials?.matches[identity]?.username ?? 'credentials'}`}`,
+    hop: 'realm',
+    endpoint,
+    counterfactual,
+    way,
+    address,
+    challenge,
+    repository,
+    identity,
+  });
+  const inputs: AuthInput[] = [];
+  // One credential after the other, as the kubelet tries them: the next only when the one before was refused.
+  for (const { index, refused } of identities) {
+    inputs.push(input(index, false));
+    if (!refused) break;
+  }
+  const allRefused = named === null && identities.every(({ refused }) => refused);
+  if (anonymousInstead !== null && allRefused) inputs.push(input(-1, true));
+  return inputs;
+}

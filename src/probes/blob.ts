@@ -1,0 +1,188 @@
+import { wayId } from '../evidence/origin.ts';
+import { requestsOf } from '../evidence/requests.ts';
+import { probesOf, type View } from '../evidence/view.ts';
+import type { Way } from '../evidence/way.ts';
+import { stateOf } from '../evidence/way-state.ts';
+import { endpointWay, ownWaysOf } from '../evidence/ways.ts';
+import { isRecord, parseJson, stringMember } from '../lib/json.ts';
+import { limits } from '../lib/limits.ts';
+import type { Secret } from '../lib/secret.ts';
+import type { BlobFacts } from '../model/facts.ts';
+import type { WireError } from '../model/network-failure.ts';
+import { checkDigest } from '../registry/digest.ts';
+import { authorizationOf } from './authorization.ts';
+import { configuredHeaders, type ProbeAnswer, sendRequest } from './http-request.ts';
+import { endpointUrls } from './manifest.ts';
+import type { Outcome, Probe, ProbeInput } from './probe.ts';
+
+interface BlobInput extends ProbeInput {
+  readonly way: Way;
+  readonly address: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly part: 'config' | 'layer';
+  readonly identity: number;
+  readonly authorization: 'none' | 'basic' | 'bearer';
+  readonly redirects: number;
+  readonly from: string | null;
+}
+
+const patienceMs = 4000;
+
+/** Fetches the image's config and the first bytes of a layer, each redirect hop a probe of its own. */
+export const blobProbe: Probe<'blob', BlobInput> = {
+  kind: 'blob',
+  title: 'Config and first bytes of a layer',
+  cost: 'network',
+  budgetMs: patienceMs + 500,
+  proves: {
+    ok: 'content comes from this host',
+    failed: 'the manifest comes and the content behind it does not',
+  },
+  inputs: (view) =>
+    view.plan.endpoints.flatMap((_, endpoint) => [...ownInputs(view, endpoint), ...redirected(view, endpoint)]),
+  run: async (input, context, signal) => {
+    const url =
+      input.from === null ? endpointUrls(input.way, context)?.blob(input.digest) : context.vault.urls.get(input.from);
+    if (url === undefined) return { status: 'skipped', message: 'What it needs is not known any more.' };
+    const authorization = input.from === null ? authorizationOf(input, context) : null;
+    const headers: Record<string, string | Secret> = {
+      ...(input.from === null ? configuredHeaders(context, input.way.endpoint) : {}),
+      ...(authorization === null || authorization === undefined ? {} : { authorization }),
+    };
+    // A config is read to its end and checked; of a layer the first bytes prove that it comes.
+    const whole = input.part === 'config' && input.size <= limits.configBlobBytes;
+    const answer = await sendRequest(
+      input.way,
+      input.address,
+      {
+        method: 'GET',
+        url,
+        headers,
+        maxBytes: whole ? limits.configBlobBytes : limits.layerProbeBytes,
+        keepPartial: !whole,
+        timeoutMs: patienceMs,
+      },
+      context,
+      signal,
+    );
+    return conclude(input, answer, whole);
+  },
+};
+
+function conclude(input: BlobInput, answer: ProbeAnswer, whole: boolean): Outcome<'blob'> {
+  const { digest, part, redirects, size } = input;
+  const body = answer.exchange?.body ?? Buffer.alloc(0);
+  const complete = answer.exchange?.bodyComplete === true && answer.facts.status === 200;
+  const base: BlobFacts = {
+    ...answer.facts,
+    digest,
+    part,
+    redirects,
+    bytes: answer.bytes ?? body.length,
+    size,
+    digestMatches: null,
+    platform: null,
+  };
+  const failed = (error: WireError, facts: BlobFacts = base): Outcome<'blob'> => ({ status: 'failed', error, facts });
+  if (answer.error !== null) return failed(answer.error);
+  if (answer.facts.next !== null) {
+    return redirects < limits.redirects
+      ? { status: 'ok', error: null, facts: base }
+      : failed({ code: 'redirect-loop', message: `more than ${limits.redirects} redirects` });
+  }
+  if (answer.facts.mediaType === 'text/html') {
+    return failed({ code: 'body-invalid', message: `an HTML page came in place of ${short(digest)}` });
+  }
+  if (complete && body.length < size) {
+    return failed({ code: 'body-cut', message: `${body.length} bytes of ${size} came for ${short(digest)}` });
+  }
+  const checked = complete && (whole || body.length === size) ? checkDigest(body, digest) : null;
+  const facts = {
+    ...base,
+    digestMatches: checked?.matches ?? null,
+    platform: part === 'config' ? platformOf(body) : null,
+  };
+  if (checked?.matches === false) {
+    return failed({ code: 'digest-mismatch', message: `the content is ${checked.actual}, not ${digest}` }, facts);
+  }
+  return { status: 'ok', error: null, facts };
+}
+
+function ownInputs(view: View, endpoint: number): BlobInput[] {
+  const way = endpointWay(view, endpoint);
+  const address = way === null ? undefined : stateOf(view, way).open[0];
+  const { image } = requestsOf(view, endpoint);
+  if (way === null || address === undefined || image === null) return [];
+  const { config, layers, identity, authorization } = image.facts;
+  // The smallest layer: the cheapest proof that layers come.
+  const layer = [...layers].sort((a, b) => a.size - b.size)[0] ?? null;
+  const blobs = [
+    { part: 'config' as const, blob: config },
+    { part: 'layer' as const, blob: layer },
+  ];
+  return blobs.flatMap(({ part, blob }) =>
+    blob === null
+      ? []
+      : [
+          {
+            key: `blob ${endpoint} ${part} ${blob.digest}`,
+            target: `${part} ${short(blob.digest)} at ${way.host}`,
+            hop: way.hop,
+            endpoint,
+            counterfactual: false,
+            way,
+            address,
+            digest: blob.digest,
+            size: blob.size,
+            part,
+            identity: identity.index,
+            authorization,
+            redirects: 0,
+            from: null,
+          },
+        ],
+  );
+}
+
+function redirected(view: View, endpoint: number): BlobInput[] {
+  return probesOf(view, 'blob').flatMap((probe) => {
+    const { next, redirects, digest, size, part } = probe.facts;
+    if (probe.endpoint !== endpoint || next === null || redirects >= limits.redirects) return [];
+    const id = wayId(next.scheme, next.host, next.port, next.proxy);
+    const way = ownWaysOf(view, endpoint).find((one) => one.id === id);
+    const address = way === undefined ? undefined : stateOf(view, way).open[0];
+    if (way === undefined || address === undefined) return [];
+    return [
+      {
+        key: `blob ${endpoint} redirect ${probe.id}`,
+        target: `${part} ${short(digest)} at ${next.host}`,
+        hop: 'blob' as const,
+        endpoint,
+        counterfactual: false,
+        way,
+        address,
+        digest,
+        size,
+        part,
+        identity: -1,
+        authorization: 'none' as const,
+        redirects: redirects + 1,
+        from: probe.id,
+      },
+    ];
+  });
+}
+
+/** `linux/amd64` from an image's config. */
+function platformOf(body: Buffer): string | null {
+  const config = parseJson(body.toString('utf8'));
+  if (!isRecord(config)) return null;
+  const parts = [stringMember(config, 'os'), stringMember(config, 'architecture'), stringMember(config, 'variant')];
+  return parts[0] === null || parts[1] === null ? null : parts.filter((part) => part !== null && part !== '').join('/');
+}
+
+/** `sha256:0123456789ab`. */
+export function short(digest: string): string {
+  return digest.replace(/^([a-z0-9+._-]+:[0-9a-f]{12})[0-9a-f]+$/i, '$1');
+}

@@ -1,0 +1,62 @@
+import type { Way } from '../evidence/way.ts';
+import type { Env } from '../lib/env.ts';
+import type { Result } from '../lib/result.ts';
+import type { Secret } from '../lib/secret.ts';
+import type { NextParty } from '../model/facts.ts';
+import type { PlanBody } from '../model/plan.ts';
+import type { CriClient, CriFailure } from '../wire/cri.ts';
+import type { HttpClient } from '../wire/http.ts';
+import type { ProxyRoute } from '../wire/proxy.ts';
+import type { TrustContext } from '../wire/tls.ts';
+
+/** TLS material of one endpoint: the node's trust store with the endpoint's own CAs, and client certificates. */
+export interface EndpointTls {
+  readonly trust: TrustContext;
+  readonly clientPairs: readonly { readonly cert: string; readonly key: Secret }[];
+  readonly skipVerify: boolean;
+}
+
+/** One matching credential, in the kubelet's order. */
+export interface ProbeCredential {
+  readonly username: string;
+  readonly password: Secret;
+  readonly identityToken: Secret | null;
+}
+
+/** What must not be shown and one probe leaves for a later one: tokens, and URLs with their signatures. */
+export interface Vault {
+  readonly tokens: Map<string, Secret>;
+  readonly urls: Map<string, URL>;
+}
+
+/** What probes need besides the facts: the node's material, and a place for secrets. */
+export interface ProbeContext {
+  readonly env: Env;
+  readonly plan: PlanBody;
+  /** `containerd`, `cri-o`; null: unknown, treated as containerd. */
+  readonly runtimeName: string | null;
+  /** The running probe's id. */
+  readonly probeId: string;
+  /** The names that the node's resolver asks for a host, in order. */
+  readonly lookupNames: (host: string) => readonly string[];
+  /** Addresses of a host in the hosts file, where the resolver reads it first; null when it has none. */
+  readonly hostsEntry: (host: string) => { readonly addresses: readonly string[]; readonly source: string } | null;
+  /** A URL that an answer names, with the runtime's proxy decision; the URL itself goes to the vault. */
+  readonly nextParty: (url: URL) => NextParty;
+  /** How to talk to a proxy of the plan at an address of it; null for a scheme that is not spoken (SOCKS). */
+  readonly proxyRoute: (proxyUrl: string, address: string) => ProxyRoute | null;
+  readonly tlsFor: (endpoint: number) => EndpointTls;
+  /** Extra request headers that the node's configuration sets for an endpoint. */
+  readonly headersFor: (endpoint: number) => Readonly<Record<string, readonly Secret[]>>;
+  readonly credentials: readonly ProbeCredential[];
+  /** A client for a way at one of its addresses; connections are kept alive among the probes of one investigation. */
+  readonly httpClient: (way: Way, address: string) => HttpClient;
+  readonly vault: Vault;
+  /** The CRI socket, connected to once. */
+  readonly cri: (() => Promise<Result<CriClient, CriFailure>>) | null;
+  readonly criEndpoint: string | null;
+  /** The path on this machine of a path of the node. */
+  readonly locate: (path: string) => Promise<string>;
+  /** Milliseconds that a real pull may take. */
+  readonly pullDeadlineMs: number;
+}
