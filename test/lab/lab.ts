@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type Authority, makeAuthority, type Pair } from './authority.ts';
@@ -11,7 +11,7 @@ import { startFront } from './nginx.ts';
 import { startRegistry } from './registry.ts';
 import { startProxy } from './squid.ts';
 import { startTokenService, type TokenSettings } from './token-service.ts';
-import { startNameserver } from './unbound.ts';
+import { type NameserverSetup, startNameserver } from './unbound.ts';
 
 /** The names of the lab: who has which address. `*.lab` not listed here does not exist. */
 const records = [
@@ -46,6 +46,9 @@ export const users = {
 /** A password that nobody has. */
 export const wrongPassword = 'pw-wrong-Hb5yD6';
 
+/** The address of a nameserver that answers everybody REFUSED. */
+export const refusingNameserver = '10.77.0.56';
+
 const project = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The lab, with everything that runs all the time, and the means to make faults. */
@@ -66,17 +69,24 @@ export interface Lab {
   push(repository: string, tag: string, more?: Partial<ImageRequest>): Promise<PushedImage>;
   /** Writes a file of the node's /etc until the end of the case: `containerd/certs.d/registry.lab/hosts.toml`. */
   nodeFile(path: string, text: string): Promise<void>;
+  /** Another resolv.conf at the node until the end of the case; its containerd is started anew to see it. */
+  resolvers(lines: readonly string[]): Promise<void>;
   /** Adds rules to a party's packet filter until the end of the case. */
   filter: Network['filter'];
   /** Starts another server until the end of the case. The name is the case's own. */
   front(name: string, listen: string, servers: string, party?: 'reg' | 'cdn' | 'mirror' | 'auth'): Promise<void>;
-  nameserver(name: string, listen: readonly string[], server?: readonly string[]): Promise<void>;
+  nameserver(name: string, setup: Partial<NameserverSetup>): Promise<void>;
   proxy(setup: Omit<Parameters<typeof startProxy>[1], 'folder'>): Promise<void>;
   tokenService(name: string, more: Partial<TokenSettings>): Promise<void>;
   /** Another registry on the images of all. */
   registry(name: string, listen: string, more?: Partial<Parameters<typeof startRegistry>[1]>): Promise<void>;
-  /** The node's containerd, with this environment; it is started anew only when the environment is another one. */
+  /**
+   * The node's containerd, with this environment until the end of the case; it is started anew only when the
+   * environment is another one. Without an argument: with the one that the case has set, or none.
+   */
   runtime(env?: Readonly<Record<string, string>>): Promise<Runtime>;
+  /** Stops the node's containerd, so that the next use starts it anew: Go reads resolv.conf again only after 5 s. */
+  renewRuntime(): Promise<void>;
   /** A containerd of the case's own. */
   ownRuntime(name: string, more?: Partial<RuntimeSetup>): Promise<Runtime>;
   /** Runs the built command at the node. */
@@ -123,6 +133,7 @@ after(async function () {
 
 async function startLab(): Promise<Lab> {
   const folder = await mkdtemp(`${tmpdir()}/pullwhy-lab-`);
+  await chmod(folder, 0o711); // squid gives root up and must pass through
   const network = await makeNetwork();
   const stop = async (): Promise<void> => {
     await stopAllServices();
@@ -148,6 +159,9 @@ async function furnish(folder: string, network: Network, stop: () => Promise<voi
   await must('htpasswd', ['-bBc', '-C', '4', htpasswd, users.app.name, users.app.password]);
   await furnishNode(network, authority);
 
+  const everything = ['local-zone: "." always_refuse'];
+  const refusing = { name: 'refusing', folder, listen: [refusingNameserver], records: [], server: everything };
+  await startNameserver(network, refusing);
   await startNameserver(network, { name: 'dns', folder, listen: ['10.77.0.53', 'fd00:77::53'], records, ...dnsFaults });
   const token = { realm: 'https://auth.lab/token', service: 'token.lab', issuer: 'auth.lab', certificate: signer.cert };
   const common = { folder, storage, tls: pair, party: 'reg' as const };
@@ -178,6 +192,7 @@ async function furnish(folder: string, network: Network, stop: () => Promise<voi
   const undoing: (() => Promise<unknown>)[] = [];
   let current: { runtime: Runtime; env: string } | undefined;
   let serial = 0;
+  let wanted: Readonly<Record<string, string>> = {};
 
   const lab: Lab = {
     folder,
@@ -198,6 +213,11 @@ async function furnish(folder: string, network: Network, stop: () => Promise<voi
       await writeFile(file, text); // in its place: what is laid over /etc is this very file
       lab.defer(() => (before === null ? rm(file) : writeFile(file, before)));
     },
+    async resolvers(lines) {
+      await lab.renewRuntime();
+      lab.defer(() => lab.renewRuntime());
+      await lab.nodeFile('resolv.conf', `${lines.join('\n')}\n`);
+    },
     async filter(party, chain, rules) {
       const remove = await network.filter(party, chain, rules);
       lab.defer(remove);
@@ -207,9 +227,9 @@ async function furnish(folder: string, network: Network, stop: () => Promise<voi
       const front = await startFront(network, { name: `${name}-${serial++}`, folder, party, servers, listen });
       lab.defer(front.stop);
     },
-    async nameserver(name, listen, server = []) {
-      const setup = { name: `${name}-${serial++}`, folder, listen, records, server };
-      lab.defer((await startNameserver(network, setup)).stop);
+    async nameserver(name, setup) {
+      const whole = { folder, listen: [], records, ...setup, name: `${name}-${serial++}` };
+      lab.defer((await startNameserver(network, whole)).stop);
     },
     async proxy(setup) {
       lab.defer((await startProxy(network, { ...setup, name: `${setup.name}-${serial++}`, folder })).stop);
@@ -222,8 +242,14 @@ async function furnish(folder: string, network: Network, stop: () => Promise<voi
       const setup = { name: `${name}-${serial++}`, folder, storage, party: 'reg' as const, listen, ...more };
       lab.defer((await startRegistry(network, setup)).stop);
     },
-    async runtime(env = {}) {
-      const key = JSON.stringify(env);
+    async runtime(env) {
+      if (env !== undefined) {
+        wanted = env;
+        lab.defer(async () => {
+          wanted = {};
+        });
+      }
+      const key = JSON.stringify(wanted);
       if (current?.env === key && current.runtime.service.running()) return current.runtime;
       await current?.runtime.service.stop();
       current = undefined;
@@ -233,10 +259,14 @@ async function furnish(folder: string, network: Network, stop: () => Promise<voi
         root: `${folder}/containerd`,
         state: `${folder}/run`,
         config: { inside: '/etc/containerd/config.toml', outside: `${network.etc('node')}/containerd/config.toml` },
-        env,
+        env: wanted,
       });
       current = { runtime, env: key };
       return runtime;
+    },
+    async renewRuntime() {
+      await current?.runtime.service.stop();
+      current = undefined;
     },
     async ownRuntime(name, more = {}) {
       const own = `${name}-${serial++}`;
@@ -263,10 +293,14 @@ async function furnish(folder: string, network: Network, stop: () => Promise<voi
 
 /** Names whose lookup fails in other ways than by not being there. */
 const dnsFaults = {
-  server: ['local-zone: "refused.test." always_refuse', 'local-zone: "nodata.test." always_nodata'],
-  // nobody listens where the zone is forwarded to
-  clauses: ['forward-zone:', '  name: "broken.test."', '  forward-addr: 127.0.0.1@1'],
+  server: ['local-zone: "refused.corp." always_refuse', 'local-zone: "nodata.corp." always_nodata'],
+  clauses: forwardTo('broken.corp.', refusingNameserver),
 };
+
+/** Makes a zone fail: a nameserver that is forwarded to another one, which refuses, answers SERVFAIL. */
+export function forwardTo(zone: string, address: string): string[] {
+  return ['forward-zone:', `  name: "${zone}"`, `  forward-addr: ${address}`];
+}
 
 /** The node's own files: `ip netns exec` lays this folder over /etc. */
 async function furnishNode(network: Network, authority: Authority): Promise<void> {

@@ -56,7 +56,13 @@ export async function startProxy(network: Network, setup: ProxySetup): Promise<S
       '',
     ].join('\n'),
   );
-  const [command, args] = network.at('proxy', 'squid', ['-N', '-n', `${setup.name}${process.pid}`, '-f', file]);
+  const [command, args] = network.at('proxy', 'squid', [
+    '-N',
+    '-n',
+    `${setup.name}${process.pid}`.replace(/\W/g, ''),
+    '-f',
+    file,
+  ]);
   const service = await startService(setup.name, command, args, `${home}/out.log`);
   await listening(network, 'proxy', service, `10.77.0.30:${setup.port}`);
   return service;

@@ -9,7 +9,7 @@ export interface NameserverSetup {
   readonly folder: string;
   /** Addresses of the party `dns`. */
   readonly listen: readonly string[];
-  /** Records of the zone `lab.`, which it answers for by itself: `registry.lab. A 10.77.0.10`. Other names there do not exist. */
+  /** Records of the zone `lab.`, whose other names do not exist: `registry.lab. A 10.77.0.10`. Without any it has no such zone. */
   readonly records: readonly string[];
   /** More lines of the `server:` clause: `local-zone: "refused.lab." always_refuse`. */
   readonly server?: readonly string[];
@@ -35,7 +35,7 @@ export async function startNameserver(network: Network, setup: NameserverSetup):
     '  access-control: 0.0.0.0/0 allow',
     '  access-control: ::/0 allow',
     ...setup.listen.map((address) => `  interface: ${address}`),
-    '  local-zone: "lab." static',
+    ...(setup.records.length > 0 ? ['  local-zone: "lab." static'] : []),
     ...setup.records.map((record) => `  local-data: "${record}"`),
     ...(setup.server ?? []).map((line) => `  ${line}`),
     ...(setup.clauses ?? []),

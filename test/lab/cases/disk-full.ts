@@ -1,0 +1,72 @@
+import { mkdir, open } from 'node:fs/promises';
+import type { LabCase } from '../case.ts';
+import { must } from '../commands.ts';
+import type { Runtime } from '../containerd.ts';
+import type { Lab } from '../lab.ts';
+
+export const cases: readonly LabCase[] = [
+  {
+    name: 'the image filesystem is full',
+    verdict: 'faulty',
+    cause: 'disk-full',
+    confidence: 'proven',
+    pull: 'fails',
+    runtimeSays: /no space left on device/,
+    async prepare(lab) {
+      await lab.push('disk/full', '1.0', { layerBytes: 4_000_000 });
+      const runtime = await onSmallDisk(lab, 'full');
+      await fill(runtime.root);
+      return { image: 'registry.lab/disk/full:1.0', runtime };
+    },
+  },
+  {
+    name: 'the image filesystem is full, and the tag does not exist',
+    verdict: 'faulty',
+    cause: 'disk-full',
+    nearMissOf: ['tag-not-found'],
+    pull: 'fails',
+    runtimeSays: /no space left on device/,
+    async prepare(lab) {
+      await lab.push('disk/tag', '1.0');
+      const runtime = await onSmallDisk(lab, 'full-tag');
+      await fill(runtime.root);
+      return { image: 'registry.lab/disk/tag:2.0', runtime };
+    },
+  },
+  {
+    name: 'a small image filesystem with room enough',
+    verdict: 'healthy',
+    cause: null,
+    nearMissOf: ['disk-full'],
+    pull: 'works',
+    async prepare(lab) {
+      await lab.push('disk/small', '1.0');
+      const runtime = await onSmallDisk(lab, 'small');
+      return { image: 'registry.lab/disk/small:1.0', runtime };
+    },
+  },
+];
+
+/** A containerd whose images lie on a file system of 24 MB. */
+async function onSmallDisk(lab: Lab, name: string): Promise<Runtime> {
+  const root = `${lab.folder}/disk-${name}`;
+  await mkdir(root);
+  await must('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'pullwhy-lab', root]);
+  lab.defer(() => must('umount', ['-l', root]));
+  return lab.ownRuntime(name, { root });
+}
+
+/** Writes until the file system takes no more. */
+async function fill(root: string): Promise<void> {
+  const file = await open(`${root}/filler`, 'w');
+  try {
+    for (const size of [65_536, 512, 1]) {
+      const piece = Buffer.alloc(size);
+      for (;;) if ((await file.write(piece)).bytesWritten < size) break;
+    }
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+  } finally {
+    await file.close();
+  }
+}

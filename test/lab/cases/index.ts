@@ -1,0 +1,79 @@
+import type { LabCase } from '../case.ts';
+import { cases as accessDenied } from './access-denied.ts';
+import { cases as authServiceUnreachable } from './auth-service-unreachable.ts';
+import { cases as blobUnreachable } from './blob-unreachable.ts';
+import { cases as credentialsMissing } from './credentials-missing.ts';
+import { cases as credentialsRejected } from './credentials-rejected.ts';
+import { cases as diskFull } from './disk-full.ts';
+import { cases as dnsNameNotFound } from './dns-name-not-found.ts';
+import { cases as dnsRefused } from './dns-refused.ts';
+import { cases as dnsServerFailure } from './dns-server-failure.ts';
+import { cases as dnsTimeout } from './dns-timeout.ts';
+import { cases as healthy } from './healthy.ts';
+import { cases as httpOnHttps } from './http-on-https.ts';
+import { cases as imageNeverPull } from './image-never-pull.ts';
+import { cases as invalidImageName } from './invalid-image-name.ts';
+import { cases as mirrorFailed } from './mirror-failed.ts';
+import { cases as noRoute } from './no-route.ts';
+import { cases as platformMismatch } from './platform-mismatch.ts';
+import { cases as proxyAuthRequired } from './proxy-auth-required.ts';
+import { cases as proxyBypassMissing } from './proxy-bypass-missing.ts';
+import { cases as proxyDenied } from './proxy-denied.ts';
+import { cases as proxyUnreachable } from './proxy-unreachable.ts';
+import { cases as pullPolicyAlways } from './pull-policy-always.ts';
+import { cases as rateLimited } from './rate-limited.ts';
+import { cases as registryError } from './registry-error.ts';
+import { cases as registryInvalidResponse } from './registry-invalid-response.ts';
+import { cases as repositoryNotFound } from './repository-not-found.ts';
+import { cases as repositoryNotFoundOrPrivate } from './repository-not-found-or-private.ts';
+import { cases as runtimeUnreachable } from './runtime-unreachable.ts';
+import { cases as tagNotFound } from './tag-not-found.ts';
+import { cases as tcpRefused } from './tcp-refused.ts';
+import { cases as tcpReset } from './tcp-reset.ts';
+import { cases as tcpTimeout } from './tcp-timeout.ts';
+import { cases as tlsCertificateExpired } from './tls-certificate-expired.ts';
+import { cases as tlsHandshakeFailed } from './tls-handshake-failed.ts';
+import { cases as tlsHostnameMismatch } from './tls-hostname-mismatch.ts';
+import { cases as tlsUnknownAuthority } from './tls-unknown-authority.ts';
+import { cases as unknown } from './unknown.ts';
+
+/** Every case of the lab, by the file it is in: what is healthy, then each cause with its near misses. */
+export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
+  healthy,
+  'access-denied': accessDenied,
+  'auth-service-unreachable': authServiceUnreachable,
+  'blob-unreachable': blobUnreachable,
+  'credentials-missing': credentialsMissing,
+  'credentials-rejected': credentialsRejected,
+  'disk-full': diskFull,
+  'dns-name-not-found': dnsNameNotFound,
+  'dns-refused': dnsRefused,
+  'dns-server-failure': dnsServerFailure,
+  'dns-timeout': dnsTimeout,
+  'http-on-https': httpOnHttps,
+  'image-never-pull': imageNeverPull,
+  'invalid-image-name': invalidImageName,
+  'mirror-failed': mirrorFailed,
+  'no-route': noRoute,
+  'platform-mismatch': platformMismatch,
+  'proxy-auth-required': proxyAuthRequired,
+  'proxy-bypass-missing': proxyBypassMissing,
+  'proxy-denied': proxyDenied,
+  'proxy-unreachable': proxyUnreachable,
+  'pull-policy-always': pullPolicyAlways,
+  'rate-limited': rateLimited,
+  'registry-error': registryError,
+  'registry-invalid-response': registryInvalidResponse,
+  'repository-not-found': repositoryNotFound,
+  'repository-not-found-or-private': repositoryNotFoundOrPrivate,
+  'runtime-unreachable': runtimeUnreachable,
+  'tag-not-found': tagNotFound,
+  'tcp-refused': tcpRefused,
+  'tcp-reset': tcpReset,
+  'tcp-timeout': tcpTimeout,
+  'tls-certificate-expired': tlsCertificateExpired,
+  'tls-handshake-failed': tlsHandshakeFailed,
+  'tls-hostname-mismatch': tlsHostnameMismatch,
+  'tls-unknown-authority': tlsUnknownAuthority,
+  unknown,
+};

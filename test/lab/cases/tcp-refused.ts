@@ -1,0 +1,27 @@
+import type { LabCase } from '../case.ts';
+
+export const cases: readonly LabCase[] = [
+  {
+    name: 'nothing listens at the registry’s port',
+    verdict: 'faulty',
+    cause: 'tcp-refused',
+    confidence: 'proven',
+    nearMissOf: ['tcp-timeout', 'tcp-reset', 'no-route'],
+    pull: 'fails',
+    runtimeSays: /connection refused/,
+    prepare: async () => ({ image: 'closed.lab/team/app:1.0' }),
+  },
+  {
+    name: 'a firewall refuses the registry’s port with a reset',
+    verdict: 'faulty',
+    cause: 'tcp-refused',
+    confidence: 'proven',
+    nearMissOf: ['tcp-reset'],
+    pull: 'fails',
+    runtimeSays: /connection refused/,
+    async prepare(lab) {
+      await lab.filter('reg', 'input', ['ip daddr 10.77.0.10 tcp dport 443 reject with tcp reset']);
+      return { image: 'registry.lab/tcp/refused:1.0' };
+    },
+  },
+];
