@@ -7,6 +7,18 @@ export const limits = {
   configFileBytes: 1024 * 1024,
   /** A CA bundle: Debian's is 220 KiB, corporate ones some MiB. */
   trustFileBytes: 16 * 1024 * 1024,
+  /** All files of the trust store together; larger ones are not read on. */
+  trustStoreBytes: 64 * 1024 * 1024,
+  /** /etc/hosts: lists that block advertisers have some MiB. */
+  hostsFileBytes: 16 * 1024 * 1024,
+  /** /etc/hostname: a name has at most 253 characters. */
+  hostnameBytes: 4096,
+  /** The environment of one process: Linux takes 2 MiB of arguments and environment by default. */
+  environmentBytes: 4 * 1024 * 1024,
+  /** One table of /proc (net/unix): 100 bytes for each socket of the node. */
+  procTableBytes: 16 * 1024 * 1024,
+  /** Open files of one process that are looked at; containerd's own limit is 1,048,576, busy ones have some thousands. */
+  openFiles: 65_536,
   /** Files in one configuration directory that are looked at. */
   directoryEntries: 4096,
   /** Response headers of a registry or a proxy (Node's own default is 16 KiB; Go's client takes 10 MiB). */
@@ -35,6 +47,12 @@ export const limits = {
   criInfoChars: 1024 * 1024,
   /** An image reference: path, tag and digest are bounded by the grammar, a host by DNS (253); this leaves room for any. */
   referenceChars: 4096,
+  /** Certificates of a TLS chain that are looked at; public chains have 2 to 4, Go's own bound is on the bytes. */
+  chainCertificates: 20,
+  /** Bytes of a TLS handshake that are read along; Go takes a certificate message of 256 KiB (maxHandshakeCertificateMsg). */
+  tlsHandshakeBytes: 256 * 1024,
+  /** The start of an answer that is not TLS, kept to show what speaks there. */
+  plainAnswerBytes: 512,
   /** Text of a foreign error kept in a document. */
   messageChars: 2000,
 } as const;
