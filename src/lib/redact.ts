@@ -1,0 +1,98 @@
+/**
+ * Query keys whose values may be shown: they name what is asked, or tell the times and rules of a signed URL, and give
+ * nobody access. Every other value of a query may be a signature or a key and is masked. (Signed URLs of S3, GCS,
+ * Azure blob storage and CloudFront; `ns`, `n`, `last`, `scope`, `service` of the registry protocol.)
+ */
+const harmlessQueryKeys: ReadonlySet<string> = new Set([
+  'ns',
+  'n',
+  'last',
+  'scope',
+  'service',
+  'digest',
+  'mount',
+  'from',
+  'expires',
+  'x-amz-algorithm',
+  'x-amz-date',
+  'x-amz-expires',
+  'x-amz-signedheaders',
+  'x-goog-algorithm',
+  'x-goog-date',
+  'x-goog-expires',
+  'x-goog-signedheaders',
+  // Azure's shared access signature: its times, version, resource and permissions.
+  'se',
+  'st',
+  'sv',
+  'sr',
+  'sp',
+  'spr',
+]);
+
+const mask = '[secret]';
+
+/**
+ * `url` as it may be shown: no userinfo, no fragment, and only harmless query values. A text that is no URL comes back
+ * with everything behind its first `?` masked.
+ */
+export function redactUrl(url: string | URL): string {
+  const parsed = typeof url === 'string' ? parseUrl(url) : url;
+  if (parsed === null) return redactLoose(String(url));
+  const query = redactQuery(parsed.search);
+  const port = parsed.port === '' ? '' : `:${parsed.port}`;
+  return `${parsed.protocol}//${parsed.hostname}${port}${parsed.pathname}${query}`;
+}
+
+/**
+ * `text` with every URL in it redacted and with everything that looks like a credential of the HTTP world masked: the
+ * value behind `Bearer` or `Basic`, and JSON web tokens wherever they stand.
+ */
+export function redactText(text: string): string {
+  return text
+    .replace(/\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'<>\\^`{|}]+/giu, (url) => {
+      // Punctuation behind a URL in a sentence belongs to the sentence.
+      const [, core = url, tail = ''] = /^(.*?)([.,;:!?)\]]*)$/su.exec(url) ?? [];
+      return redactUrl(core) + tail;
+    })
+    .replace(/\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/gu, mask)
+    .replace(/\b(Bearer|Basic)\s+(?!realm\b|auth|token)[\w+/.~=-]{8,}/giu, `$1 ${mask}`);
+}
+
+function parseUrl(text: string): URL | null {
+  // URL.parse accepts `host:port` as a scheme; only what has an authority is a URL here.
+  return /^[a-z][a-z0-9+.-]*:\/\//iu.test(text) ? URL.parse(text) : null;
+}
+
+function redactLoose(text: string): string {
+  const withoutUserinfo = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/iu, '$1');
+  const at = withoutUserinfo.indexOf('?');
+  return at === -1 ? withoutUserinfo : withoutUserinfo.slice(0, at) + redactQuery(withoutUserinfo.slice(at));
+}
+
+function redactQuery(search: string): string {
+  if (search === '' || search === '?') return '';
+  const parts = search
+    .slice(1)
+    .split('&')
+    .map((pair) => {
+      const at = pair.indexOf('=');
+      if (at === -1) return pair === '' ? '' : mask;
+      const key = pair.slice(0, at);
+      return harmlessQueryKeys.has(key.toLowerCase()) ? pair : `${key}=${mask}`;
+    });
+  return `?${parts.join('&')}`;
+}
+
+/**
+ * Foreign text as one line for a person: credentials masked, control characters (terminal escapes among them) and runs
+ * of white space made single spaces, cut to `max` characters.
+ */
+export function safeLine(text: string, max: number): string {
+  // What lies far beyond the cut is not worth the redaction; the slack keeps a URL at the edge whole.
+  const near = text.slice(0, max * 2 + 1024);
+  const line = redactText(
+    near.replace(/[\u0000-\u0020\u007f-\u00a0\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/gu, ' ').trim(),
+  );
+  return line.length <= max ? line : `${line.slice(0, max)}…`;
+}
