@@ -198,9 +198,10 @@ export interface Pki {
 
 /** Makes the set. */
 export function makePki(): Pki {
-  const root = makeCertificate({ commonName: 'Pullwhy Test Root', organization: 'Pullwhy', ca: true });
-  const intermediate = makeCertificate({ commonName: 'Pullwhy Test Intermediate', issuer: root, ca: true });
-  const strangeRoot = makeCertificate({ commonName: 'Strange Root', ca: true });
+  const authority = { ca: true, notBefore: daysFromNow(-365), notAfter: daysFromNow(3650) };
+  const root = makeCertificate({ commonName: 'Pullwhy Test Root', organization: 'Pullwhy', ...authority });
+  const intermediate = makeCertificate({ commonName: 'Pullwhy Test Intermediate', issuer: root, ...authority });
+  const strangeRoot = makeCertificate({ commonName: 'Strange Root', ...authority });
   const names = ['registry.test', '*.registry.test', 'localhost'];
   const addresses = ['127.0.0.1', '::1'];
   const leaf = { commonName: 'registry.test', names, addresses, issuer: intermediate };
