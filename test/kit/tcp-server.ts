@@ -1,0 +1,67 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+
+/** A TCP server on loopback that does what a test tells it, and closes everything it opened. */
+export interface TcpServer {
+  readonly address: string;
+  readonly port: number;
+  /** Connections so far. */
+  readonly connections: () => number;
+  /** All bytes that clients have sent so far. */
+  readonly received: () => Buffer;
+  /** Resolves when all connections are closed: proves that a client leaves none behind. */
+  readonly idle: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** Starts a server that hands each connection to `handle`. Errors of connections are expected and ignored. */
+export async function startTcpServer(
+  handle: (socket: Socket, index: number) => void,
+  address = '127.0.0.1',
+): Promise<TcpServer> {
+  const open = new Set<Socket>();
+  const waiting: (() => void)[] = [];
+  const chunks: Buffer[] = [];
+  let connections = 0;
+  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
+    open.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      open.delete(socket);
+      if (open.size === 0) for (const done of waiting.splice(0)) done();
+    });
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    // A client that has closed has gone; half-open is only for answers in the other direction.
+    socket.on('end', () => socket.end());
+    handle(socket, connections++);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, address, resolve);
+  });
+  return {
+    address,
+    port: portOf(server),
+    connections: () => connections,
+    received: () => Buffer.concat(chunks),
+    idle: () => (open.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of open) socket.destroy();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+/** A port of loopback on which nothing listens (just closed). */
+export async function closedPort(address = '127.0.0.1'): Promise<number> {
+  const server = await startTcpServer(() => undefined, address);
+  await server.close();
+  return server.port;
+}
+
+/** The port that a listening server has. */
+export function portOf(server: { address(): AddressInfo | string | null }): number {
+  const found = server.address();
+  if (found === null || typeof found === 'string') throw new Error('the server does not listen on a port');
+  return found.port;
+}
