@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -104,7 +104,6 @@ describe('runtime discovery', () => {
     // A listener that is gone without unlinking leaves a dead socket, as a killed runtime does.
     await listen('run/gone.sock');
     await mkdir(join(root, 'run/containerd'), { recursive: true });
-    const { rename } = await import('node:fs/promises');
     await rename(join(root, 'run/gone.sock'), join(root, 'run/containerd/containerd.sock'));
     await new Promise((done) => servers.pop()?.close(done));
     await listen('run/crio/crio.sock');
@@ -117,7 +116,6 @@ describe('runtime discovery', () => {
   it('chooses a dead socket when there is no other: the runtime is there and unreachable', async () => {
     await listen('run/gone.sock');
     await mkdir(join(root, 'run/containerd'), { recursive: true });
-    const { rename } = await import('node:fs/promises');
     await rename(join(root, 'run/gone.sock'), join(root, 'run/containerd/containerd.sock'));
     await new Promise((done) => servers.pop()?.close(done));
     const choice = await discover();
