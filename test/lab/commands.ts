@@ -75,7 +75,10 @@ export interface Service {
 
 const services = new Set<Service>();
 
-/** Starts a program; its output goes to `logFile`. */
+/**
+ * Starts a program; its output goes to `logFile`. It dies with this process, however this process ends: the kernel sees
+ * to that (`prctl(PR_SET_PDEATHSIG)`), and the program keeps its process id.
+ */
 export async function startService(
   name: string,
   command: string,
@@ -84,7 +87,8 @@ export async function startService(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Service> {
   const log = openSync(logFile, 'a');
-  const child = spawn(command, args, { env: cleanEnvironment(env), stdio: ['ignore', log, log] });
+  const bound = ['--pdeathsig', 'KILL', command, ...args];
+  const child = spawn('setpriv', bound, { env: cleanEnvironment(env), stdio: ['ignore', log, log] });
   closeSync(log);
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   await new Promise<void>((resolve, reject) => {

@@ -1,4 +1,5 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type Authority, makeAuthority, type Pair } from './authority.ts';
@@ -131,8 +132,20 @@ after(async function () {
   await lab?.stop();
 });
 
+// An interrupted run tidies up too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    if (started === undefined) return;
+    void started
+      .then((lab) => lab.stop())
+      .catch(() => undefined)
+      .finally(() => process.exit(130));
+  });
+}
+
 async function startLab(): Promise<Lab> {
-  const folder = await mkdtemp(`${tmpdir()}/pullwhy-lab-`);
+  await removeStaleFolders();
+  const folder = await mkdtemp(`${tmpdir()}/${folderPrefix}${process.pid}-`);
   await chmod(folder, 0o711); // squid gives root up and must pass through
   const network = await makeNetwork();
   const stop = async (): Promise<void> => {
@@ -146,6 +159,22 @@ async function startLab(): Promise<Lab> {
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+const folderPrefix = 'pullwhy-lab-';
+
+/** Folders of runs that were killed, with what is still mounted there. */
+async function removeStaleFolders(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const owner = name.startsWith(folderPrefix) ? /^\d+/.exec(name.slice(folderPrefix.length))?.[0] : undefined;
+    if (owner === undefined || existsSync(`/proc/${owner}`)) continue;
+    const mounts = await readFile('/proc/mounts', 'utf8');
+    for (const line of mounts.split('\n')) {
+      const at = line.split(' ')[1] ?? '';
+      if (at.startsWith(`${tmpdir()}/${name}/`)) await must('umount', ['-l', at]);
+    }
+    await rm(`${tmpdir()}/${name}`, { recursive: true, force: true });
   }
 }
 

@@ -23,8 +23,8 @@ export async function startFront(network: Network, setup: FrontSetup): Promise<S
     `${home}/nginx.conf`,
     [
       'daemon off;',
+      'master_process off;', // one process: it ends when it is told to, or with the tests
       'user root;',
-      'worker_processes 1;',
       `pid ${home}/pid;`,
       `error_log ${home}/error.log info;`,
       'events { worker_connections 128; }',
