@@ -27,6 +27,7 @@ import { cases as registryInvalidResponse } from './registry-invalid-response.ts
 import { cases as repositoryNotFound } from './repository-not-found.ts';
 import { cases as repositoryNotFoundOrPrivate } from './repository-not-found-or-private.ts';
 import { cases as runtimeUnreachable } from './runtime-unreachable.ts';
+import { cases as someAddressesUnreachable } from './some-addresses-unreachable.ts';
 import { cases as tagNotFound } from './tag-not-found.ts';
 import { cases as tcpRefused } from './tcp-refused.ts';
 import { cases as tcpReset } from './tcp-reset.ts';
@@ -67,6 +68,7 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'repository-not-found': repositoryNotFound,
   'repository-not-found-or-private': repositoryNotFoundOrPrivate,
   'runtime-unreachable': runtimeUnreachable,
+  'some-addresses-unreachable': someAddressesUnreachable,
   'tag-not-found': tagNotFound,
   'tcp-refused': tcpRefused,
   'tcp-reset': tcpReset,
