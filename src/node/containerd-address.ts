@@ -1,0 +1,26 @@
+import { isLoopback, parseAddress } from './go-address.ts';
+
+/** Host (without brackets) and port of `host:port`; null port when Go's `net.SplitHostPort` finds none. */
+export function splitHostPort(text: string): { readonly host: string; readonly port: string | null } {
+  const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):([^:]*)$/.exec(text);
+  return match === null ? { host: text, port: null } : { host: match[1] ?? match[2] ?? '', port: match[3] ?? '' };
+}
+
+/** True for localhost and loopback addresses, with or without a port (remotes/docker/resolver.go, IsLocalhost). */
+export function isLocalhost(hostPort: string): boolean {
+  const { host } = splitHostPort(hostPort);
+  const address = parseAddress(host);
+  return host === 'localhost' || (address !== null && isLoopback(address.bytes));
+}
+
+/** The host at which a registry is asked when nothing else is set (DefaultHost): Docker Hub's differs from its name. */
+export function defaultHost(registry: string): string {
+  return registry === 'docker.io' ? 'registry-1.docker.io' : registry;
+}
+
+/** `scheme://host/path` without a default port. */
+export function endpointUrl(scheme: string, host: string, path: string): string {
+  const standard = scheme === 'http' ? ':80' : scheme === 'https' ? ':443' : null;
+  const shown = standard !== null && host.endsWith(standard) ? host.slice(0, -standard.length) : host;
+  return `${scheme}://${shown}${path}`;
+}

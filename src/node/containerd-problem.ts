@@ -1,0 +1,6 @@
+import type { Problem } from '../model/problem.ts';
+
+/** A problem of containerd's configuration: `source` is a file with its line, `message` one sentence. */
+export function misconfigured(severity: Problem['severity'], source: string, message: string): Problem {
+  return { severity, cause: 'runtime-misconfigured', source, message };
+}
