@@ -10,6 +10,8 @@ export interface View {
   readonly plan: PlanBody;
   /** How the runtime was chosen; `asked` is true when a socket was given or is present, so that its silence counts. */
   readonly runtime: { readonly name: RuntimeInfo['name']; readonly asked: boolean };
+  /** The node's clock when the investigation started, epoch ms. */
+  readonly startedAtMs: number | null;
   /** A real pull was asked for (`--pull`). */
   readonly pullAsked: boolean;
   readonly probes: readonly ProbeResult[];

@@ -1,0 +1,112 @@
+import { matchBreaks } from './break-match.ts';
+import { type Cause, type CauseArgs, remedy } from './cause.ts';
+
+const fetch = ({ host }: CauseArgs): string => `curl -sv https://${host ?? 'HOST'}/ -o /dev/null`;
+
+/** Causes of the content behind the manifest. */
+export const blobCauses: readonly Cause[] = [
+  {
+    id: 'blob-unreachable',
+    layer: 'blob',
+    scenario: 3,
+    title: 'The image’s content cannot be fetched',
+    fixedBy: 'network',
+    proof: 'The manifest comes, and the config or a layer is fetched by each redirect to the host that keeps it.',
+    say: ({ host, underlying, detail }) =>
+      `The manifest comes, and the image’s content does not: it lies at ${host ?? 'another host'}. ${underlying ?? (detail === undefined ? '' : `${detail}.`)}`.trim(),
+    remedies: (args) => [
+      remedy(
+        `Firewalls, proxies and NO_PROXY lists must name this host too: ${args.host ?? 'the content host'}, not only the registry.`,
+        fetch(args),
+      ),
+    ],
+    match: matchBreaks(['http'], (hop) => {
+      if (hop.hop !== 'blob' || hop.exchange?.kind !== 'blob') return null;
+      const code = hop.exchange.error?.code;
+      const status = hop.exchange.facts.status;
+      const direct =
+        code === 'body-cut' ||
+        code === 'timeout' ||
+        (code === 'http-status' && status !== null && status < 500 && status !== 429);
+      if (!direct) return null;
+      const { bytes, size } = hop.exchange.facts;
+      const cut =
+        code === 'body-cut' ? `the transfer ends after ${bytes} of ${size} bytes` : hop.exchange.error?.message;
+      return {
+        carrier: null,
+        underlying: code === 'timeout' ? 'registry-timeout' : null,
+        args: { host: hop.way.host, ...(cut === undefined ? {} : { detail: capital(cut) }) },
+      };
+    }),
+  },
+  {
+    id: 'digest-mismatch',
+    layer: 'blob',
+    scenario: 3,
+    title: 'The content does not match its digest',
+    fixedBy: 'registry',
+    proof: 'All of the content is fetched and hashed.',
+    say: ({ host, detail }) =>
+      `What ${host ?? 'the registry'} delivers is not what the manifest names${detail === undefined ? '' : `: ${detail}`}.`,
+    remedies: () => [
+      remedy(
+        'A cache or proxy that changes or cuts content does this, or a damaged registry store: fetch past the cache, and push the image again.',
+      ),
+    ],
+    match: matchBreaks(['http'], (hop) =>
+      hop.exchange?.error?.code === 'digest-mismatch'
+        ? { carrier: null, args: { host: hop.way.host, detail: hop.exchange.error.message } }
+        : null,
+    ),
+  },
+  {
+    id: 'pull-timeout',
+    layer: 'blob',
+    scenario: 3,
+    title: 'The pull is too slow for its deadline',
+    fixedBy: 'network',
+    proof: 'The runtime’s own words: bytes move, and a deadline ends the pull.',
+    say: ({ host, detail }) =>
+      `The pull from ${host ?? 'the registry'} does not end in time${detail === undefined ? '' : ` (${detail})`}.`,
+    remedies: () => [
+      remedy(
+        'Measure the way to the registry; use a nearer mirror, a smaller image, or a longer deadline of the runtime.',
+      ),
+    ],
+  },
+  {
+    id: 'pull-stalled',
+    layer: 'blob',
+    scenario: 3,
+    title: 'A pull is under way and moves no bytes',
+    fixedBy: 'network',
+    proof: 'The content store’s files in flight do not grow.',
+    say: ({ host, detail }) =>
+      `A pull from ${host ?? 'the registry'} is under way and moves no bytes${detail === undefined ? '' : ` (${detail})`}.`,
+    remedies: () => [
+      remedy(
+        'Look at the host that keeps the layer; the runtime gives up by itself only after its progress timeout, if it has one.',
+      ),
+    ],
+  },
+  {
+    id: 'pull-canceled',
+    layer: 'blob',
+    scenario: 7,
+    title: 'The node itself ended the pull',
+    fixedBy: 'nobody',
+    proof: 'The runtime’s own words: the context was canceled.',
+    say: ({ detail }) =>
+      `The pull was ended by the node itself: a restart, a deletion, or the runtime’s progress timeout${detail === undefined ? '' : ` (${detail})`}.`,
+    remedies: () => [
+      remedy(
+        'Look at what happened at that time:',
+        'journalctl -u containerd -u kubelet --since "-15min" | grep -iE "cancel|progress|Stopping|Started"',
+      ),
+    ],
+  },
+];
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,41 @@
+import { type Break, breaksOf } from '../evidence/breaks.ts';
+import { idsOf, type View } from '../evidence/view.ts';
+import type { Match } from './cause.ts';
+
+/** What a break's cause adds to the match that every break gives. `null`: not this cause. */
+export type BreakReading = (
+  hop: Break,
+  view: View,
+) => (Partial<Match> & { readonly confidence?: Match['confidence'] }) | null;
+
+/** Matches of one cause over all breaks. The break's own host and image fill the words. */
+export function matchBreaks(layers: readonly Break['layer'][], reading: BreakReading): (view: View) => Match[] {
+  return (view) =>
+    breaksOf(view).flatMap((hop) => {
+      if (!layers.includes(hop.layer)) return [];
+      const read = reading(hop, view);
+      if (read === null) return [];
+      const base: Match = {
+        confidence: 'proven',
+        severity: 'fault',
+        evidence: idsOf(hop.probes),
+        endpoint: hop.endpoint,
+        host: hop.way.host,
+        args: {},
+      };
+      const args = {
+        image: view.plan.image.input,
+        host: hop.state.connectHost,
+        port: String(hop.state.connectPort),
+        ...(hop.way.proxy === null ? {} : { proxy: hop.way.proxy }),
+        ...read.args,
+      };
+      return [{ ...base, ...read, args, carrier: carrierOf(hop) }];
+    });
+}
+
+/** The role in which a broken party is named, where it is not the endpoint itself. */
+function carrierOf(hop: Break): 'auth-service-unreachable' | 'blob-unreachable' | null {
+  if (hop.hop === 'realm') return 'auth-service-unreachable';
+  return hop.hop === 'blob' ? 'blob-unreachable' : null;
+}

@@ -1,0 +1,74 @@
+import type { View } from '../evidence/view.ts';
+import type { CauseId, Layer } from '../model/cause-id.ts';
+import type { Confidence, Remedy } from '../model/investigation.ts';
+
+/** What a cause's words are filled with. Every member may be missing, so that a bare log line can be explained too. */
+export interface CauseArgs {
+  /** The image as asked for. */
+  readonly image?: string;
+  readonly repository?: string;
+  readonly tag?: string;
+  /** The party concerned: a host, with its port where that matters. */
+  readonly host?: string;
+  readonly port?: string;
+  readonly proxy?: string;
+  readonly nameserver?: string;
+  /** What was seen, in a few words, without a full stop. */
+  readonly detail?: string;
+  /** Where a setting stands: file and line. */
+  readonly source?: string;
+  /** Names that exist and are near, best first. */
+  readonly nearest?: readonly string[];
+  readonly platform?: string;
+  readonly username?: string;
+  readonly path?: string;
+  /** A certificate's subject, issuer, or a date. */
+  readonly certificate?: string;
+  readonly issuer?: string;
+  readonly date?: string;
+  /** The sentence of the cause beneath. */
+  readonly underlying?: string;
+  readonly seconds?: string;
+}
+
+/** One place where a cause holds. */
+export interface Match {
+  readonly confidence: Confidence;
+  /** `fault`: it stops the pull at this endpoint; `degraded`: the pull works all the same. */
+  readonly severity: 'fault' | 'degraded';
+  /** Ids of the probes that show it. */
+  readonly evidence: readonly string[];
+  readonly endpoint: number | null;
+  readonly host: string | null;
+  readonly args: CauseArgs;
+  readonly underlying?: CauseId | null;
+  readonly alternatives?: readonly CauseId[];
+  /** The cause that carries this one because of the party's part in the pull: its realm or its content's host is broken. */
+  readonly carrier?: 'auth-service-unreachable' | 'blob-unreachable' | null;
+  /** The cause's own words are not enough: the whole sentence. */
+  readonly summary?: string;
+}
+
+/** One cause: what it is called, when it is true, and what to say and do. A record in one of this folder's files and a line in `index.ts`. */
+export interface Cause {
+  readonly id: CauseId;
+  readonly layer: Layer;
+  /** The scenario of the ImagePullBackOff page: 1 name or tag, 2 authentication, 3 network, 4 no such image, 5 rate limit, 6 policy, 7 node. */
+  readonly scenario: 1 | 2 | 3 | 4 | 5 | 6 | 7 | null;
+  /** A few words. */
+  readonly title: string;
+  readonly fixedBy: 'workload' | 'node' | 'network' | 'registry' | 'nobody';
+  /** What proves it, for the table of causes. */
+  readonly proof: string;
+  /** One sentence that a person can act on. */
+  readonly say: (args: CauseArgs) => string;
+  /** What to do, most useful first. */
+  readonly remedies: (args: CauseArgs) => readonly Remedy[];
+  /** Pure: where it holds. Absent for causes that only a runtime's or the kubelet's words can show so far. */
+  readonly match?: (view: View) => readonly Match[];
+}
+
+/** A remedy with a command to copy, or without one. */
+export function remedy(text: string, command: string | null = null): Remedy {
+  return { text, command };
+}

@@ -1,0 +1,42 @@
+import { idsOf, type View } from '../evidence/view.ts';
+import { stateOf } from '../evidence/way-state.ts';
+import { isEndpointHop, waysOf } from '../evidence/ways.ts';
+import type { Match } from './cause.ts';
+
+/** Nameservers that fail while the one that the runtime's resolver ends with answers: pulls work, slower, until that one goes too. */
+export function degradedNameservers(view: View): Match[] {
+  const seen = new Set<string>();
+  return waysOf(view).flatMap((way) => {
+    const { dns, connectHost, open } = stateOf(view, way);
+    if (way.instead !== null || !isEndpointHop(way.hop) || open.length === 0 || seen.has(connectHost)) return [];
+    seen.add(connectHost);
+    if (dns.literal || dns.effective?.outcome !== 'answered') return [];
+    const silent = dns.answers.filter(({ outcome }) =>
+      ['timeout', 'server-failure', 'refused', 'other'].includes(outcome),
+    );
+    const dissent = dns.answers.filter(({ outcome }) => outcome === 'name-not-found');
+    const bad = [...silent, ...dissent];
+    if (bad.length === 0) return [];
+    const match: Match = {
+      confidence: 'proven',
+      severity: 'degraded',
+      evidence: idsOf(bad.flatMap((answer) => [...answer.probes])),
+      endpoint: way.endpoint,
+      host: connectHost,
+      args: {
+        image: view.plan.image.input,
+        host: connectHost,
+        nameserver: dns.answers.map((answer) => answer.nameserver).join(' and '),
+        detail: `${bad.map((answer) => `${answer.nameserver} ${wordsOf(answer.outcome)}`).join(', ')}; ${dns.effective.nameserver} answers`,
+      },
+    };
+    return [match];
+  });
+}
+
+function wordsOf(outcome: string): string {
+  if (outcome === 'timeout') return 'is silent';
+  if (outcome === 'refused') return 'refuses';
+  if (outcome === 'name-not-found') return 'says that there is no such name';
+  return outcome === 'server-failure' ? 'fails (SERVFAIL)' : 'cannot be asked';
+}

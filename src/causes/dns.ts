@@ -1,0 +1,197 @@
+import type { Break } from '../evidence/breaks.ts';
+import { matchBreaks } from './break-match.ts';
+import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
+import { degradedNameservers } from './dns-degraded.ts';
+import { byProxy } from './tcp.ts';
+
+type Outcome = Break['state']['dns']['answers'][number]['outcome'];
+
+/** The host that is looked up is a proxy's: then the proxy is what cannot be reached. */
+function isProxy(hop: Break): boolean {
+  return hop.way.proxy !== null;
+}
+
+/** The outcome that the runtime's resolver ends with, when this break is one of names. */
+function ending(hop: Break): Outcome | null {
+  if (isProxy(hop) || hop.inconsistent) return null;
+  const { effective, answers } = hop.state.dns;
+  return effective?.outcome ?? answers.at(-1)?.outcome ?? null;
+}
+
+/** All outcomes that differ from the one that the resolver ends with. */
+function mixed(hop: Break, outcome: Outcome): boolean {
+  return hop.state.dns.answers.some((answer) => answer.outcome !== outcome);
+}
+
+function nameservers(hop: Break, outcome?: Outcome): string {
+  const names = hop.state.dns.answers.filter((answer) => outcome === undefined || answer.outcome === outcome);
+  return [...new Set(names.map((answer) => answer.nameserver))].join(' and ');
+}
+
+function reading(outcome: Outcome, words: (hop: Break) => CauseArgs) {
+  return (hop: Break): Partial<Match> | null => {
+    if (ending(hop) !== outcome) return null;
+    const confidence = mixed(hop, outcome) ? 'likely' : 'proven';
+    return { confidence, args: { nameserver: nameservers(hop, outcome), ...words(hop) } };
+  };
+}
+
+const askAgain = (args: CauseArgs): string =>
+  `dig ${args.host ?? 'HOST'}${args.nameserver === undefined ? '' : ` @${args.nameserver.split(' ')[0]}`}`;
+
+const nameNotFound = matchBreaks(
+  ['dns'],
+  reading('name-not-found', () => ({})),
+);
+
+/** Causes of name lookup. */
+export const dnsCauses: readonly Cause[] = [
+  {
+    id: 'dns-name-not-found',
+    layer: 'dns',
+    scenario: 3,
+    title: 'The registry’s name does not exist in DNS',
+    fixedBy: 'workload',
+    proof:
+      'Every nameserver of the node is asked for A and AAAA, with the search list; each says NXDOMAIN or has no address.',
+    say: ({ host, nameserver }) =>
+      `The name ${host ?? 'of the registry'} does not exist: ${nameserver === undefined ? 'the nameserver' : `nameserver ${nameserver}`} knows no address for it.`,
+    remedies: (args) => [
+      remedy(`Check the spelling of the host in the image name${args.host === undefined ? '' : ` (${args.host})`}.`),
+      remedy(
+        'If the name is right, its zone lacks it, or this node asks nameservers that do not serve that zone. Ask again with:',
+        askAgain(args),
+      ),
+    ],
+    match: (view) => [...nameNotFound(view), ...byProxy('dns-name-not-found')(view)],
+  },
+  {
+    id: 'dns-server-failure',
+    layer: 'dns',
+    scenario: 3,
+    title: 'The nameserver fails to answer (SERVFAIL)',
+    fixedBy: 'network',
+    proof: 'The nameserver’s own answer carries the error code; extended errors (RFC 8914) are kept.',
+    say: ({ host, nameserver, detail }) =>
+      `Nameserver ${nameserver ?? 'of the node'} answers ${detail ?? 'SERVFAIL'} for ${host ?? 'the registry’s name'}: it cannot resolve it itself.`,
+    remedies: (args) => [
+      remedy(
+        'Look at the nameserver: its forwarders may be down, or DNSSEC validation of the zone fails. Ask it with:',
+        askAgain(args),
+      ),
+      remedy('If another nameserver resolves the name, put that one first in the node’s resolv.conf.'),
+    ],
+    match: matchBreaks(
+      ['dns'],
+      reading('server-failure', (hop) => ({ detail: rcodes(hop) })),
+    ),
+  },
+  {
+    id: 'dns-timeout',
+    layer: 'dns',
+    scenario: 3,
+    title: 'No nameserver answers',
+    fixedBy: 'network',
+    proof: 'Each nameserver is asked over a connected UDP socket, twice; silence is told from a refusal.',
+    say: ({ host, nameserver }) =>
+      `Nameserver ${nameserver ?? 'of the node'} does not answer, so ${host ?? 'the registry’s name'} cannot be looked up.`,
+    remedies: (args) => [
+      remedy(
+        'Check that the nameserver runs, and that no firewall drops UDP and TCP port 53 between this node and it:',
+        askAgain(args),
+      ),
+      remedy(
+        'If it has moved, correct the node’s resolv.conf (or what writes it: DHCP, systemd-resolved, NetworkManager).',
+        'cat /etc/resolv.conf',
+      ),
+    ],
+    match: matchBreaks(
+      ['dns'],
+      reading('timeout', () => ({})),
+    ),
+  },
+  {
+    id: 'dns-refused',
+    layer: 'dns',
+    scenario: 3,
+    title: 'The nameserver refuses',
+    fixedBy: 'network',
+    proof: 'An ICMP “port unreachable” comes back, or an answer with the code REFUSED.',
+    say: ({ host, nameserver, detail }) =>
+      `Nameserver ${nameserver ?? 'of the node'} refuses: ${detail ?? 'nothing listens there, or it does not serve this node'}, so ${host ?? 'the registry’s name'} cannot be looked up.`,
+    remedies: (args) => [
+      remedy(
+        'If nothing listens at the nameserver’s port, start it (a local stub: systemctl status systemd-resolved) or correct resolv.conf.',
+        'cat /etc/resolv.conf',
+      ),
+      remedy('If it answers REFUSED, its access list does not include this node’s address:', askAgain(args)),
+    ],
+    match: matchBreaks(
+      ['dns'],
+      reading('refused', (hop) => ({
+        detail: hop.probes.some((probe) => probe.error?.code === 'dns-refused')
+          ? 'it answers REFUSED'
+          : 'nothing listens on its port',
+      })),
+    ),
+  },
+  {
+    id: 'dns-inconsistent',
+    layer: 'dns',
+    scenario: 3,
+    title: 'The nameservers do not agree',
+    fixedBy: 'network',
+    proof: 'Each nameserver is asked by itself, and every address it gives is connected to.',
+    say: ({ host, detail }) =>
+      `The node’s nameservers do not agree about ${host ?? 'the registry'}: ${detail ?? 'some give an address that works, others do not'}.`,
+    remedies: (args) => [
+      remedy(
+        'Make the nameservers serve the same zone, or take the wrong one out of the node’s resolv.conf.',
+        'cat /etc/resolv.conf',
+      ),
+      remedy(
+        'Compare their answers with:',
+        args.nameserver === undefined
+          ? askAgain(args)
+          : args.nameserver
+              .split(' and ')
+              .map((one) => `dig +short ${args.host ?? 'HOST'} @${one}`)
+              .join('; '),
+      ),
+    ],
+    match: (view) => [
+      ...matchBreaks(['dns'], (hop) =>
+        hop.inconsistent && !isProxy(hop)
+          ? { args: { nameserver: nameservers(hop), detail: disagreement(hop) } }
+          : null,
+      )(view),
+      ...degradedNameservers(view),
+    ],
+  },
+];
+
+/** `10.0.0.2 says name-not-found, 10.0.0.3 gives 10.1.2.3`. */
+export function disagreement(hop: { readonly state: Break['state'] }): string {
+  return hop.state.dns.answers.map(describeAnswer).join(', ');
+}
+
+function describeAnswer(answer: Break['state']['dns']['answers'][number]): string {
+  if (answer.outcome === 'answered') return `${answer.nameserver} gives ${answer.addresses.slice(0, 3).join(' ')}`;
+  const words: Record<Outcome, string> = {
+    answered: '',
+    'name-not-found': 'says that there is no such name',
+    'server-failure': 'fails (SERVFAIL)',
+    refused: 'refuses',
+    timeout: 'is silent',
+    other: 'cannot be asked',
+    pending: 'has not answered',
+  };
+  return `${answer.nameserver} ${words[answer.outcome]}`;
+}
+
+function rcodes(hop: Break): string {
+  const queries = hop.state.dns.answers.flatMap((answer) => answer.probes.flatMap((probe) => [...probe.facts.queries]));
+  const failing = queries.find((query) => query.error === 'server-failure');
+  const extended = failing?.extendedErrors[0];
+  return `${failing?.rcode ?? 'SERVFAIL'}${extended === undefined ? '' : ` (${extended})`}`;
+}

@@ -1,0 +1,206 @@
+import { type Refusal, refusalsOf } from '../evidence/refusal.ts';
+import { requestsOf } from '../evidence/requests.ts';
+import { idsOf, probesOf, type View } from '../evidence/view.ts';
+import type { DoneProbe } from '../model/investigation.ts';
+import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
+
+/** The lists of names that were fetched after a 404. */
+function namesAt(view: View, endpoint: number, of: 'tags' | 'repositories'): DoneProbe<'names'> | null {
+  return probesOf(view, 'names').find((probe) => probe.endpoint === endpoint && probe.facts.of === of) ?? null;
+}
+
+/** What a 404 means: which part of the name the registry does not know. */
+function missing(refusal: Refusal, view: View): 'repository' | 'tag' | 'unsure' | null {
+  if (refusal.status !== 404 || refusal.manifest?.facts.bodyFormat === 'html') return null;
+  if (refusal.codes.includes('NAME_UNKNOWN')) return 'repository';
+  const tags = namesAt(view, refusal.endpoint, 'tags');
+  if (tags?.status === 'ok') return tags.facts.present ? null : 'tag';
+  if (tags?.facts.status === 404 && tags.facts.errors.some(({ code }) => code?.toUpperCase() === 'NAME_UNKNOWN'))
+    return 'repository';
+  return refusal.codes.includes('MANIFEST_UNKNOWN') ? 'unsure' : null;
+}
+
+function matchMissing(which: 'repository' | 'tag', view: View): Match[] {
+  return refusalsOf(view).flatMap((refusal) => {
+    const found = missing(refusal, view);
+    // Some registries list no tags; MANIFEST_UNKNOWN is then the protocol's word for a missing tag, and not sure.
+    if (found !== which && !(found === 'unsure' && which === 'tag')) return [];
+    const tags = namesAt(view, refusal.endpoint, 'tags');
+    const repositories = namesAt(view, refusal.endpoint, 'repositories');
+    const near = (which === 'tag' ? tags : repositories)?.facts.nearest ?? [];
+    const lists = [tags, repositories].filter((probe) => probe !== null);
+    const match: Match = {
+      confidence: found === 'unsure' ? 'likely' : 'proven',
+      severity: 'fault',
+      evidence: [...idsOf(refusal.probes), ...idsOf(lists)],
+      endpoint: refusal.endpoint,
+      host: refusal.host,
+      alternatives: found === 'unsure' ? ['repository-not-found'] : [],
+      args: {
+        image: view.plan.image.input,
+        host: refusal.host,
+        repository: view.plan.image.repository ?? '',
+        tag: view.plan.image.digest ?? view.plan.image.tag ?? '',
+        nearest: near,
+        ...(tags?.status === 'ok'
+          ? { detail: `${tags.facts.complete ? '' : 'at least '}${tags.facts.count} tags` }
+          : {}),
+      },
+    };
+    return [match];
+  });
+}
+
+const didYouMean = ({ nearest }: CauseArgs): string =>
+  nearest === undefined || nearest.length === 0 ? '' : ` Did you mean ${nearest.join(' or ')}?`;
+
+const isDigest = (tag: string | undefined): boolean => tag?.includes(':') === true;
+
+/** Causes about the image itself. */
+export const manifestCauses: readonly Cause[] = [
+  {
+    id: 'repository-not-found',
+    layer: 'manifest',
+    scenario: 4,
+    title: 'The repository does not exist',
+    fixedBy: 'workload',
+    proof: 'The registry answers NAME_UNKNOWN to the manifest or to the list of tags.',
+    say: (args) => `${args.host ?? 'The registry'} has no repository ${args.repository ?? ''}.${didYouMean(args)}`,
+    remedies: ({ nearest, image }) => [
+      ...(nearest ?? [])
+        .slice(0, 1)
+        .map((name) =>
+          remedy(`Use ${name} if that is the one:`, `kubectl set image deployment/NAME CONTAINER=${name}`),
+        ),
+      remedy(`Check the path in ${image ?? 'the image name'}, and that the image was pushed there.`),
+    ],
+    match: (view) => matchMissing('repository', view),
+  },
+  {
+    id: 'tag-not-found',
+    layer: 'manifest',
+    scenario: 1,
+    title: 'The tag does not exist',
+    fixedBy: 'workload',
+    proof: 'The manifest is not there (404), and the repository’s list of tags, which does not hold it, is.',
+    say: (args) =>
+      `${args.repository ?? 'The repository'} exists, and has no ${isDigest(args.tag) ? 'manifest' : 'tag'} ${args.tag ?? ''}${args.detail === undefined ? '' : ` (${args.detail})`}.${didYouMean(args)}`,
+    remedies: ({ nearest, repository, host }) => [
+      ...(nearest ?? [])
+        .slice(0, 1)
+        .map((tag) =>
+          remedy(
+            `Use the tag ${tag} if that is the one:`,
+            `kubectl set image deployment/NAME CONTAINER=${host ?? 'HOST'}/${repository ?? 'REPOSITORY'}:${tag}`,
+          ),
+        ),
+      remedy('Or push the missing tag. The pod starts by itself once it is there: the kubelet tries again.'),
+    ],
+    match: (view) => matchMissing('tag', view),
+  },
+  {
+    id: 'platform-mismatch',
+    layer: 'manifest',
+    scenario: 4,
+    title: 'The image is not made for this node’s platform',
+    fixedBy: 'workload',
+    proof: 'The index is read, and none of its platforms fits this node by containerd’s rules.',
+    say: ({ image, platform, detail }) =>
+      `${image ?? 'The image'} is not made for this node (${platform ?? 'its platform'})${detail === undefined ? '' : `: it has ${detail}`}.`,
+    remedies: ({ platform }) => [
+      remedy(
+        `Build and push the image for ${platform ?? 'this platform'} too:`,
+        `docker buildx build --platform ${platform ?? 'linux/amd64'},… --push …`,
+      ),
+      remedy('Or keep the pod on nodes that fit, by a nodeSelector for kubernetes.io/arch.'),
+    ],
+    match: platformMismatch,
+  },
+  {
+    id: 'manifest-unsupported',
+    layer: 'manifest',
+    scenario: 4,
+    title: 'The runtime cannot use this kind of manifest',
+    fixedBy: 'workload',
+    proof: 'The manifest’s media type is read: Docker schema 1, or something that is no container image.',
+    say: ({ image, detail }) => `${image ?? 'The image'} is ${detail ?? 'of a kind that this runtime cannot use'}.`,
+    remedies: () => [
+      remedy(
+        'Push it again with a current tool, which writes an OCI or Docker schema 2 image.',
+        'docker pull IMAGE && docker push IMAGE',
+      ),
+    ],
+    match: unsupported,
+  },
+];
+
+function platformMismatch(view: View): Match[] {
+  return view.plan.endpoints.flatMap((_, endpoint): Match[] => {
+    const { named } = requestsOf(view, endpoint);
+    if (named === null) return [];
+    const base = { confidence: 'proven' as const, endpoint, host: hostOf(view, endpoint) };
+    const args = { image: view.plan.image.input, platform: view.plan.platform.normalized };
+    if (named.facts.kind === 'index') {
+      if (named.facts.chosen !== null) return [];
+      const detail = [...new Set(named.facts.platforms)].slice(0, 12).join(', ');
+      return [
+        {
+          ...base,
+          severity: 'fault',
+          evidence: [named.id],
+          args: { ...args, detail: detail === '' ? 'no platform at all' : detail },
+        },
+      ];
+    }
+    // One manifest for another architecture pulls well, and its container does not start (pull-facts, section 17).
+    const config = probesOf(view, 'blob').find(
+      (probe) => probe.endpoint === endpoint && probe.facts.part === 'config' && probe.facts.platform !== null,
+    );
+    const platform = config?.facts.platform ?? null;
+    if (config === undefined || platform === null || fits(platform, view.plan.platform.accepts)) return [];
+    return [
+      {
+        ...base,
+        severity: 'degraded',
+        evidence: [named.id, config.id],
+        args,
+        summary: `${view.plan.image.input} can be pulled, and its containers will not start: it is made for ${platform}, this node is ${view.plan.platform.normalized}.`,
+      },
+    ];
+  });
+}
+
+/** An image without a variant fits every variant of its architecture. */
+function fits(platform: string, accepts: readonly string[]): boolean {
+  return accepts.some((one) => one === platform || one.startsWith(`${platform}/`) || platform.startsWith(`${one}/`));
+}
+
+/** Kinds that no runtime of this version takes. containerd before 2.1 still pulls schema 1. */
+function unsupported(view: View): Match[] {
+  return view.plan.endpoints.flatMap((_, endpoint): Match[] => {
+    const { named, image } = requestsOf(view, endpoint);
+    const manifest = named ?? image;
+    if (manifest === null || (manifest.facts.kind !== 'schema1' && manifest.facts.kind !== 'artifact')) return [];
+    const schema1 = manifest.facts.kind === 'schema1';
+    return [
+      {
+        confidence: 'likely',
+        severity: 'fault',
+        evidence: [manifest.id],
+        endpoint,
+        host: hostOf(view, endpoint),
+        args: {
+          image: view.plan.image.input,
+          detail: schema1
+            ? 'in Docker’s schema 1, which containerd does not take any more since 2.1'
+            : `no container image, but something else that registries keep (${manifest.facts.mediaType ?? 'an artifact'})`,
+        },
+      },
+    ];
+  });
+}
+
+function hostOf(view: View, endpoint: number): string | null {
+  const url = view.plan.endpoints[endpoint]?.url;
+  return url !== undefined && URL.canParse(url) ? new URL(url).host : null;
+}

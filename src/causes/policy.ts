@@ -1,0 +1,146 @@
+import { probesOf, type View } from '../evidence/view.ts';
+import { type Cause, remedy } from './cause.ts';
+
+/** Whether the image is on the node, as the runtime says; null when it was not asked or did not say. */
+export function imagePresence(view: View): { present: boolean; id: string } | null {
+  const probe = probesOf(view, 'image').find((one) => one.facts.present !== null);
+  return probe === undefined || probe.facts.present === null ? null : { present: probe.facts.present, id: probe.id };
+}
+
+/** Causes in policies: the pod's, the kubelet's, the runtime's. */
+export const policyCauses: readonly Cause[] = [
+  {
+    id: 'image-never-pull',
+    layer: 'policy',
+    scenario: 6,
+    title: 'imagePullPolicy is Never, and the image is not on the node',
+    fixedBy: 'workload',
+    proof: 'The runtime is asked for the image (ImageStatus) and does not have it.',
+    say: ({ image }) => `${image ?? 'The image'} is not on this node, and imagePullPolicy Never forbids to pull it.`,
+    remedies: ({ image }) => [
+      remedy('Set imagePullPolicy: IfNotPresent, so that the kubelet pulls what is missing.'),
+      remedy('Or put the image on the node beforehand:', `crictl pull ${image ?? 'IMAGE'}`),
+    ],
+    match: (view) => {
+      const presence = imagePresence(view);
+      if (view.plan.pullPolicy.policy !== 'Never' || presence === null || presence.present) return [];
+      return [
+        {
+          confidence: 'proven',
+          severity: 'fault',
+          evidence: [presence.id],
+          endpoint: null,
+          host: null,
+          args: { image: view.plan.image.input },
+        },
+      ];
+    },
+  },
+  {
+    id: 'pull-policy-always',
+    layer: 'policy',
+    scenario: 6,
+    title: 'The image is on the node, and Always asks a registry that fails',
+    fixedBy: 'workload',
+    proof: 'The runtime has the image, the policy is Always, and the registry cannot be asked.',
+    say: ({ image, underlying }) =>
+      `${image ?? 'The image'} is on this node already; imagePullPolicy Always asks the registry all the same before each start. ${underlying ?? ''}`.trim(),
+    remedies: () => [
+      remedy(
+        'Set imagePullPolicy: IfNotPresent, with a tag or digest that does not change: the pod then starts from the image on the node.',
+        `kubectl patch deployment NAME --type=json -p '[{"op":"replace","path":"/spec/template/spec/containers/0/imagePullPolicy","value":"IfNotPresent"}]'`,
+      ),
+    ],
+  },
+  {
+    id: 'image-credentials-unverified',
+    layer: 'policy',
+    scenario: 6,
+    title: 'The kubelet wants credentials for an image that is on the node',
+    fixedBy: 'workload',
+    proof: 'The kubelet’s records of pulled images and its verification policy.',
+    say: ({ image }) =>
+      `${image ?? 'The image'} is on this node, and the kubelet lets only pods use it whose credentials pulled it.`,
+    remedies: () => [
+      remedy(
+        'Give the pod the pull secret of its registry; or relax imagePullCredentialsVerificationPolicy in the kubelet’s configuration.',
+      ),
+    ],
+  },
+  {
+    id: 'pull-qps-exceeded',
+    layer: 'policy',
+    scenario: 7,
+    title: 'The kubelet’s own pull limit is reached',
+    fixedBy: 'node',
+    proof: 'The kubelet’s own words; no registry is asked.',
+    say: () =>
+      'The kubelet’s own limit on pulls is reached (registryPullQPS, 5 a second by default); no registry was asked.',
+    remedies: () => [
+      remedy(
+        'It passes by itself; if it recurs, raise registryPullQPS and registryBurst in the kubelet’s configuration.',
+      ),
+    ],
+  },
+  {
+    id: 'signature-rejected',
+    layer: 'policy',
+    scenario: 7,
+    title: 'The signature or image policy rejects the image',
+    fixedBy: 'workload',
+    proof: 'The node’s policy.json is read for this image, or the runtime’s own words name the policy.',
+    say: ({ image, detail, source }) =>
+      `The node’s image policy rejects ${image ?? 'the image'}${source === undefined ? '' : ` (${source})`}${detail === undefined ? '.' : `: ${detail}`}`,
+    remedies: () => [
+      remedy(
+        'Sign the image with a key that the policy names, or change the policy on the node.',
+        'cat /etc/containers/policy.json',
+      ),
+    ],
+  },
+  {
+    id: 'registry-blocked',
+    layer: 'policy',
+    scenario: 7,
+    title: 'The node’s configuration blocks this registry',
+    fixedBy: 'node',
+    proof: 'registries.conf is read as CRI-O reads it.',
+    say: ({ host, source, detail }) =>
+      detail ?? `${source ?? 'The node’s registries.conf'} blocks ${host ?? 'this registry'}.`,
+    remedies: ({ source }) => [
+      remedy(
+        `Take “blocked = true” out of ${source ?? 'etc/containers/registries.conf'}, or use an image from a registry that is allowed.`,
+      ),
+    ],
+  },
+  {
+    id: 'pull-queued',
+    layer: 'kubelet',
+    scenario: 7,
+    title: 'The pod waits behind another image’s pull',
+    fixedBy: 'node',
+    proof: 'The kubelet pulls one image at a time, and another one is under way.',
+    say: ({ image, detail }) =>
+      `${image ?? 'The image'} waits in the kubelet’s queue${detail === undefined ? '' : ` behind ${detail}`}: one image is pulled at a time.`,
+    remedies: () => [
+      remedy('Set serializeImagePulls: false and maxParallelImagePulls in the kubelet’s configuration.'),
+    ],
+  },
+  {
+    id: 'back-off-only',
+    layer: 'kubelet',
+    scenario: null,
+    title: 'The kubelet only waits for its next try',
+    fixedBy: 'nobody',
+    proof: 'The pull works now; the kubelet’s back-off has not ended.',
+    say: ({ date, seconds }) =>
+      `Nothing is wrong any more: the kubelet only waits for its next try${date === undefined ? '' : ` at ${date}`}${seconds === undefined ? '' : `, in ${seconds} s`}.`,
+    remedies: ({ image }) => [
+      remedy(
+        'Pull it now, and the pod starts at the kubelet’s next look (policy IfNotPresent):',
+        `pullwhy pull ${image ?? 'IMAGE'}`,
+      ),
+      remedy('Or delete the pod: its successor starts without back-off.'),
+    ],
+  },
+];

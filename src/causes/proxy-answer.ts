@@ -1,0 +1,73 @@
+import { type Break, insteadOfWay } from '../evidence/breaks.ts';
+import type { View } from '../evidence/view.ts';
+import type { WayState } from '../evidence/way-state.ts';
+import type { CauseId } from '../model/cause-id.ts';
+import { tcpFailure } from './tcp-failure.ts';
+
+/** What the proxy answered to the request for this host, over CONNECT or, for a plain-HTTP registry, to the request itself. */
+export interface ProxyAnswer {
+  readonly status: number | null;
+  readonly error: string | null;
+  readonly code: string | null;
+}
+
+export function answerOf(hop: Break): ProxyAnswer {
+  const connect = hop.state.connect.at(-1);
+  if (hop.layer === 'proxy' && hop.exchange !== null) {
+    const { status, proxyError } = hop.exchange.facts;
+    return { status, error: proxyError, code: hop.exchange.error?.code ?? null };
+  }
+  return {
+    status: connect?.facts.status ?? null,
+    error: connect?.facts.headers['x-squid-error'] ?? null,
+    code: connect?.error?.code ?? null,
+  };
+}
+
+/** The registry answers without the proxy: at least a handshake was made. */
+export function directOpen(hop: Break, view: View): WayState | null {
+  return insteadOfWay(view, hop.way, 'direct').find(({ state }) => state.open.length > 0)?.state ?? null;
+}
+
+/** Refused by the proxy for reasons of its own rules, as against failing to reach the host. */
+export function isDenial({ status, error }: ProxyAnswer): boolean {
+  if (error?.includes('ERR_ACCESS_DENIED') === true) return true;
+  return status !== null && status >= 400 && status < 500 && status !== 407 && status !== 408;
+}
+
+/** The proxy could not reach the host itself. */
+export function isOnwardFailure({ status, error, code }: ProxyAnswer): boolean {
+  if (
+    error !== null &&
+    /ERR_(CONNECT_FAIL|DNS_FAIL|CANNOT_FORWARD|READ_TIMEOUT|LIFETIME_EXP|SECURE_CONNECT_FAIL)/.test(error)
+  )
+    return true;
+  return (status !== null && (status >= 500 || status === 408)) || code === 'timeout';
+}
+
+export const said = ({ status, error }: ProxyAnswer): string =>
+  [status === null ? null : `it answers ${status}`, error].filter((part) => part !== null).join(', ');
+
+/**
+ * What keeps a proxy from reaching a host that this node cannot reach either: the proxy's own words (squid names its
+ * errno), or the same failure seen from here. Null: it cannot be told.
+ */
+export function onwardCause(hop: Break, view: View): CauseId | null {
+  const answer = answerOf(hop);
+  if (hop.layer !== 'proxy' || answer.status === 407) return null;
+  if (isDenial(answer) || !isOnwardFailure(answer) || directOpen(hop, view) !== null) return null;
+  const errno = /ERR_CONNECT_FAIL\s+(\d+)/.exec(answer.error ?? '')?.[1];
+  const byErrno: Readonly<Record<string, CauseId>> = {
+    '111': 'tcp-refused',
+    '110': 'tcp-timeout',
+    '113': 'no-route',
+    '101': 'no-route',
+  };
+  if (errno !== undefined) return byErrno[errno] ?? null;
+  if (answer.error?.includes('ERR_DNS_FAIL') === true) return 'dns-name-not-found';
+  const direct = insteadOfWay(view, hop.way, 'direct')[0]?.state;
+  if (direct?.broken?.layer === 'dns' && direct.dns.effective?.outcome === 'name-not-found')
+    return 'dns-name-not-found';
+  if (direct?.broken?.layer === 'tcp' && tcpFailure(direct.tcp) === 'refused') return 'tcp-refused';
+  return null;
+}

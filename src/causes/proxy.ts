@@ -1,0 +1,201 @@
+import { type Break, insteadOfWay } from '../evidence/breaks.ts';
+import { idsOf } from '../evidence/view.ts';
+import type { WayState } from '../evidence/way-state.ts';
+import type { DoneProbe } from '../model/investigation.ts';
+import { matchBreaks } from './break-match.ts';
+import { type Cause, remedy } from './cause.ts';
+import { answerOf, directOpen, isDenial, isOnwardFailure, said } from './proxy-answer.ts';
+import { tcpFailure } from './tcp-failure.ts';
+
+function stateProbes(state: WayState): string[] {
+  return idsOf([...state.tcp, ...state.connect, ...state.tls].filter((probe) => probe.status === 'ok'));
+}
+
+const unit = 'systemctl edit containerd   # [Service] Environment=NO_PROXY=…; then: systemctl restart containerd';
+
+/** Causes at the proxy that the runtime would use. */
+export const proxyCauses: readonly Cause[] = [
+  {
+    id: 'proxy-unreachable',
+    layer: 'proxy',
+    scenario: 3,
+    title: 'The proxy cannot be reached',
+    fixedBy: 'network',
+    proof:
+      'The proxy’s name is looked up and its port connected to, as the runtime does before it asks for the registry.',
+    say: ({ proxy, host, detail }) =>
+      `The runtime’s proxy ${proxy ?? host ?? ''} cannot be reached: ${detail ?? 'it does not resolve, connect or answer'}.`,
+    remedies: ({ source, proxy }) => [
+      remedy(
+        `Check that the proxy runs and that its address is right${source === undefined ? '' : ` (${source})`}:`,
+        `curl -sv --connect-timeout 5 ${proxy ?? 'http://PROXY:PORT'}`,
+      ),
+      remedy(
+        'If the registry can be reached without it, add the registry’s host to NO_PROXY of the runtime’s unit.',
+        unit,
+      ),
+    ],
+    match: matchBreaks(['dns', 'tcp', 'proxy'], (hop, view) => {
+      if (hop.way.proxy === null) return null;
+      const direct = directOpen(hop, view);
+      const args = { host: hop.way.host, source: hop.way.proxyReason };
+      if (hop.layer === 'dns')
+        return { args: { ...args, detail: 'its name cannot be looked up' }, underlying: dnsUnderlying(hop) };
+      if (hop.layer === 'tcp') {
+        const underlying = tcpUnderlying(hop.state.tcp);
+        return { args: { ...args, detail: tcpWords[underlying] }, underlying };
+      }
+      const answer = answerOf(hop);
+      const silent = answer.status === null && answer.code !== 'proxy-auth' && answer.code !== 'proxy-refused';
+      if (!silent || (answer.code === 'timeout' && direct !== null)) return null;
+      const onward = answer.code === 'timeout';
+      return {
+        confidence: onward ? 'likely' : 'proven',
+        alternatives: onward ? ['tcp-timeout'] : [],
+        args: {
+          ...args,
+          detail: onward ? 'it takes the connection and does not answer' : 'it ends the connection without an answer',
+        },
+      };
+    }),
+  },
+  {
+    id: 'proxy-auth-required',
+    layer: 'proxy',
+    scenario: 3,
+    title: 'The proxy wants authentication',
+    fixedBy: 'node',
+    proof: 'The proxy answers 407; what it challenges with is kept.',
+    say: ({ proxy, host, detail }) =>
+      `The proxy ${proxy ?? ''} wants authentication (407) before it opens ${host ?? 'the registry'}${detail === undefined ? '' : `; ${detail}`}.`,
+    remedies: ({ proxy }) => [
+      remedy(
+        'Put user and password into the proxy’s URL in the runtime’s unit (percent-encoded), and restart the runtime.',
+        `systemctl edit containerd   # Environment=HTTPS_PROXY=${(proxy ?? 'http://PROXY:3128').replace('://', '://USER:PASSWORD@')}`,
+      ),
+      remedy('Or let this node’s address through the proxy without authentication.'),
+    ],
+    match: matchBreaks(['proxy'], (hop) => {
+      const answer = answerOf(hop);
+      if (answer.status !== 407 && answer.code !== 'proxy-auth') return null;
+      const sent = hop.state.connect.at(-1)?.facts.withCredentials === true;
+      return {
+        args: {
+          host: hop.way.host,
+          ...(sent ? { detail: 'the credentials in the proxy setting were sent and refused' } : {}),
+        },
+      };
+    }),
+  },
+  {
+    id: 'proxy-denied',
+    layer: 'proxy',
+    scenario: 3,
+    title: 'The proxy refuses this registry',
+    fixedBy: 'network',
+    proof:
+      'The proxy answers the request for this host and port with a refusal, and without the proxy the host cannot be reached either.',
+    say: ({ proxy, host, port, detail }) =>
+      `The proxy ${proxy ?? ''} refuses to open ${host ?? 'the registry'}${port === undefined ? '' : `:${port}`}${detail === undefined ? '' : ` (${detail})`}.`,
+    remedies: ({ host, port }) => [
+      remedy(
+        `Ask the proxy’s owner to allow CONNECT to ${host ?? 'the registry'}${port === undefined ? '' : ` port ${port}`}; most proxies allow port 443 only.`,
+      ),
+      remedy('If the registry is internal, it should not go by the proxy: add it to NO_PROXY.', unit),
+    ],
+    match: matchBreaks(['proxy'], (hop, view) => {
+      const answer = answerOf(hop);
+      if (!isDenial(answer) || directOpen(hop, view) !== null) return null;
+      return { args: { host: hop.way.host, port: String(hop.way.port), detail: said(answer) } };
+    }),
+  },
+  {
+    id: 'proxy-bypass-missing',
+    layer: 'proxy',
+    scenario: 3,
+    title: 'NO_PROXY lacks this registry',
+    fixedBy: 'node',
+    proof: 'By the proxy the registry cannot be reached; without it, from this node, it can.',
+    say: ({ proxy, host, detail }) =>
+      `The runtime goes to ${host ?? 'the registry'} by the proxy ${proxy ?? ''}, which cannot or will not reach it${detail === undefined ? '' : ` (${detail})`}; directly this node reaches it. NO_PROXY lacks it.`,
+    remedies: ({ host, source }) => [
+      remedy(
+        `Add ${host ?? 'the registry’s host'} to NO_PROXY of the runtime${source === undefined ? '' : ` (the proxy is set by ${source})`}, and restart it.`,
+        unit,
+      ),
+    ],
+    match: matchBreaks(['proxy'], (hop, view) => {
+      const answer = answerOf(hop);
+      const direct = directOpen(hop, view);
+      if (direct === null || (!isDenial(answer) && !isOnwardFailure(answer))) return null;
+      return {
+        evidence: [...idsOf(hop.probes), ...stateProbes(direct)],
+        args: {
+          host: hop.way.host,
+          source: hop.way.proxyReason,
+          ...(said(answer) === '' ? {} : { detail: said(answer) }),
+        },
+      };
+    }),
+  },
+  {
+    id: 'proxy-required',
+    layer: 'proxy',
+    scenario: 3,
+    title: 'The runtime is not set to use the proxy',
+    fixedBy: 'node',
+    proof: 'Directly the registry cannot be reached; by a proxy that is set elsewhere on this node, it can.',
+    say: ({ host, proxy, source }) =>
+      `This node reaches ${host ?? 'the registry'} only by a proxy, and the runtime is not set to use one: ${proxy ?? 'a proxy known here'}${source === undefined ? '' : ` (${source})`} gets through, a direct connection does not.`,
+    remedies: ({ proxy }) => [
+      remedy(
+        'Set the proxy for the container runtime, and restart it.',
+        `systemctl edit containerd   # [Service] Environment=HTTPS_PROXY=${proxy ?? 'http://PROXY:3128'}`,
+      ),
+    ],
+    match: matchBreaks(['dns', 'tcp'], (hop, view) => {
+      if (hop.way.proxy !== null) return null;
+      const by = insteadOfWay(view, hop.way, 'by-proxy').find(({ state }) => state.open.length > 0);
+      if (by === undefined) return null;
+      const source = view.plan.knownProxies.find(({ url }) => url === by.way.proxy)?.source;
+      return {
+        evidence: [...idsOf(hop.probes), ...stateProbes(by.state)],
+        args: { host: hop.way.host, proxy: by.way.proxy ?? '', ...(source === undefined ? {} : { source }) },
+      };
+    }),
+  },
+  {
+    id: 'proxy-misconfigured',
+    layer: 'proxy',
+    scenario: 7,
+    title: 'The proxy setting cannot work as written',
+    fixedBy: 'node',
+    proof: 'The runtime’s environment is read as Go reads it; what Go makes of the value is said.',
+    say: ({ detail, source }) =>
+      `The runtime’s proxy setting cannot work as written${source === undefined ? '' : ` (${source})`}${detail === undefined ? '.' : `: ${detail}`}`,
+    remedies: () => [
+      remedy('Write it as http://HOST:PORT, without quotes, and restart the runtime.', 'systemctl cat containerd'),
+    ],
+  },
+];
+
+const tcpWords: Readonly<Record<'tcp-refused' | 'tcp-timeout' | 'no-route' | 'tcp-reset', string>> = {
+  'tcp-refused': 'its port refuses the connection',
+  'tcp-timeout': 'packets to it vanish',
+  'no-route': 'there is no route to it',
+  'tcp-reset': 'it resets the connection',
+};
+
+function tcpUnderlying(probes: readonly DoneProbe<'tcp'>[]): keyof typeof tcpWords {
+  const code = tcpFailure(probes);
+  if (code === 'refused') return 'tcp-refused';
+  if (code === 'unreachable') return 'no-route';
+  return code === 'reset' || code === 'closed' ? 'tcp-reset' : 'tcp-timeout';
+}
+
+function dnsUnderlying(hop: Break): 'dns-name-not-found' | 'dns-server-failure' | 'dns-timeout' | 'dns-refused' {
+  const outcome = hop.state.dns.effective?.outcome;
+  if (outcome === 'timeout') return 'dns-timeout';
+  if (outcome === 'refused') return 'dns-refused';
+  return outcome === 'server-failure' ? 'dns-server-failure' : 'dns-name-not-found';
+}

@@ -1,0 +1,165 @@
+import { type Break, breaksOf } from '../evidence/breaks.ts';
+import { requestsOf } from '../evidence/requests.ts';
+import { idsOf, probesOf, type View } from '../evidence/view.ts';
+import type { HttpFacts, RateLimitFacts } from '../model/facts.ts';
+import { matchBreaks } from './break-match.ts';
+import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
+
+function facts(hop: Break): HttpFacts | null {
+  return hop.exchange?.facts ?? null;
+}
+
+function code(hop: Break): string | null {
+  return hop.exchange?.error?.code ?? null;
+}
+
+/** 429 in any of its shapes. */
+function isLimited(of: HttpFacts | null): boolean {
+  return of?.status === 429 || of?.errors.some(({ code: word }) => word?.toUpperCase() === 'TOOMANYREQUESTS') === true;
+}
+
+const curl = ({ host }: CauseArgs): string => `curl -sv https://${host ?? 'HOST'}/v2/`;
+
+const words = (hop: Break): string => hop.exchange?.error?.message ?? 'it fails';
+
+/** Causes in what the party answers, whoever asks for whatever. */
+export const registryCauses: readonly Cause[] = [
+  {
+    id: 'registry-error',
+    layer: 'registry',
+    scenario: 3,
+    title: 'The registry fails',
+    fixedBy: 'registry',
+    proof: 'It answers with 5xx, or closes the connection before it answers.',
+    say: ({ host, detail }) => `${host ?? 'The registry'} fails: ${detail ?? 'it answers with a server error'}.`,
+    remedies: (args) => [
+      remedy(
+        'The fault is the registry’s, or that of the gateway before it: look at its status page or its log. The kubelet tries again by itself.',
+      ),
+      remedy('See its answer with:', curl(args)),
+    ],
+    match: matchBreaks(['http'], (hop) => {
+      const status = facts(hop)?.status ?? null;
+      const cut = ['closed', 'reset'].includes(code(hop) ?? '') && status === null;
+      const server = status !== null && status >= 500 && code(hop) === 'http-status';
+      if (!cut && !server) return null;
+      return {
+        args: {
+          host: hop.way.host,
+          detail: cut ? `it closes the connection before it answers (${words(hop)})` : words(hop),
+        },
+      };
+    }),
+  },
+  {
+    id: 'registry-timeout',
+    layer: 'registry',
+    scenario: 3,
+    title: 'The registry does not answer in time',
+    fixedBy: 'registry',
+    proof: 'The connection and the request are taken, and no answer comes.',
+    say: ({ host, detail }) =>
+      `${host ?? 'The registry'} takes the request and does not answer${detail === undefined ? '' : ` (${detail})`}.`,
+    remedies: (args) => [
+      remedy(
+        'The registry, its storage or a gateway before it hangs. containerd 2 waits without a word: the pod stays in ContainerCreating.',
+      ),
+      remedy('See it hang with:', `${curl(args)} --max-time 10`),
+    ],
+    match: matchBreaks(['http'], (hop) =>
+      code(hop) === 'timeout' && hop.hop !== 'blob' ? { args: { host: hop.way.host, detail: words(hop) } } : null,
+    ),
+  },
+  {
+    id: 'registry-invalid-response',
+    layer: 'registry',
+    scenario: 3,
+    title: 'What answers is not a registry',
+    fixedBy: 'network',
+    proof: 'The answer is not the distribution protocol’s: an HTML page, a body or headers that cannot be read.',
+    say: ({ host, detail }) =>
+      `What answers at ${host ?? 'the registry’s address'} is not a registry: ${detail ?? 'its answer is not the registry protocol'}.`,
+    remedies: (args) => [
+      remedy(
+        'A captive portal, a login page, a gateway’s error page or the wrong server answers in its place. See it with:',
+        curl(args),
+      ),
+      remedy('If it is a mirror, check its path in hosts.toml (override_path).'),
+    ],
+    match: matchBreaks(['http'], (hop) => {
+      const of = facts(hop);
+      const word = code(hop);
+      const unreadable = ['http-malformed', 'body-invalid', 'body-too-large', 'redirect-loop', 'malformed'].includes(
+        word ?? '',
+      );
+      const status = of?.status ?? null;
+      const wrong = word === 'http-status' && status !== null && status < 500 && !isLimited(of) && hop.hop !== 'blob';
+      if (!unreadable && !wrong) return null;
+      const page = of?.title === null || of?.title === undefined ? '' : `, titled “${of.title}”`;
+      return { args: { host: hop.way.host, detail: `${words(hop)}${of?.bodyFormat === 'html' ? page : ''}` } };
+    }),
+  },
+  {
+    id: 'rate-limited',
+    layer: 'registry',
+    scenario: 5,
+    title: 'The registry’s rate limit is reached',
+    fixedBy: 'workload',
+    proof: 'It answers 429 or TOOMANYREQUESTS, or its headers say that no pull is left.',
+    say: ({ host, detail }) =>
+      `${host ?? 'The registry'} limits this node’s pulls${detail === undefined ? '' : `: ${detail}`}.`,
+    remedies: ({ host }) => [
+      remedy(
+        'Pull with credentials: anonymous pulls are counted for the whole egress address of the cluster.',
+        'kubectl create secret docker-registry regcred --docker-server=… --docker-username=… --docker-password=…',
+      ),
+      remedy(`Or set up a pull-through mirror for ${host ?? 'the registry'} in etc/containerd/certs.d.`),
+    ],
+    match: (view) => [
+      ...matchBreaks(['http'], (hop) =>
+        isLimited(facts(hop))
+          ? { args: { host: hop.way.host, detail: limitWords(facts(hop)?.rateLimit ?? null, words(hop)) } }
+          : null,
+      )(view),
+      ...usedUp(view),
+    ],
+  },
+];
+
+/** `429 Too Many Requests, 0 of 100 pulls left in 6 h, counted for 203.0.113.7, again in 60 s`. */
+function limitWords(limit: RateLimitFacts | null, start: string): string {
+  if (limit === null) return start;
+  const { remaining, limit: most, windowSeconds, source, retryAfterSeconds } = limit;
+  return [
+    start,
+    remaining === null
+      ? null
+      : `${remaining}${most === null ? '' : ` of ${most}`} pulls left${windowSeconds === null ? '' : ` in ${Math.round(windowSeconds / 3600)} h`}`,
+    source === null ? null : `counted for ${source}`,
+    retryAfterSeconds === null ? null : `again in ${retryAfterSeconds} s`,
+  ]
+    .filter((part) => part !== null)
+    .join(', ');
+}
+
+/** The answer came, and says that it was the last one. */
+function usedUp(view: View): Match[] {
+  if (breaksOf(view).length > 0) return [];
+  return view.plan.endpoints.flatMap((_, endpoint) => {
+    const probe = probesOf(view, 'manifest').find(
+      (one) => one.endpoint === endpoint && one.facts.rateLimit?.remaining === 0,
+    );
+    if (probe === undefined || requestsOf(view, endpoint).named === null) return [];
+    const host = new URL(view.plan.endpoints[endpoint]?.url ?? 'http://unknown').host;
+    return [
+      {
+        confidence: 'proven' as const,
+        severity: 'degraded' as const,
+        evidence: idsOf([probe]),
+        endpoint,
+        host,
+        args: { host, detail: limitWords(probe.facts.rateLimit, 'this pull is answered, and it was the last') },
+      },
+    ];
+  });
+}

@@ -1,0 +1,202 @@
+import { type Break, insteadOfWay } from '../evidence/breaks.ts';
+import { bracketed } from '../evidence/origin.ts';
+import { idsOf, type View } from '../evidence/view.ts';
+import { stateOf } from '../evidence/way-state.ts';
+import { isEndpointHop, waysOf } from '../evidence/ways.ts';
+import type { CauseId } from '../model/cause-id.ts';
+import type { NetworkFailure } from '../model/network-failure.ts';
+import { matchBreaks } from './break-match.ts';
+import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
+import { answerOf, onwardCause, said } from './proxy-answer.ts';
+import { tcpFailure } from './tcp-failure.ts';
+
+/** Directly connected to, and no proxy known here would do: the plain TCP causes. */
+function directFailure(hop: Break, view: View): NetworkFailure | 'rpc' | null {
+  if (hop.way.proxy !== null || insteadOfWay(view, hop.way, 'by-proxy').some(({ state }) => state.open.length > 0))
+    return null;
+  return tcpFailure(hop.state.tcp);
+}
+
+function where(hop: Break): CauseArgs {
+  const addresses = hop.state.tcp.map((probe) => bracketed(probe.facts.address));
+  return { detail: addresses.join(', '), port: String(hop.state.connectPort) };
+}
+
+function when(codes: readonly NetworkFailure[], cause: CauseId) {
+  return (view: View): Match[] => [
+    ...matchBreaks(['tcp'], (hop) => {
+      const code = directFailure(hop, view);
+      return code !== null && codes.some((one) => one === code) ? { args: where(hop) } : null;
+    })(view),
+    ...byProxy(cause)(view),
+  ];
+}
+
+/** The proxy says that it meets this failure at the registry. */
+export function byProxy(cause: CauseId) {
+  return matchBreaks(['proxy'], (hop, view) =>
+    onwardCause(hop, view) === cause
+      ? {
+          confidence: 'likely',
+          args: {
+            host: hop.way.host,
+            port: String(hop.way.port),
+            detail: `seen by the proxy ${hop.way.proxy}, ${said(answerOf(hop))}`,
+          },
+        }
+      : null,
+  );
+}
+
+const at = ({ host, port, detail }: CauseArgs): string =>
+  `${host ?? 'the registry'}${port === undefined ? '' : ` port ${port}`}${detail === undefined || detail === host ? '' : ` (${detail})`}`;
+const connect = ({ host, port }: CauseArgs): string =>
+  `curl -sv --connect-timeout 5 telnet://${host ?? 'HOST'}:${port ?? '443'} </dev/null`;
+
+/** Causes between a known address and an open connection. */
+export const tcpCauses: readonly Cause[] = [
+  {
+    id: 'no-route',
+    layer: 'tcp',
+    scenario: 3,
+    title: 'No route to the registry',
+    fixedBy: 'network',
+    proof: 'The kernel or a router answers “network unreachable” or “host unreachable” to the connection.',
+    say: (args) => `There is no route from this node to ${at(args)}: the network says “unreachable”.`,
+    remedies: ({ detail }) => [
+      remedy('Look at the node’s routes to that address:', `ip route get ${detail?.split(',')[0] ?? 'ADDRESS'}`),
+      remedy('A missing default route, a VPN or tunnel that is down, or a router’s rule gives this answer.'),
+    ],
+    match: (view) => [...when(['unreachable'], 'no-route')(view), ...unreachableNameservers(view)],
+  },
+  {
+    id: 'tcp-refused',
+    layer: 'tcp',
+    scenario: 3,
+    title: 'The registry’s port refuses',
+    fixedBy: 'registry',
+    proof: 'The connection is answered with a reset at once, on every address.',
+    say: (args) => `${capital(at(args))} refuses the connection: nothing listens there, or a firewall rejects it.`,
+    remedies: (args) => [
+      remedy(
+        'Check that the registry runs and listens on this port, and that the port in the image name is right:',
+        connect(args),
+      ),
+      remedy('If it runs, look for a firewall rule that rejects with a reset.'),
+    ],
+    match: when(['refused'], 'tcp-refused'),
+  },
+  {
+    id: 'tcp-timeout',
+    layer: 'tcp',
+    scenario: 3,
+    title: 'Packets to the registry vanish',
+    fixedBy: 'network',
+    proof: 'Three connection requests in over three seconds get no answer on any address, not even a refusal.',
+    say: (args) => `Nothing comes back from ${at(args)}: packets vanish on the way, as when a firewall drops them.`,
+    remedies: (args) => [
+      remedy(
+        `Open ${at(args)} for this node’s address in the firewall, security group or network policy between them.`,
+      ),
+      remedy(
+        'If this network wants a proxy for the outside, set it for the container runtime.',
+        'systemctl edit containerd   # [Service] Environment=HTTPS_PROXY=…',
+      ),
+      remedy('See where the packets end:', `traceroute -T -p ${args.port ?? '443'} ${args.host ?? 'HOST'}`),
+    ],
+    match: when(['timeout', 'not-permitted'], 'tcp-timeout'),
+  },
+  {
+    id: 'tcp-reset',
+    layer: 'tcp',
+    scenario: 3,
+    title: 'The connection is reset',
+    fixedBy: 'network',
+    proof:
+      'The peer, or something in its name, sends a reset during the handshake or right after it, on every address.',
+    say: (args) =>
+      `The connection to ${at(args)} is reset as soon as it is used: a firewall or load balancer between cuts it.`,
+    remedies: (args) => [
+      remedy(
+        'A middlebox that filters by name or a load balancer without a healthy backend does this. Compare from another network:',
+        connect(args),
+      ),
+    ],
+    match: (view) => [
+      ...when(['reset', 'closed'], 'tcp-reset')(view),
+      ...matchBreaks(['tls'], (hop) =>
+        hop.state.tls.every((probe) => probe.error?.code === 'reset') ? { args: where(hop) } : null,
+      )(view),
+    ],
+  },
+  {
+    id: 'some-addresses-unreachable',
+    layer: 'tcp',
+    scenario: 3,
+    title: 'Some of the registry’s addresses are dead',
+    fixedBy: 'network',
+    proof: 'Every address that the nameservers give is connected to; some answer and some do not.',
+    say: ({ host, detail }) =>
+      `Some addresses of ${host ?? 'the registry'} do not answer (${detail ?? ''}): pulls work, and are slow or fail now and then.`,
+    remedies: ({ host }) => [
+      remedy(
+        `Take the dead addresses out of the DNS records of ${host ?? 'the registry'}, or repair the way to them (IPv6 that is announced and not routed, for one).`,
+      ),
+    ],
+    match: deadAddresses,
+  },
+  {
+    id: 'mtu-black-hole',
+    layer: 'tcp',
+    scenario: 3,
+    title: 'Large packets vanish',
+    fixedBy: 'network',
+    proof: 'A small exchange passes on the connection, and the large one after it does not.',
+    say: (args) =>
+      `Small packets reach ${at(args)} and large ones vanish: the path’s MTU is smaller than the node believes, and the message that says so is dropped.`,
+    remedies: ({ host }) => [
+      remedy(
+        'Lower the MTU of the node’s interface (tunnels and VPNs need 1400 or less), or let ICMP “fragmentation needed” through.',
+        `ping -M do -s 1400 ${host ?? 'HOST'}`,
+      ),
+    ],
+  },
+];
+
+const unreachableNameservers = matchBreaks(['dns'], (hop) => {
+  if (hop.inconsistent || hop.way.proxy !== null || hop.state.dns.effective?.outcome !== 'other') return null;
+  if (!hop.probes.some((probe) => probe.error?.code === 'unreachable')) return null;
+  const nameservers = [...new Set(hop.state.dns.answers.map((answer) => answer.nameserver))];
+  return { args: { host: `nameserver ${nameservers.join(' and ')}`, port: '53', detail: nameservers[0] ?? '' } };
+});
+
+/** Dead addresses beside live ones. “Unreachable” to IPv6 is what every node without IPv6 says, and costs nothing. */
+function deadAddresses(view: View): Match[] {
+  const seen = new Set<string>();
+  return waysOf(view).flatMap((way) => {
+    const { tcp, open, connectHost, connectPort, dns } = stateOf(view, way);
+    if (way.instead !== null || !isEndpointHop(way.hop) || open.length === 0 || seen.has(connectHost)) return [];
+    seen.add(connectHost);
+    const dead = tcp.filter((probe) => probe.status === 'failed' && probe.error?.code !== 'unreachable');
+    const effective = dead.filter((probe) => dns.effective?.addresses.includes(probe.facts.address) ?? dns.literal);
+    if (effective.length === 0) return [];
+    return [
+      {
+        confidence: 'proven' as const,
+        severity: 'degraded' as const,
+        evidence: idsOf(effective),
+        endpoint: way.endpoint,
+        host: connectHost,
+        args: {
+          host: connectHost,
+          port: String(connectPort),
+          detail: effective.map((probe) => `${probe.facts.address}: ${probe.error?.code ?? 'failed'}`).join(', '),
+        },
+      },
+    ];
+  });
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

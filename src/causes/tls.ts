@@ -1,0 +1,286 @@
+import { type Break, insteadOfWay } from '../evidence/breaks.ts';
+import { idsOf, probesOf, type View } from '../evidence/view.ts';
+import { stateOf } from '../evidence/way-state.ts';
+import { waysOf } from '../evidence/ways.ts';
+import type { CertificateFacts } from '../model/facts.ts';
+import type { DoneProbe } from '../model/investigation.ts';
+import type { NetworkFailure } from '../model/network-failure.ts';
+import { matchBreaks } from './break-match.ts';
+import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
+
+/** Days before a certificate's end from which on it is worth a word (contract.md, section 4). */
+const expiringDays = 14;
+const dayMs = 86_400_000;
+
+/** The handshake that speaks for the way: the first that failed by a check, else the first. */
+function telling(hop: Break): DoneProbe<'tls'> | null {
+  const { tls } = hop.state;
+  return tls.find((probe) => probe.error?.code.startsWith('tls-') === true) ?? tls[0] ?? null;
+}
+
+function failed(certificate: DoneProbe<'tls'>): CertificateFacts | null {
+  const { chain, failedCertificate } = certificate.facts;
+  return chain[failedCertificate ?? 0] ?? null;
+}
+
+function when(code: NetworkFailure, words: (probe: DoneProbe<'tls'>) => CauseArgs) {
+  return matchBreaks(['tls'], (hop) => {
+    const probe = telling(hop);
+    if (probe?.error?.code !== code) return null;
+    return { args: { host: hop.way.host, port: String(hop.way.port), ...words(probe) } };
+  });
+}
+
+const show = ({ host, port }: CauseArgs): string =>
+  `openssl s_client -connect ${host ?? 'HOST'}:${port ?? '443'} -servername ${host ?? 'HOST'} -showcerts </dev/null`;
+
+const dates = (args: CauseArgs): string =>
+  `openssl s_client -connect ${args.host ?? 'HOST'}:${args.port ?? '443'} </dev/null | openssl x509 -noout -subject -issuer -dates`;
+
+/** Causes in the TLS handshake and the certificate's checks. */
+export const tlsCauses: readonly Cause[] = [
+  {
+    id: 'tls-unknown-authority',
+    layer: 'tls',
+    scenario: 3,
+    title: 'The registry’s certificate is not from an authority that this node trusts',
+    fixedBy: 'node',
+    proof:
+      'The whole chain is recorded and checked against the node’s trust store as Go does, with the registry’s own CA files.',
+    say: ({ host, issuer, detail }) =>
+      `The certificate of ${host ?? 'the registry'}${issuer === undefined ? '' : `, issued by ${issuer},`} does not lead to an authority that this node trusts${detail === undefined ? '' : `: ${detail}`}.`,
+    remedies: (args) => [
+      remedy(
+        `Put the issuing CA${args.issuer === undefined ? '' : ` (${args.issuer})`} where the runtime reads it: etc/containerd/certs.d/${args.host ?? 'HOST'}/hosts.toml with ca = "…" (no restart), or the node’s trust store and a restart of the runtime.`,
+        'update-ca-certificates && systemctl restart containerd',
+      ),
+      remedy(
+        'See what is presented; an intermediate certificate that the server forgets to send looks the same:',
+        show(args),
+      ),
+    ],
+    match: when('tls-unknown-authority', (probe) => {
+      const last = probe.facts.chain.at(-1);
+      const leaf = probe.facts.chain[0];
+      const detail = leaf?.selfSigned === true && probe.facts.chain.length === 1 ? 'it is self-signed' : undefined;
+      return { ...(last === undefined ? {} : { issuer: last.issuer }), ...(detail === undefined ? {} : { detail }) };
+    }),
+  },
+  {
+    id: 'tls-intercepted',
+    layer: 'tls',
+    scenario: 3,
+    title: 'Something between presents its own certificate',
+    fixedBy: 'network',
+    proof:
+      'The certificate presented for the registry’s name comes from an authority that belongs to a proxy or middlebox.',
+    say: ({ host, issuer }) =>
+      `TLS to ${host ?? 'the registry'} is intercepted: ${issuer ?? 'a middlebox'} presents its own certificate for that name.`,
+    remedies: () => [
+      remedy(
+        'Exempt the registry from TLS inspection, or install the inspecting authority’s certificate in the node’s trust store and restart the runtime.',
+        'update-ca-certificates && systemctl restart containerd',
+      ),
+    ],
+  },
+  {
+    id: 'tls-certificate-expired',
+    layer: 'tls',
+    scenario: 3,
+    title: 'A certificate has expired',
+    fixedBy: 'registry',
+    proof: 'Every certificate of the chain, and the root in the node’s store, is checked against the node’s clock.',
+    say: ({ host, date, certificate, issuer }) =>
+      `The certificate of ${host ?? 'the registry'}${certificate === undefined ? '' : ` (${certificate})`} expired${date === undefined ? '' : ` on ${date}`}${issuer === undefined ? '' : `; it was issued by ${issuer}`}.`,
+    remedies: (args) => [
+      remedy('Its owner renews it; look at the dates with:', dates(args)),
+      remedy('If the date is not past, this node’s clock is ahead:', 'date -u; timedatectl'),
+    ],
+    match: when('tls-expired', (probe) => certificateArgs(failed(probe), 'notAfter')),
+  },
+  {
+    id: 'tls-certificate-not-yet-valid',
+    layer: 'tls',
+    scenario: 3,
+    title: 'A certificate is not valid yet',
+    fixedBy: 'registry',
+    proof: 'The certificate’s start lies after the node’s clock.',
+    say: ({ host, date }) =>
+      `The certificate of ${host ?? 'the registry'} is not valid before ${date ?? 'a date that is still to come'}.`,
+    remedies: (args) => [
+      remedy(
+        'Compare this node’s clock with another’s first: a clock that is behind looks the same.',
+        'date -u; timedatectl',
+      ),
+      remedy('If the clock is right, the certificate’s owner made it too early:', dates(args)),
+    ],
+    match: when('tls-not-yet-valid', (probe) => certificateArgs(failed(probe), 'notBefore')),
+  },
+  {
+    id: 'tls-certificate-expiring',
+    layer: 'tls',
+    scenario: 3,
+    title: 'A certificate expires soon',
+    fixedBy: 'registry',
+    proof: `A certificate of the chain that is in use ends within ${expiringDays} days.`,
+    say: ({ host, date }) =>
+      `The certificate of ${host ?? 'the registry'} expires soon, on ${date ?? 'a near date'}: pulls work until then.`,
+    remedies: (args) => [remedy('Its owner renews it before that day:', dates(args))],
+    match: expiring,
+  },
+  {
+    id: 'tls-hostname-mismatch',
+    layer: 'tls',
+    scenario: 3,
+    title: 'The certificate is for another name',
+    fixedBy: 'registry',
+    proof: 'No subject alternative name of the certificate fits the host, by Go’s rules.',
+    say: ({ host, detail }) =>
+      `The certificate presented for ${host ?? 'the registry'} is for other names${detail === undefined ? '' : `: ${detail}`}.`,
+    remedies: (args) => [
+      remedy(
+        'If the host in the image name is an alias or an address, use a name that the certificate has; else its owner adds this one.',
+      ),
+      remedy(
+        'If the names are not the registry’s at all, DNS or a load balancer leads elsewhere. See what is presented:',
+        show(args),
+      ),
+    ],
+    match: when('tls-hostname', (probe) => {
+      const leaf = probe.facts.chain[0];
+      const names = [...(leaf?.dnsNames ?? []), ...(leaf?.ipAddresses ?? [])];
+      const detail =
+        names.length === 0
+          ? `${leaf?.subject ?? ''} (it has no subject alternative name)`
+          : names.slice(0, 5).join(', ');
+      return { detail };
+    }),
+  },
+  {
+    id: 'tls-handshake-failed',
+    layer: 'tls',
+    scenario: 3,
+    title: 'The TLS handshake fails',
+    fixedBy: 'registry',
+    proof: 'TCP connects, and the handshake ends by an alert, without a common version or cipher, or in silence.',
+    say: ({ host, detail }) =>
+      `TLS with ${host ?? 'the registry'} cannot be set up: ${detail ?? 'the handshake ends early'}.`,
+    remedies: (args) => [
+      remedy(
+        'See where it ends; containerd and CRI-O speak TLS 1.2 and 1.3 only:',
+        `${show(args)} -tls1_2`.replace(' </dev/null', '').concat(' </dev/null'),
+      ),
+      remedy('If the registry wants a client certificate, set it in hosts.toml (client = [["…cert", "…key"]]).'),
+    ],
+    match: (view) => [
+      ...matchBreaks(['tls'], (hop) => {
+        const probe = telling(hop);
+        const code = probe?.error?.code;
+        if (code === undefined || namedElsewhere.has(code)) return null;
+        if (code === 'reset' && hop.state.tls.every((one) => one.error?.code === 'reset')) return null;
+        return { args: { host: hop.way.host, port: String(hop.way.port), detail: probe?.error?.message ?? code } };
+      })(view),
+      // The peer's complaint about a missing client certificate comes after the handshake, with the first answer (TLS 1.3).
+      ...matchBreaks(['http'], (hop) =>
+        hop.exchange?.error?.code.startsWith('tls-') === true && hop.exchange.error.code !== 'tls-on-plain'
+          ? { args: { host: hop.way.host, port: String(hop.way.port), detail: hop.exchange.error.message } }
+          : null,
+      )(view),
+    ],
+  },
+  {
+    id: 'http-on-https',
+    layer: 'tls',
+    scenario: 7,
+    title: 'HTTPS is spoken to a plain-HTTP port, or the other way round',
+    fixedBy: 'node',
+    proof:
+      'The answer to the handshake is plain text, and the same port answers plain HTTP; or plain HTTP meets a TLS port.',
+    say: ({ host, port, detail }) =>
+      `${host ?? 'The registry'}${port === undefined ? '' : ` port ${port}`} ${detail ?? 'does not speak the protocol that the runtime uses'}.`,
+    remedies: ({ host, port, detail }) => [
+      detail?.includes('TLS') === true && detail.includes('http://')
+        ? remedy('Write https:// in the endpoint’s address in the node’s registry configuration.')
+        : remedy(
+            'Give the registry TLS; or, in a network that you trust, tell the runtime that it is plain:',
+            `mkdir -p /etc/containerd/certs.d/${host ?? 'HOST'}:${port ?? 'PORT'} && echo 'server = "http://${host ?? 'HOST'}:${port ?? 'PORT'}"' > /etc/containerd/certs.d/${host ?? 'HOST'}:${port ?? 'PORT'}/hosts.toml`,
+          ),
+    ],
+    match: (view) => [
+      ...matchBreaks(['tls'], (hop) => {
+        const probe = telling(hop);
+        if (probe?.error?.code !== 'tls-plain-answer') return null;
+        const plain = insteadOfWay(view, hop.way, 'plain-http').flatMap(({ way }) =>
+          probesOf(view, 'registry').filter((one) => one.facts.way === way.id && one.facts.status !== null),
+        );
+        return {
+          confidence: plain.length > 0 ? 'proven' : 'likely',
+          evidence: [...idsOf(hop.probes), ...idsOf(plain)],
+          args: {
+            host: hop.way.host,
+            port: String(hop.way.port),
+            detail: 'speaks plain HTTP, and the runtime addresses it with HTTPS',
+          },
+        };
+      })(view),
+      ...matchBreaks(['http'], (hop) =>
+        hop.exchange?.error?.code === 'tls-on-plain'
+          ? {
+              args: {
+                host: hop.way.host,
+                port: String(hop.way.port),
+                detail: 'speaks TLS, and the runtime addresses it with http://',
+              },
+            }
+          : null,
+      )(view),
+    ],
+  },
+];
+
+/** Failures of the handshake that have a cause of their own. */
+const namedElsewhere: ReadonlySet<string> = new Set<NetworkFailure>([
+  'tls-unknown-authority',
+  'tls-expired',
+  'tls-not-yet-valid',
+  'tls-hostname',
+  'tls-plain-answer',
+]);
+
+function certificateArgs(certificate: CertificateFacts | null, which: 'notAfter' | 'notBefore'): CauseArgs {
+  if (certificate === null) return {};
+  return {
+    certificate: certificate.subject,
+    issuer: certificate.issuer,
+    date: certificate[which].replace('T', ' ').replace(/(:\d\d)(\.\d+)?Z$/, '$1 UTC'),
+  };
+}
+
+/** Working connections whose certificate ends soon. */
+function expiring(view: View): Match[] {
+  const seen = new Set<string>();
+  return waysOf(view).flatMap((way) => {
+    if (way.instead !== null || view.startedAtMs === null || seen.has(way.id)) return [];
+    seen.add(way.id);
+    return stateOf(view, way)
+      .tls.filter((probe) => probe.status === 'ok')
+      .slice(0, 1)
+      .flatMap((probe) => {
+        const ending = probe.facts.chain.find(
+          ({ notAfter }) => Date.parse(notAfter) - (view.startedAtMs ?? 0) < expiringDays * dayMs,
+        );
+        if (ending === undefined || probe.facts.verificationOff) return [];
+        const args = { host: way.host, port: String(way.port), ...certificateArgs(ending, 'notAfter') };
+        return [
+          {
+            confidence: 'proven' as const,
+            severity: 'degraded' as const,
+            evidence: [probe.id],
+            endpoint: way.endpoint,
+            host: way.host,
+            args,
+          },
+        ];
+      });
+  });
+}

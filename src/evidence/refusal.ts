@@ -1,0 +1,65 @@
+import type { DoneProbe } from '../model/investigation.ts';
+import { requestsOf } from './requests.ts';
+import type { View } from './view.ts';
+import { stateOf } from './way-state.ts';
+import { endpointWay } from './ways.ts';
+
+/** The registry's answer about the image or about who asks, at an endpoint that works. */
+export interface Refusal {
+  readonly endpoint: number;
+  readonly host: string;
+  /** Where it was refused: by the token service, or at the manifest itself. */
+  readonly at: 'token' | 'manifest';
+  readonly status: number;
+  /** The registry's words in one line. */
+  readonly words: string;
+  /** Error codes in upper case. */
+  readonly codes: readonly string[];
+  /** Null: nobody asked (no credentials apply). */
+  readonly username: string | null;
+  readonly withCredentials: boolean;
+  readonly challenge: string | null;
+  /** Nobody gets the manifest, though the credentials do not. */
+  readonly anonymousWorks: boolean;
+  readonly probes: readonly (DoneProbe<'auth'> | DoneProbe<'manifest'> | DoneProbe<'registry'>)[];
+  readonly manifest: DoneProbe<'manifest'> | null;
+}
+
+/** The refusals that end the pull at each endpoint that answers: 4xx about the image or the one who asks. */
+export function refusalsOf(view: View): Refusal[] {
+  return view.plan.endpoints.flatMap((_, endpoint) => {
+    const refusal = refusalOf(view, endpoint);
+    return refusal === null ? [] : [refusal];
+  });
+}
+
+function refusalOf(view: View, endpoint: number): Refusal | null {
+  const way = endpointWay(view, endpoint);
+  if (way === null || stateOf(view, way).open.length === 0) return null;
+  const { identities, named, challenge, anonymousInstead, ping } = requestsOf(view, endpoint);
+  if (named !== null) return null;
+  const track = identities.findLast(({ token, manifest }) => token !== null || manifest !== null);
+  if (track === undefined) return null;
+  const decisive = track.token !== null && !track.token.facts.granted ? track.token : track.manifest;
+  const status = decisive?.facts.status ?? null;
+  if (decisive === null || decisive.status !== 'failed' || status === null || status < 400 || status >= 500)
+    return null;
+  if (status === 429) return null;
+  const anonymous = anonymousInstead?.manifest;
+  return {
+    endpoint,
+    host: way.host,
+    at: decisive.kind === 'auth' ? 'token' : 'manifest',
+    status,
+    words: decisive.error?.message ?? String(status),
+    codes: decisive.facts.errors.flatMap(({ code }) => (code === null ? [] : [code.toUpperCase()])),
+    username: track.index < 0 ? null : decisive.facts.identity.username,
+    withCredentials: track.index >= 0,
+    challenge: challenge?.scheme ?? null,
+    anonymousWorks: anonymous?.status === 'ok' && anonymous.facts.kind !== null,
+    probes: [...(ping === null ? [] : [ping]), ...(track.token === null ? [] : [track.token]), decisive].filter(
+      (probe, index, all) => all.findIndex((other) => other.id === probe.id) === index,
+    ),
+    manifest: track.manifest,
+  };
+}
