@@ -47,6 +47,10 @@ export const limits = {
   criInfoChars: 1024 * 1024,
   /** An image reference: path, tag and digest are bounded by the grammar, a host by DNS (253); this leaves room for any. */
   referenceChars: 4096,
+  /** A DNS message about a host; real ones stay far below, TCP allows 64 KiB. */
+  dnsMessageBytes: 16 * 1024,
+  /** Records of one DNS message, all sections: 16 KiB of addresses are 500. */
+  dnsRecords: 512,
   /** Certificates of a TLS chain that are looked at; public chains have 2 to 4, Go's own bound is on the bytes. */
   chainCertificates: 20,
   /** Bytes of a TLS handshake that are read along; Go takes a certificate message of 256 KiB (maxHandshakeCertificateMsg). */
