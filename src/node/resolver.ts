@@ -1,8 +1,9 @@
 import { limits } from '../lib/limits.ts';
 import type { NameserverInfo, ResolverInfo } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
+import { failureWords } from './file-failure.ts';
 import { parseAddress } from './go-address.ts';
-import { type FileFailure, type HostFiles, sourceName } from './host-files.ts';
+import { type HostFiles, sourceName } from './host-files.ts';
 import { type HostsEntry, indexHosts } from './hosts-file.ts';
 import { type LookupOrder, parseNsswitch } from './nsswitch.ts';
 import { parseResolvConf } from './resolv-conf.ts';
@@ -55,7 +56,7 @@ export async function readResolver(host: HostFiles, options: ResolverOptions = {
   if (given.length === 0) {
     if (!conf.ok) {
       problems.push(
-        warning(resolvConfPath, `${unreadable(conf.error)}, so Go asks the nameservers 127.0.0.1 and ::1.`),
+        warning(resolvConfPath, `The file ${failureWords(conf.error)}, so Go asks the nameservers 127.0.0.1 and ::1.`),
       );
     } else if (parsed.nameservers.every((server) => server.source === 'default')) {
       problems.push(warning(resolvConfPath, 'It has no usable nameserver, so Go asks 127.0.0.1 and ::1.'));
@@ -64,10 +65,12 @@ export async function readResolver(host: HostFiles, options: ResolverOptions = {
   const moot = given.length === 0 ? [] : parsed.nameserverProblems;
   problems.push(...parsed.problems.filter((problem) => !moot.includes(problem)));
   if (!hosts.ok && hosts.error.kind !== 'absent') {
-    problems.push(warning(hostsPath, `${unreadable(hosts.error)}, so it is not known which names it answers.`));
+    problems.push(
+      warning(hostsPath, `The file ${failureWords(hosts.error)}, so it is not known which names it answers.`),
+    );
   }
   if (!nsswitch.ok && nsswitch.error.kind !== 'absent') {
-    problems.push(warning(nsswitchPath, `${unreadable(nsswitch.error)}; it is taken as: files, then dns.`));
+    problems.push(warning(nsswitchPath, `The file ${failureWords(nsswitch.error)}; it is taken as: files, then dns.`));
   }
 
   return {
@@ -143,20 +146,4 @@ async function readHostname(host: HostFiles): Promise<string | null> {
 
 function warning(path: string, message: string): Problem {
   return { severity: 'warning', cause: 'runtime-misconfigured', source: sourceName(path), message };
-}
-
-/** Why a file gave nothing, as the beginning of a sentence. */
-export function unreadable(failure: FileFailure): string {
-  switch (failure.kind) {
-    case 'absent':
-      return 'The file does not exist';
-    case 'denied':
-      return 'The file may not be read by this user';
-    case 'too-large':
-      return `The file is larger than ${failure.limit} bytes`;
-    case 'not-a-file':
-      return 'It is not a regular file';
-    case 'failed':
-      return `The file cannot be read (${failure.code})`;
-  }
 }

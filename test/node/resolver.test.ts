@@ -306,7 +306,7 @@ describe('readResolver', () => {
     const resolver = await readResolver(hostFiles(root));
     assert.match(
       resolver.problems.map((problem) => problem.message).join('\n'),
-      /larger than[\s\S]*not a regular file/,
+      /larger than[\s\S]*is not a regular file/,
     );
   });
 });
