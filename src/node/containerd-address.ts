@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { isLoopback, parseAddress } from './go-address.ts';
 
 /** Host (without brackets) and port of `host:port`; null port when Go's `net.SplitHostPort` finds none. */
@@ -18,9 +19,22 @@ export function defaultHost(registry: string): string {
   return registry === 'docker.io' ? 'registry-1.docker.io' : registry;
 }
 
-/** `scheme://host/path` without a default port. */
+/** `scheme://host/path` without a default port, the path (decoded, as `cleanPath` gives it) encoded again. */
 export function endpointUrl(scheme: string, host: string, path: string): string {
-  const standard = scheme === 'http' ? ':80' : scheme === 'https' ? ':443' : null;
-  const shown = standard !== null && host.endsWith(standard) ? host.slice(0, -standard.length) : host;
-  return `${scheme}://${shown}${path}`;
+  const standard = scheme === 'http' ? /:(80)?$/ : /:(443)?$/;
+  return `${scheme}://${host.replace(standard, '')}${encodeURI(path).replace(/[?#]/g, encodeURIComponent)}`;
+}
+
+/** The decoded and cleaned path of what follows the authority of a URL: empty, or beginning with `/` and not ending so. */
+export function cleanPath(rest: string): string {
+  const written = /^[^?#]*/.exec(rest)?.[0] ?? '';
+  return posix.normalize(`/${decode(written)}`).replace(/\/$/, '');
+}
+
+function decode(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }

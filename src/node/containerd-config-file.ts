@@ -14,6 +14,8 @@ export interface Named {
 export interface ConfigFile {
   /** The file, with the line of `version` when there is one. */
   readonly source: string;
+  /** Something in its syntax that releases of containerd refuse and other builds take; null when there is none. */
+  readonly oddity: Refusal | null;
   /** 0 when the file gives none. */
   readonly version: number;
   readonly plugins: SourcedTable;
@@ -36,8 +38,8 @@ export function readConfigFile(text: string, name: string, rules: ContainerdRule
     return fail({ source: `${name}:${line}`, why: `It is not valid TOML (column ${column}: ${message})` });
   }
   const document = parsed.value;
-  const novelty = refusedNovelty(document, rules);
-  if (novelty !== null) return fail({ source: `${name}:${novelty.line}`, why: novelty.why });
+  const oddity = oddityOf(document, rules);
+  if (oddity?.refused) return fail({ source: `${name}:${oddity.line}`, why: oddity.why });
 
   const source = sourceAt(document, name, ['version']);
   const version = at(document.value, 'version') ?? 0;
@@ -66,6 +68,7 @@ export function readConfigFile(text: string, name: string, rules: ContainerdRule
   }
   return ok({
     source,
+    oddity: oddity === null ? null : { source: `${name}:${oddity.line}`, why: oddity.why },
     version,
     plugins: sourced,
     disabled: lists.disabled_plugins,
@@ -74,16 +77,27 @@ export function readConfigFile(text: string, name: string, rules: ContainerdRule
   });
 }
 
-/** The first use of TOML 1.1 that the go-toml of this version refuses, in words. */
-export function refusedNovelty(
-  document: TomlDocument,
-  rules: ContainerdRules,
-): { readonly line: number; readonly why: string } | null {
+/** Something in the syntax of a file that not every TOML reader takes. */
+export interface Oddity {
+  readonly line: number;
+  /** A clause without a full stop. */
+  readonly why: string;
+  /** True: this containerd refuses the file. False: it depends on how it was built. */
+  readonly refused: boolean;
+}
+
+/**
+ * The first thing that the go-toml of this version may not take. Releases of 2.x are built with a go-toml that knows
+ * TOML 1.0 only, Debian's with one that knows 1.1, and the version does not tell.
+ */
+export function oddityOf(document: TomlDocument, rules: ContainerdRules): Oddity | null {
+  if (document.byteOrderMark && rules.tomlV2)
+    return { line: 1, why: 'It begins with a byte order mark', refused: true };
   const words: Readonly<Record<TomlNovelty['kind'], string>> = {
     'newline-in-inline-table': 'It has a line break inside an inline table',
     'trailing-comma-in-inline-table': 'It has a comma before the closing brace of an inline table',
-    escape: 'It has an escape (\\e or \\x) that TOML 1.0 does not have',
+    escape: 'It has an escape (\\e or \\x) that came with TOML 1.1',
   };
   const novelty = document.novelties.find((item) => rules.tomlV2 || item.kind !== 'newline-in-inline-table');
-  return novelty === undefined ? null : { line: novelty.line, why: words[novelty.kind] };
+  return novelty === undefined ? null : { line: novelty.line, why: words[novelty.kind], refused: !rules.tomlV2 };
 }

@@ -76,6 +76,12 @@ export async function readContainerdConfig(
     files.push(sourceName(next.name));
     const file = readConfigFile(text.value, sourceName(next.name), rules);
     if (!file.ok) return refuse(file.error);
+    if (file.value.oddity !== null) {
+      const { source, why } = file.value.oddity;
+      problems.push(
+        misconfigured('warning', source, `${why}, and releases of containerd ${rules.label} do not start with it.`),
+      );
+    }
     const refusal = mergeFile(merged, file.value, rules);
     if (refusal !== null) return refuse(refusal);
     for (const item of file.value.imports) {

@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
 import { fail, ok, type Result } from '../lib/result.ts';
 import { Secret } from '../lib/secret.ts';
-import { refusedNovelty } from './containerd-config-file.ts';
+import { cleanPath } from './containerd-address.ts';
+import { oddityOf } from './containerd-config-file.ts';
 import type { ContainerdRules } from './containerd-rules.ts';
 import { sourceAt } from './containerd-sourced.ts';
 import { parseGoDuration } from './go-duration.ts';
@@ -41,6 +42,8 @@ export interface HostsFile {
   readonly hosts: readonly HostEntry[];
   /** Mirrors that the file seems to name and containerd does not see. */
   readonly dropped: readonly { readonly name: string; readonly source: string }[];
+  /** Something in its syntax for which releases of containerd ignore the file, and other builds take it. */
+  readonly oddity: HostsFailure | null;
 }
 
 /** Why containerd ignores the whole of a hosts.toml; `why` is a clause without a full stop. */
@@ -65,11 +68,8 @@ export function parseHostsToml(
     return fail({ source, why: `it is not valid TOML (column ${column}: ${message})` });
   }
   const document = parsed.value;
-  const novelty = refusedNovelty(document, rules);
-  if (novelty !== null) {
-    const why = novelty.why.replace(/^It/, 'it');
-    return fail({ source: `${name}:${novelty.line}`, why });
-  }
+  const oddity = oddityOf(document, rules);
+  if (oddity?.refused) return fail({ source: `${name}:${oddity.line}`, why: oddity.why.replace(/^It/, 'it') });
   const hostValue = at(document.value, 'host');
   const hostTable = asTable(hostValue);
   if (hostValue !== undefined && hostTable === null) {
@@ -100,7 +100,11 @@ export function parseHostsToml(
   const dropped = Object.keys(hostTable ?? {})
     .filter((host) => !seen.includes(host))
     .map((host) => ({ name: host, source: sourceAt(document, name, ['host', host]) }));
-  return ok({ hosts, dropped });
+  return ok({
+    hosts,
+    dropped,
+    oddity: oddity === null ? null : { source: `${name}:${oddity.line}`, why: oddity.why },
+  });
 }
 
 interface Reader {
@@ -223,12 +227,11 @@ function readServer(
   if (server === '') return ok({ scheme: '', host: '', path: '' });
   const url = parseGoUrl(server.startsWith('http') ? server : `https://${server}`);
   if (!url.ok) return url;
-  const written = decodePath(/^[^?#]*/.exec(url.value.rest)?.[0] ?? '');
-  // `http.corp:5000` begins like a URL and is taken for one, of the scheme `http.corp`.
-  const rest = url.value.host === '' ? '' : written;
-  let path = rest === '' ? '' : posix.normalize(rest).replace(/(?<=.)\/$/, '');
-  if (!override && !path.endsWith('/v2')) path = `${path === '/' ? '' : path}/v2`;
-  return ok({ scheme: url.value.scheme, host: url.value.host, path: path === '/' ? '' : path });
+  // `httpd.corp` begins like a URL and is taken for one: a path without a host.
+  if (url.value.host === '') return ok({ scheme: url.value.scheme, host: '', path: '' });
+  const path = cleanPath(url.value.rest);
+  const complete = override || path.endsWith('/v2') ? path : `${path}/v2`;
+  return ok({ scheme: url.value.scheme, host: url.value.host, path: complete });
 }
 
 function clientPairs(value: unknown, absolute: (file: string) => string): (readonly [string, string | null])[] | null {
@@ -246,12 +249,4 @@ function clientPairs(value: unknown, absolute: (file: string) => string): (reado
     }
   }
   return pairs;
-}
-
-function decodePath(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
 }

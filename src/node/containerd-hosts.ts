@@ -107,6 +107,11 @@ export async function readHosts(
     files.push(name);
     const parsed = text.value === '' ? null : parseHostsToml(text.value, name, path, rules);
     if (parsed?.ok) {
+      if (parsed.value.oddity !== null) {
+        const { source, why } = parsed.value.oddity;
+        const message = `${why}, and releases of containerd ${rules.label} ignore the whole file for it.`;
+        problems.push(misconfigured('warning', source, message));
+      }
       for (const item of parsed.value.dropped) {
         problems.push(
           misconfigured(

@@ -6,7 +6,7 @@ import {
   loadAuthorities,
   loadClientPair,
 } from './certs-directory.ts';
-import { defaultHost, endpointUrl, isLocalhost } from './containerd-address.ts';
+import { cleanPath, defaultHost, endpointUrl, isLocalhost } from './containerd-address.ts';
 import type { Named } from './containerd-config-file.ts';
 import type { ConfiguredEndpoints, ImageTarget } from './containerd-endpoints.ts';
 import { misconfigured } from './containerd-problem.ts';
@@ -48,8 +48,7 @@ export async function configureMirrors(
       problems.push(misconfigured('warning', item.source, message));
       continue;
     }
-    const written = /^[^?#]*/.exec(url.value.rest)?.[0] ?? '';
-    const path = written === '' ? '/v2' : written.replace(/\/+$/, '');
+    const path = /^[?#]|^$/.test(url.value.rest) ? '/v2' : cleanPath(url.value.rest);
     const shown = endpointUrl(scheme, address, path);
     if (!`${path}/`.endsWith('/v2/')) {
       const message = `This endpoint has a path of its own, so containerd adds no /v2 to it and asks ${shown}/${image.path}/manifests/…`;

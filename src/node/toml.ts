@@ -19,6 +19,8 @@ export interface TomlDocument {
   readonly headers: readonly TomlHeader[];
   /** Uses of TOML 1.1, which Go's parsers refuse (see `parseToml`), in file order. */
   readonly novelties: readonly TomlNovelty[];
+  /** True when the file begins with a byte order mark; go-toml v2 does not take it. */
+  readonly byteOrderMark: boolean;
 }
 
 /** Why and where a document does not parse. The message holds no text of the file, which may carry passwords. */
@@ -38,16 +40,18 @@ export interface TomlFailure {
  * The runtimes parse with other libraries: containerd 1.x with pelletier/go-toml v1.9.5, containerd 2.x with go-toml
  * v2.2 and v2.3, CRI-O (containers/image) with BurntSushi/toml. smol-toml reads TOML 1.1 and is laxer than these
  * where users meet it: a comma before the `}` of an inline table and the escapes `\e` and `\x41` are errors to
- * go-toml v1 and v2, a line break inside an inline table to v2 only. Such places are in `novelties`, for the reader
- * of each file to judge by the runtime's version. A time without seconds is not looked for. All agree on duplicate
- * keys and tables, on bare keys with other characters than `A-Za-z0-9_-`, on CRLF and on a byte order mark.
+ * go-toml v1 and v2, a line break inside an inline table to v2 only (Debian builds containerd 2.1.9 with a go-toml that
+ * takes all three). Such places are in `novelties`, for the reader of each file to judge by the runtime's version. A
+ * time without seconds is not looked for. A byte order mark is an error to go-toml v2 alone. All agree on duplicate
+ * keys and tables, on bare keys with other characters than `A-Za-z0-9_-` and on CRLF.
  */
 export function parseToml(text: string, source: string): Result<TomlDocument, TomlFailure> {
-  const body = text.startsWith('\u{FEFF}') ? text.slice(1) : text;
+  const byteOrderMark = text.startsWith('\u{FEFF}');
+  const body = byteOrderMark ? text.slice(1) : text;
   try {
     const value = parse(body, { integersAsBigInt: 'asNeeded' });
     const { lines, headers, novelties } = positionsOf(body, unquoteKey);
-    return ok({ value, headers, novelties, lineOf: (path) => lines.get(JSON.stringify(path)) ?? null });
+    return ok({ value, headers, novelties, byteOrderMark, lineOf: (path) => lines.get(JSON.stringify(path)) ?? null });
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const message = (error.message.split('\n', 1)[0] ?? '').replace(/^Invalid TOML document: /, '');
