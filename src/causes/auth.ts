@@ -74,11 +74,10 @@ export const authCauses: readonly Cause[] = [
       const atToken = refusal.at === 'token' && refusal.status === 401;
       const words = refusal.status === 403 && nobodyWords.test(refusal.words) && !addressWords.test(refusal.words);
       if (!basic && !atToken && !words) return null;
-      const { credentials } = view.plan;
-      const source =
-        credentials === null
-          ? undefined
-          : `${credentials.source} has entries for ${credentials.hosts.slice(0, 5).join(', ') || 'no registry'} only`;
+      const files = view.plan.credentialHosts.map(
+        ({ source: file, hosts }) => `${file} has entries for ${hosts.slice(0, 5).join(', ') || 'no registry'} only`,
+      );
+      const source = files.length === 0 ? undefined : files.join('; ');
       return { confidence: words ? 'likely' : 'proven', args: source === undefined ? {} : { source } };
     }),
   },

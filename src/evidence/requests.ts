@@ -63,7 +63,7 @@ export function requestsOf(view: View, endpoint: number): Requests {
     manifest.facts.status === 401 &&
     (challenge?.scheme === 'bearer' || (challenge?.scheme === 'basic' && manifest.facts.identity.index >= 0));
 
-  const matches = Math.min(view.plan.credentials?.matches.length ?? 0, maxCredentials);
+  const matches = Math.min(credentialsAt(view, endpoint), maxCredentials);
   const own = matches === 0 ? [track(-1)] : Array.from({ length: matches }, (_, index) => track(index));
   const got = own.find(({ manifest }) => manifest?.status === 'ok' && manifest.facts.kind !== null)?.manifest ?? null;
   const platform = manifests.find(({ facts }) => facts.part === 'platform' && facts.kind === 'image') ?? null;
@@ -75,6 +75,17 @@ export function requestsOf(view: View, endpoint: number): Requests {
     named: got,
     image: got === null ? null : got.facts.kind === 'image' ? got : platform,
   };
+}
+
+/**
+ * How many credentials the runtime offers at an endpoint. containerd offers the kubelet's to every host that asks,
+ * mirrors included; CRI-O only to the image's own host (pull-facts, section 5; containers/image docker_client.go).
+ */
+function credentialsAt(view: View, endpoint: number): number {
+  const info = view.plan.endpoints[endpoint];
+  const own = info === undefined || info.reference.startsWith(`${view.plan.image.registry}/`);
+  if (view.runtime.name === 'cri-o' && !own) return 0;
+  return view.plan.credentials?.matches.length ?? 0;
 }
 
 /** Bearer before basic, as the runtimes choose. */

@@ -122,3 +122,17 @@ export interface Investigation extends Omit<PlanBody, 'endpoints'> {
   readonly runtime: RuntimeInfo;
   readonly pull: PullOutcome;
 }
+
+/** The document of `pullwhy pull`. */
+export interface PullDocument {
+  readonly apiVersion: 'pullwhy/v1';
+  readonly kind: 'Pull';
+  readonly node: string;
+  readonly startedAt: string;
+  readonly image: PlanBody['image'];
+  readonly runtime: RuntimeInfo;
+  readonly pull: PullOutcome;
+  readonly imageRef: string | null;
+  readonly summary: string;
+  readonly remedies: readonly Remedy[];
+}

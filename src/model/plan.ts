@@ -91,13 +91,12 @@ export interface ResolverInfo {
 
 /** Where credentials would come from; never a secret. */
 export interface CredentialsInfo {
+  /** `--auth-file`, or the node's file. */
   readonly source: string;
-  /** Of the first match; null when no entry fits this image. */
-  readonly username: string | null;
+  /** Of the first match. */
+  readonly username: string;
   /** All that match, in the order in which the kubelet tries them. */
   readonly matches: readonly { readonly key: string; readonly source: string; readonly username: string }[];
-  /** The registries that the file has entries for, as it names them: what a person compares when none matches. */
-  readonly hosts: readonly string[];
 }
 
 /** What the runtime says of itself, or what is known of it without asking. */
@@ -131,7 +130,10 @@ export interface PlanBody {
   readonly searchDomains: readonly string[];
   readonly resolver: ResolverInfo;
   readonly trustStore: { readonly files: readonly string[]; readonly certificates: number };
+  /** Null when no entry of any file fits this image. */
   readonly credentials: CredentialsInfo | null;
+  /** Registries that the files given have entries for: what a person compares when none fits. */
+  readonly credentialHosts: readonly { readonly source: string; readonly hosts: readonly string[] }[];
   /** Proxies set somewhere on this node, besides the runtime's own for this registry. */
   readonly knownProxies: readonly { readonly url: string; readonly source: string }[];
   readonly problems: readonly Problem[];

@@ -7,11 +7,11 @@ import type { PlanBody } from '../model/plan.ts';
 import type { CriClient, CriFailure } from '../wire/cri.ts';
 import type { HttpClient } from '../wire/http.ts';
 import type { ProxyRoute } from '../wire/proxy.ts';
-import type { TrustContext } from '../wire/tls.ts';
 
 /** TLS material of one endpoint: the node's trust store with the endpoint's own CAs, and client certificates. */
 export interface EndpointTls {
-  readonly trust: TrustContext;
+  /** One array for one trust store: what is read from it is kept with it. */
+  readonly trustPem: readonly string[];
   readonly clientPairs: readonly { readonly cert: string; readonly key: Secret }[];
   readonly skipVerify: boolean;
 }

@@ -1,4 +1,5 @@
 import { probesOf } from '../evidence/view.ts';
+import { kubeletImage } from '../image/reference.ts';
 import type { Probe, ProbeInput } from './probe.ts';
 
 /** Asks the runtime whether the image is on the node already, as the kubelet does before it pulls. */
@@ -13,7 +14,8 @@ export const imageProbe: Probe<'image', ProbeInput & { readonly image: string }>
   },
   inputs: (view) => {
     const served = probesOf(view, 'runtime').some((probe) => probe.status === 'ok');
-    const image = view.plan.image.normalized;
+    const handed = kubeletImage(view.plan.image.input);
+    const image = handed.ok ? handed.value : null;
     if (!served || image === null) return [];
     return [{ key: 'image', target: image, hop: 'runtime', endpoint: null, counterfactual: false, image }];
   },

@@ -54,14 +54,19 @@ export type Task = { [K in ProbeKind]: TaskOf<K> }[ProbeKind];
 interface TaskOf<K extends ProbeKind> {
   readonly kind: K;
   readonly input: ProbeInput;
-  readonly run: (id: string, context: ProbeContext, signal: AbortSignal) => Promise<Outcome<K>>;
+  /** `id` is the probe's id in the document, under which it may keep what must not be shown. */
+  readonly run: (id: string, context: Omit<ProbeContext, 'probeId'>, signal: AbortSignal) => Promise<TaskOutcome<K>>;
 }
 
-/** Hides a probe's input type. `id` is the probe's id in the document, under which it may keep what must not be shown. */
+/** An outcome that knows its probe's kind. */
+export type TaskOutcome<K extends ProbeKind> = { readonly kind: K } & Outcome<K>;
+
+/** Hides a probe's input type. */
 export function probeTask<K extends ProbeKind, I extends ProbeInput>(probe: Probe<K, I>, input: I): TaskOf<K> {
+  const { kind } = probe;
   return {
-    kind: probe.kind,
+    kind,
     input,
-    run: (id, context, signal) => probe.run(input, { ...context, probeId: id }, signal),
+    run: async (id, context, signal) => ({ kind, ...(await probe.run(input, { ...context, probeId: id }, signal)) }),
   };
 }

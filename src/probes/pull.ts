@@ -1,4 +1,5 @@
 import { probesOf } from '../evidence/view.ts';
+import { kubeletImage } from '../image/reference.ts';
 import { explainMessage } from '../messages/explain.ts';
 import type { PullFacts } from '../model/facts.ts';
 import type { Probe, ProbeInput } from './probe.ts';
@@ -22,7 +23,8 @@ export const pullProbe: Probe<'pull', ProbeInput & { readonly image: string }> =
   proves: { ok: 'the runtime pulls this image', failed: 'the runtime’s own words about why it cannot' },
   inputs: (view) => {
     const served = probesOf(view, 'runtime').some((probe) => probe.status === 'ok');
-    const image = view.plan.image.normalized;
+    const handed = kubeletImage(view.plan.image.input);
+    const image = handed.ok ? handed.value : null;
     if (!view.pullAsked || !served || image === null) return [];
     // Never over a policy that forbids it, and never before the presence check, which the pull would answer for.
     if (view.plan.pullPolicy.policy === 'Never' || probesOf(view, 'image').length === 0) return [];

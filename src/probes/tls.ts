@@ -55,10 +55,10 @@ export const tlsProbe: Probe<'tls', TlsInput> = {
   run: async (input, context, signal) => {
     const opened = await open(input, context, signal);
     if ('error' in opened) return { status: 'failed', error: opened.error, facts: emptyFacts(input) };
-    const { trust, clientPairs, skipVerify } = context.tlsFor(input.way.endpoint);
+    const { trustPem, clientPairs, skipVerify } = context.tlsFor(input.way.endpoint);
     const result = await handshakeTls(opened.socket, {
       serverName: input.way.host,
-      trust,
+      trustPem,
       clientPairs,
       alpn,
       timeoutMs: patienceMs,

@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import type { Env } from '../lib/env.ts';
@@ -115,6 +116,8 @@ export function createTrust(pem: readonly string[]): TrustContext {
 const goClient = {
   minVersion: 'TLSv1.2',
   maxVersion: 'TLSv1.3',
+  // Go's client never renegotiates; and what was verified here must stay what the connection is.
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   ciphers: [
     'TLS_AES_128_GCM_SHA256',
     'TLS_AES_256_GCM_SHA384',
@@ -265,6 +268,10 @@ export function handshakeTls(
     const onClose = () => onError(null);
     const onAbort = () => settle(fail(failure(wireError('aborted', `${context}: the investigation ended first`))));
     const timer = setTimeout(() => {
+      // The time ran out while only a late alert was waited for.
+      if (good !== null) return onAccepted();
+      // A few bytes of text are no TLS record yet, but they say enough.
+      if (reader.flight().looksLikeTls === false) return onError(null);
       const words = `${context}: not complete in ${options.timeoutMs} ms, ${progress(reader.flight())}`;
       settle(fail(failure(wireError('timeout', words))));
     }, options.timeoutMs);

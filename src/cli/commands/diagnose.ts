@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import { investigate } from '../../engine/investigate.ts';
+import { systemEnv } from '../../lib/env.ts';
+import { exitStatusOf } from '../exit-status.ts';
+import { addSharedFlags, type SharedFlags } from '../flags.ts';
+import { complain, print, printJson } from '../output.ts';
+import { prepare } from '../prepare.ts';
+import { progress } from '../progress.ts';
+import { renderMarkdown } from '../render/markdown.ts';
+import { terminalStyle } from '../render/style.ts';
+import { renderText } from '../render/text.ts';
+
+interface DiagnoseFlags extends SharedFlags {
+  readonly pull?: boolean;
+}
+
+/** `pullwhy diagnose IMAGE`. */
+export function addDiagnose(program: Command, finish: (status: number) => void, signal: AbortSignal): void {
+  addSharedFlags(
+    program.command('diagnose <IMAGE>').description('find out why this node cannot pull an image, and prove it'),
+  )
+    .option('--pull', 'also retry the pull by the runtime, over CRI')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  pullwhy diagnose registry.corp.example/team/web:1.4
+  pullwhy diagnose --pull nginx:1.27                         the runtime's own words beside the verdict
+  pullwhy diagnose --auth-file ~/.docker/config.json reg.corp/app:2
+  pullwhy diagnose --host-root /host -o json nginx           from a container, for a script
+
+Exit status: 0 healthy or degraded, 1 faulty, 2 wrong command line, 3 inconclusive.`,
+    )
+    .action(async (image: string, flags: DiagnoseFlags) => {
+      const prepared = await prepare(image, flags, signal);
+      if (!prepared.ok) return finish(complain(prepared.error.flag, prepared.error.message));
+      const { plan, node, begunAt } = prepared.value;
+      const shown = progress(process.stderr);
+      const document = await investigate(plan, {
+        env: systemEnv,
+        node,
+        pull: flags.pull === true,
+        deadlineMs: flags.deadline * 1000,
+        pullDeadlineMs: flags.pullDeadline * 1000,
+        signal,
+        onEvent: shown.onEvent,
+        begunAt,
+      });
+      shown.end();
+      if (flags.output === 'json') await printJson(document);
+      else if (flags.output === 'markdown') await print(renderMarkdown(document));
+      else await print(renderText(document, terminalStyle(process.stdout)));
+      return finish(exitStatusOf(document.verdict));
+    });
+}

@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import { pullNow } from '../../engine/pull.ts';
+import { systemEnv } from '../../lib/env.ts';
+import { exitStatus } from '../exit-status.ts';
+import { addSharedFlags, type SharedFlags } from '../flags.ts';
+import { complain, print, printJson } from '../output.ts';
+import { prepare } from '../prepare.ts';
+import { renderPullMarkdown, renderPullText } from '../render/pull-text.ts';
+import { terminalStyle } from '../render/style.ts';
+
+/** `pullwhy pull IMAGE`. */
+export function addPull(program: Command, finish: (status: number) => void, signal: AbortSignal): void {
+  addSharedFlags(program.command('pull <IMAGE>').description('retry the pull by the runtime now, over CRI'))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  pullwhy pull registry.corp.example/team/web:1.4
+  pullwhy pull --auth-file secret.json --pull-deadline 600 reg.corp/big:1
+
+A pull with a pod's secret makes the image usable by every pod of this node.
+Exit status: 0 pulled, 1 not pulled, 2 wrong command line, 3 no runtime to ask.`,
+    )
+    .action(async (image: string, flags: SharedFlags) => {
+      const prepared = await prepare(image, flags, signal);
+      if (!prepared.ok) return finish(complain(prepared.error.flag, prepared.error.message));
+      const { plan, node } = prepared.value;
+      const document = await pullNow(plan, { env: systemEnv, node, deadlineMs: flags.pullDeadline * 1000, signal });
+      if (flags.output === 'json') await printJson(document);
+      else if (flags.output === 'markdown') await print(renderPullMarkdown(document));
+      else await print(renderPullText(document, terminalStyle(process.stdout)));
+      if (document.pull.ok === true) return finish(exitStatus.ok);
+      return finish(document.pull.attempted ? exitStatus.faulty : exitStatus.inconclusive);
+    });
+}

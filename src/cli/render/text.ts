@@ -1,0 +1,7 @@
+import type { Investigation } from '../../model/investigation.ts';
+import type { Style } from './style.ts';
+
+/** The document as text. */
+export function renderText(document: Investigation, _style: Style): string {
+  return JSON.stringify(document, null, 1);
+}

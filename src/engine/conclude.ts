@@ -1,0 +1,292 @@
+import type { Cause, Match } from '../causes/cause.ts';
+import { causeOf, causes } from '../causes/index.ts';
+import { imagePresence } from '../causes/policy.ts';
+import { requestsOf } from '../evidence/requests.ts';
+import { probesOf, type View } from '../evidence/view.ts';
+import { stateOf } from '../evidence/way-state.ts';
+import { endpointWay } from '../evidence/ways.ts';
+import { type CauseId, layers } from '../model/cause-id.ts';
+import type { Finding, JudgedEndpoint, PullOutcome, Verdict } from '../model/investigation.ts';
+import type { Problem } from '../model/problem.ts';
+import { ruledOutBy } from './ruled-out.ts';
+
+/** What an investigation's evidence adds up to. */
+export interface Conclusion {
+  readonly verdict: Verdict;
+  /** Primary first. */
+  readonly findings: readonly Finding[];
+  readonly endpoints: readonly JudgedEndpoint[];
+  readonly ruledOut: ReturnType<typeof ruledOutBy>;
+  readonly pull: PullOutcome;
+  /** One sentence, also for a healthy image. */
+  readonly summary: string;
+}
+
+/** Concludes from facts alone, so that a saved document gives the same verdict again. Pure. */
+export function conclude(view: View): Conclusion {
+  const raw = causes.flatMap((cause) =>
+    (cause.match?.(view) ?? []).flatMap((match) => carried(findingOf(cause, match), match)),
+  );
+  const pull = pullOutcome(view);
+  const local = [...problemFindings(view), ...raw.filter((finding) => finding.endpoint === null)];
+  const judged = judgeEndpoints(view, raw);
+  const way = wayFindings(view, judged, raw);
+  const own = [...local, ...way.faults];
+  const faults = withPolicy(view, withPull(view, pull, own, way));
+  const findings = unique([...faults.sort(byPrecedence(view)), ...way.degraded]);
+  const verdict = verdictOf(view, findings, judged, pull);
+  return {
+    verdict,
+    findings,
+    endpoints: judged,
+    ruledOut: ruledOutBy(view, findings),
+    pull,
+    summary: findings[0]?.summary ?? summaryOf(view, verdict, judged),
+  };
+}
+
+function findingOf(cause: Cause, match: Match): Finding {
+  return {
+    cause: cause.id,
+    layer: cause.layer,
+    confidence: match.confidence,
+    severity: match.severity,
+    summary: match.summary ?? cause.say(match.args),
+    evidence: match.evidence,
+    remedies: cause.remedies(match.args),
+    underlying: match.underlying ?? null,
+    host: match.host,
+    endpoint: match.endpoint,
+    alternatives: match.alternatives ?? [],
+  };
+}
+
+/** A broken realm or content host is named for its part in the pull, and carries what is wrong with it. */
+function carried(finding: Finding, { carrier, args }: Match): Finding[] {
+  // A rate limit is its own cause wherever it is met, and so is content that is not what it should be.
+  if (carrier === null || carrier === undefined || finding.severity === 'degraded') return [finding];
+  if (finding.cause === carrier || finding.cause === 'rate-limited' || finding.cause === 'digest-mismatch')
+    return [finding];
+  return [carryBy(carrier, finding, { host: args.host ?? finding.host ?? '' })];
+}
+
+function carryBy(id: CauseId, finding: Finding, args: { host?: string; image?: string; source?: string }): Finding {
+  const cause = causeOf(id);
+  const host = finding.host ?? args.host ?? '';
+  const words = { ...args, ...(host === '' ? {} : { host }), underlying: finding.summary };
+  return {
+    ...finding,
+    cause: id,
+    layer: cause.layer,
+    summary: cause.say(words),
+    remedies: [...finding.remedies, ...cause.remedies(words)].slice(0, 4),
+    underlying: finding.cause,
+  };
+}
+
+/** What is wrong in the node's files. A warning is what the runtime ignores and goes on from. */
+function problemFindings(view: View): Finding[] {
+  return view.plan.problems
+    .filter((problem) => problem.severity === 'error' || problem.cause === 'runtime-misconfigured')
+    .map(problemFinding);
+}
+
+/** One problem as a finding. */
+export function problemFinding(problem: Problem): Finding {
+  const cause = causeOf(problem.cause);
+  const args = { source: problem.source, detail: problem.message };
+  return {
+    cause: problem.cause,
+    layer: cause.layer,
+    confidence: 'proven',
+    severity: problem.severity === 'error' ? 'fault' : 'degraded',
+    summary: cause.layer === 'reference' ? problem.message : `${problem.source}: ${problem.message}`,
+    evidence: [],
+    remedies: cause.remedies(args),
+    underlying: null,
+    host: null,
+    endpoint: null,
+    alternatives: [],
+  };
+}
+
+/** Each endpoint by itself: it serves this image, it cannot, or that was not found out. */
+function judgeEndpoints(view: View, findings: readonly Finding[]): JudgedEndpoint[] {
+  return view.plan.endpoints.map((info, endpoint): JudgedEndpoint => {
+    const faulty =
+      info.blocked || findings.some((finding) => finding.endpoint === endpoint && finding.severity === 'fault');
+    if (faulty) return { ...info, verdict: 'faulty' };
+    return { ...info, verdict: servesImage(view, endpoint) ? 'healthy' : 'skipped' };
+  });
+}
+
+/** Manifest and content came from here. */
+function servesImage(view: View, endpoint: number): boolean {
+  const { image, named } = requestsOf(view, endpoint);
+  if (named === null || image === null) return false;
+  const content = probesOf(view, 'blob').filter((probe) => probe.endpoint === endpoint && probe.facts.next === null);
+  return content.length > 0 && content.every((probe) => probe.status === 'ok');
+}
+
+interface WayFindings {
+  readonly faults: Finding[];
+  readonly degraded: Finding[];
+}
+
+/** Findings of the endpoints: faults when none serves the image, else what a broken mirror costs. */
+function wayFindings(view: View, judged: readonly JudgedEndpoint[], raw: readonly Finding[]): WayFindings {
+  const degraded = raw.filter((finding) => finding.severity === 'degraded');
+  const serving = judged.findIndex(({ verdict }) => verdict === 'healthy');
+  const faults = raw.filter((finding) => finding.severity === 'fault' && finding.endpoint !== null);
+  if (serving < 0) return { faults, degraded: [...degraded, ...warnings(view)] };
+  const mirrors = judged.flatMap(({ role, source, verdict }, endpoint) => {
+    // An upstream that cannot be reached behind a mirror that serves is how closed networks are meant to be.
+    const first = faults.filter((finding) => finding.endpoint === endpoint).sort(byLayer)[0];
+    if (verdict !== 'faulty' || first === undefined || (role === 'upstream' && endpoint > serving)) return [];
+    return [{ ...carryBy('mirror-failed', first, { source }), severity: 'degraded' as const }];
+  });
+  return { faults: [], degraded: [...mirrors, ...degraded, ...warnings(view)] };
+}
+
+function warnings(view: View): Finding[] {
+  return problemFindings(view).filter(({ severity }) => severity === 'degraded');
+}
+
+/** The runtime's own words, where the probes found nothing; and its success, where they did. */
+function withPull(view: View, pull: PullOutcome, own: readonly Finding[], way: WayFindings): Finding[] {
+  const faults = own.filter(({ severity }) => severity === 'fault');
+  if (pull.ok !== false || faults.length > 0) return faults;
+  const probe = probesOf(view, 'pull')[0];
+  if (probe === undefined) return faults;
+  const hint = way.degraded.find(({ cause }) => cause === pull.cause);
+  if (hint !== undefined) return [...faults, { ...hint, severity: 'fault' }];
+  const id = pull.cause ?? 'unknown';
+  const cause = causeOf(id);
+  const args = {
+    image: view.plan.image.input,
+    detail: pull.error ?? 'the runtime gives no reason',
+    ...(probe.facts.host === null ? {} : { host: probe.facts.host }),
+  };
+  return [
+    {
+      cause: id,
+      layer: cause.layer,
+      // The runtime says so, and Pullwhy's own probes of the same way pass.
+      confidence: id === 'unknown' ? 'possible' : 'likely',
+      severity: 'fault',
+      summary: id === 'unknown' ? cause.say(args) : `The runtime fails where the probes pass: ${cause.say(args)}`,
+      evidence: [probe.id],
+      remedies: cause.remedies(args),
+      underlying: null,
+      host: probe.facts.host,
+      endpoint: null,
+      alternatives: [],
+    },
+  ];
+}
+
+/** What the pod's policy makes of it: an image that is here starts without a registry, unless the policy is Always. */
+function withPolicy(view: View, faults: readonly Finding[]): Finding[] {
+  const presence = imagePresence(view);
+  if (presence?.present !== true) return [...faults];
+  if (view.plan.pullPolicy.policy !== 'Always')
+    return faults.map((finding) => ({ ...finding, severity: 'degraded' as const }));
+  const first = [...faults].sort(byPrecedence(view))[0];
+  if (first === undefined || first.layer === 'runtime' || first.layer === 'reference') return [...faults];
+  const always = carryBy('pull-policy-always', first, { image: view.plan.image.input });
+  return [{ ...always, evidence: [presence.id, ...first.evidence] }, ...faults];
+}
+
+/**
+ * The order of findings, primary first: what stops the runtime before it asks anybody; then the endpoints. When every
+ * endpoint fails, the upstream's answer about the image decides, for no mirror would change it; else the first
+ * endpoint's own cause does (contract.md, rules of the verdict).
+ */
+function byPrecedence(view: View): (a: Finding, b: Finding) => number {
+  const aboutImage = (finding: Finding): boolean =>
+    finding.endpoint !== null &&
+    view.plan.endpoints[finding.endpoint]?.role === 'upstream' &&
+    (imageAnswers.has(finding.cause) || finding.cause === 'rate-limited');
+  const rank = (finding: Finding): number => {
+    if (finding.cause === 'pull-policy-always') return 0;
+    if (finding.endpoint === null) return 1;
+    return aboutImage(finding) ? 2 : 3 + finding.endpoint;
+  };
+  return (a, b) => rank(a) - rank(b) || byLayer(a, b);
+}
+
+/** Answers about the image or the one who asks, from a registry that works. */
+const imageAnswers: ReadonlySet<CauseId> = new Set<CauseId>([
+  'credentials-missing',
+  'credentials-rejected',
+  'credentials-expired',
+  'access-denied',
+  'source-address-blocked',
+  'repository-not-found',
+  'repository-not-found-or-private',
+  'tag-not-found',
+  'platform-mismatch',
+  'manifest-unsupported',
+]);
+
+function byLayer(a: Finding, b: Finding): number {
+  return layers.indexOf(a.layer) - layers.indexOf(b.layer);
+}
+
+function unique(findings: readonly Finding[]): Finding[] {
+  const seen = new Set<string>();
+  return findings.filter((finding) => {
+    const key = `${finding.cause} ${finding.endpoint} ${finding.host} ${finding.summary}`;
+    return seen.has(key) ? false : Boolean(seen.add(key));
+  });
+}
+
+function verdictOf(
+  view: View,
+  findings: readonly Finding[],
+  judged: readonly JudgedEndpoint[],
+  pull: PullOutcome,
+): Verdict {
+  const present = imagePresence(view)?.present === true && view.plan.pullPolicy.policy !== 'Always';
+  if (findings.some(({ severity }) => severity === 'fault')) {
+    // A pull that works proves more than a probe that fails.
+    return pull.ok === true || present ? 'degraded' : 'faulty';
+  }
+  if (findings.length > 0) return 'degraded';
+  if (present || pull.ok === true || judged.some(({ verdict }) => verdict === 'healthy')) return 'healthy';
+  return 'inconclusive';
+}
+
+function summaryOf(view: View, verdict: Verdict, judged: readonly JudgedEndpoint[]): string {
+  const { input } = view.plan.image;
+  if (verdict === 'inconclusive') {
+    const open = judged.findIndex((_, endpoint) => {
+      const way = endpointWay(view, endpoint);
+      return way !== null && stateOf(view, way).open.length > 0;
+    });
+    return open < 0
+      ? `It could not be found out whether ${input} can be pulled: no endpoint was checked to its end.`
+      : `${judged[open]?.url} answers, and whether it gives ${input} was not found out.`;
+  }
+  const presence = imagePresence(view);
+  if (presence?.present === true && view.plan.pullPolicy.policy !== 'Always') {
+    return `${input} is on this node, and imagePullPolicy ${view.plan.pullPolicy.policy} starts it without a registry.`;
+  }
+  const serving = judged.find(({ verdict: one }) => one === 'healthy');
+  return serving === undefined
+    ? `${input} can be pulled on this node.`
+    : `${input} can be pulled on this node, from ${new URL(serving.url).host}.`;
+}
+
+function pullOutcome(view: View): PullOutcome {
+  const probe = probesOf(view, 'pull')[0];
+  if (probe === undefined) return { attempted: false, ok: null, durationMs: null, error: null, cause: null };
+  const cause = causes.find(({ id }) => id === probe.facts.cause)?.id ?? null;
+  return {
+    attempted: true,
+    ok: probe.status === 'ok',
+    durationMs: Math.round(probe.durationMs),
+    error: probe.facts.runtimeError,
+    cause,
+  };
+}

@@ -1,0 +1,116 @@
+import type { Way } from '../evidence/way.ts';
+import type { Env } from '../lib/env.ts';
+import { redactUrl } from '../lib/redact.ts';
+import type { NextParty } from '../model/facts.ts';
+import { type ProxyAddress, proxyForUrl } from '../node/go-proxy.ts';
+import { lookupNames } from '../node/resolver.ts';
+import type { EndpointTls, ProbeContext } from '../probes/context.ts';
+import { type HttpClient, openHttpClient } from '../wire/http.ts';
+import type { ProxyRoute } from '../wire/proxy.ts';
+import type { PullPlan } from './plan.ts';
+
+/** What probes need, made of a plan; and how to let go of it. */
+export interface OpenContext {
+  readonly context: Omit<ProbeContext, 'probeId'>;
+  /** Closes every connection. */
+  readonly close: () => Promise<void>;
+}
+
+/** Makes the probes' context of a plan. Nothing is connected to yet. */
+export function openContext(plan: PullPlan, env: Env, pullDeadlineMs: number): OpenContext {
+  const clients = new Map<string, HttpClient>();
+  const tls = new Map<number, EndpointTls>();
+  // The proxies that ways name by their URL, with what the URL does not show.
+  const proxies = new Map<string, ProxyAddress>();
+  for (const { address } of plan.proxies.known) proxies.set(address.url, address);
+
+  const decide = (target: {
+    scheme: 'http' | 'https';
+    host: string;
+    port: number;
+  }): { url: string | null; reason: string } => {
+    const { proxy, reason } = proxyForUrl(plan.proxies.settings, target);
+    if (proxy !== null) proxies.set(proxy.url, proxy);
+    return { url: proxy?.url ?? null, reason };
+  };
+  for (const { scheme, host, port } of plan.body.hosts) decide({ scheme, host, port });
+
+  const proxyRoute = (url: string, address: string): ProxyRoute | null => {
+    const proxy = proxies.get(url);
+    if (proxy === undefined || (proxy.scheme !== 'http' && proxy.scheme !== 'https')) return null;
+    const { scheme, host, port, authorization } = proxy;
+    return { scheme, host, port, address, authorization };
+  };
+
+  const tlsFor = (endpoint: number): EndpointTls => {
+    const known = tls.get(endpoint);
+    if (known !== undefined) return known;
+    const settings = plan.endpoints[endpoint];
+    const own = settings?.caPem ?? [];
+    const made: EndpointTls = {
+      trustPem: own.length === 0 ? plan.trust.pem : [...plan.trust.pem, ...own],
+      clientPairs: settings?.clientPairs ?? [],
+      // Only ever because the node's own configuration says so for this endpoint.
+      skipVerify: settings?.info.skipVerify === true || settings?.info.insecure === true,
+    };
+    tls.set(endpoint, made);
+    return made;
+  };
+
+  const httpClient = (way: Way, address: string): HttpClient => {
+    const key = `${way.endpoint} ${way.id} ${address}`;
+    const known = clients.get(key);
+    if (known !== undefined) return known;
+    const { scheme, host, port } = way;
+    const client = openHttpClient(
+      {
+        scheme,
+        host,
+        port,
+        address,
+        proxy: way.proxy === null ? null : proxyRoute(way.proxy, address),
+        tls: scheme === 'http' ? null : { serverName: host, ...tlsFor(way.endpoint) },
+      },
+      env,
+    );
+    clients.set(key, client);
+    return client;
+  };
+
+  const nextParty = (url: URL): NextParty => {
+    const scheme = url.protocol === 'http:' ? 'http' : 'https';
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const port = url.port === '' ? (scheme === 'https' ? 443 : 80) : Number(url.port);
+    const { url: proxy, reason } = decide({ scheme, host, port });
+    return { scheme, host, port, proxy, proxyReason: reason, url: redactUrl(url) };
+  };
+
+  const { cri } = plan;
+  return {
+    context: {
+      env,
+      plan: plan.body,
+      runtimeName: plan.runtime.name,
+      lookupNames: (host) => lookupNames(plan.resolver, host),
+      hostsEntry: (host) => {
+        const { order, lookup } = plan.resolver;
+        return order === 'dns' || order === 'dns-files' ? null : lookup(host);
+      },
+      nextParty,
+      proxyRoute,
+      tlsFor,
+      headersFor: (endpoint) => plan.endpoints[endpoint]?.headerValues ?? {},
+      credentials: plan.credentials,
+      httpClient,
+      vault: { tokens: new Map(), urls: new Map() },
+      cri: cri === null ? null : () => Promise.resolve(cri),
+      criEndpoint: plan.runtime.endpoint,
+      locate: plan.host.locate,
+      pullDeadlineMs,
+    },
+    close: async () => {
+      await Promise.all([...clients.values()].map((client) => client.close()));
+      if (cri?.ok === true) cri.value.close();
+    },
+  };
+}

@@ -1,0 +1,122 @@
+import type { View } from '../evidence/view.ts';
+import { probesOf } from '../evidence/view.ts';
+import type { Env } from '../lib/env.ts';
+import type { Investigation, PlanDocument } from '../model/investigation.ts';
+import type { RuntimeInfo } from '../model/plan.ts';
+import { conclude, problemFinding } from './conclude.ts';
+import { openContext } from './context.ts';
+import type { PullPlan } from './plan.ts';
+import { type RunEvent, runProbes } from './run.ts';
+
+/** How an investigation is carried out. */
+export interface InvestigateOptions {
+  readonly env: Env;
+  /** The node's name. */
+  readonly node: string;
+  /** Also pull over CRI. */
+  readonly pull: boolean;
+  readonly deadlineMs: number;
+  readonly pullDeadlineMs: number;
+  readonly signal: AbortSignal;
+  readonly onEvent?: (event: RunEvent) => void;
+  /** Monotonic time at which the work began, planning included; now when absent. */
+  readonly begunAt?: number;
+}
+
+/** Runs the probes of a plan and concludes. Ends within the deadline (the pull within its own). */
+export async function investigate(plan: PullPlan, options: InvestigateOptions): Promise<Investigation> {
+  const { env } = options;
+  const begun = options.begunAt ?? env.monotonic();
+  const startedAtMs = env.now() - (env.monotonic() - begun);
+  const { context, close } = openContext(plan, env, options.pullDeadlineMs);
+  const base: Omit<View, 'probes'> = {
+    plan: plan.body,
+    runtime: { name: plan.runtime.name, asked: plan.runtimeAsked },
+    startedAtMs,
+    pullAsked: options.pull,
+  };
+  try {
+    const deadlineMs = Math.max(1, options.deadlineMs - (env.monotonic() - begun));
+    const { onEvent, signal } = options;
+    const probes = await runProbes({
+      view: base,
+      context,
+      deadlineMs,
+      signal,
+      ...(onEvent === undefined ? {} : { onEvent }),
+    });
+    const head = {
+      id: investigationId(env),
+      node: options.node,
+      startedAt: new Date(startedAtMs).toISOString(),
+      durationMs: Math.round(env.monotonic() - begun),
+    };
+    return documentOf({ ...base, probes }, head, plan.runtime);
+  } finally {
+    await close();
+  }
+}
+
+/** The document of an investigation: pure, so that a saved one can be concluded again. */
+export function documentOf(
+  view: View,
+  head: { id: string; node: string; startedAt: string; durationMs: number },
+  runtime: RuntimeInfo,
+): Investigation {
+  const { verdict, findings, endpoints, ruledOut, pull, summary } = conclude(view);
+  const first = verdict === 'healthy' ? undefined : findings[0];
+  const { endpoints: _, ...plan } = view.plan;
+  return {
+    apiVersion: 'pullwhy/v1',
+    kind: 'Investigation',
+    ...head,
+    ...plan,
+    verdict,
+    cause: first?.cause ?? null,
+    confidence: first?.confidence ?? null,
+    layer: first?.layer ?? null,
+    underlying: first?.underlying ?? null,
+    summary,
+    findings,
+    ruledOut,
+    probes: view.probes,
+    endpoints,
+    runtime: runtimeOf(view, runtime),
+    pull,
+  };
+}
+
+/** The document of a plan. */
+export function planDocument(plan: PullPlan, node: string): PlanDocument {
+  const blocking = plan.body.problems.find(({ severity }) => severity === 'error');
+  return {
+    apiVersion: 'pullwhy/v1',
+    kind: 'Plan',
+    node,
+    ...plan.body,
+    runtime: plan.runtime,
+    cause: blocking?.cause ?? null,
+    summary: blocking === undefined ? null : problemFinding(blocking).summary,
+  };
+}
+
+function runtimeOf(view: View, known: RuntimeInfo): RuntimeInfo {
+  const runtime = probesOf(view, 'runtime')[0]?.facts;
+  const image = probesOf(view, 'image')[0]?.facts;
+  return {
+    name: runtime?.name ?? known.name,
+    version: runtime?.version ?? known.version,
+    ready: runtime?.failure === null ? runtime.ready : null,
+    imagePresent: image?.present ?? null,
+    endpoint: known.endpoint,
+  };
+}
+
+/** Fourteen characters that sort by time: enough to tell the investigations of one node apart. */
+function investigationId(env: Env): string {
+  const time = Math.floor(env.now()).toString(36).padStart(9, '0');
+  const chance = Math.floor(env.random() * 36 ** 5)
+    .toString(36)
+    .padStart(5, '0');
+  return `${time}${chance}`;
+}

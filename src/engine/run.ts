@@ -1,0 +1,146 @@
+import type { View } from '../evidence/view.ts';
+import type { ProbeResult, SkippedProbe } from '../model/investigation.ts';
+import type { ProbeContext } from '../probes/context.ts';
+import { probes as allProbes } from '../probes/index.ts';
+import type { AnyProbe, Task } from '../probes/probe.ts';
+
+/** Told as the investigation goes on: for progress, and for whoever streams probes. */
+export type RunEvent =
+  | { readonly kind: 'started'; readonly id: string; readonly title: string; readonly target: string }
+  | { readonly kind: 'ended'; readonly probe: ProbeResult };
+
+/** What to run, and within which bounds. */
+export interface RunOptions {
+  readonly view: Omit<View, 'probes'>;
+  readonly context: Omit<ProbeContext, 'probeId'>;
+  /** For everything but a real pull, milliseconds. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+  readonly onEvent?: (event: RunEvent) => void;
+  /** The list of probes; a test can hand in its own. */
+  readonly probes?: readonly AnyProbe[];
+}
+
+/** Probes of one investigation at most: hostile answers (redirects without end) must not make more work than this. */
+const maxProbes = 400;
+
+/** After its budget or the deadline a probe gets this long to end by itself. */
+const graceMs = 300;
+
+interface Running {
+  readonly id: string;
+  readonly kind: Task['kind'];
+  readonly done: Promise<ProbeResult>;
+}
+
+/**
+ * Runs probes in parallel until nothing new can be asked: after each result every probe is asked again what there is to
+ * look at. One deadline covers all; a real pull has its own.
+ */
+export async function runProbes(options: RunOptions): Promise<ProbeResult[]> {
+  const { env } = options.context;
+  const started = env.monotonic();
+  const deadline = AbortSignal.any([options.signal, AbortSignal.timeout(options.deadlineMs)]);
+  const list = options.probes ?? allProbes;
+  const seen = new Set<string>();
+  const running = new Map<string, Running>();
+  const results = new Map<string, ProbeResult>();
+  let count = 0;
+
+  const view = (): View => ({ ...options.view, probes: [...results.values()].sort(byId) });
+  const startNew = (): void => {
+    const now = view();
+    for (const probe of list) {
+      // The pull goes on past the deadline; nothing else starts then.
+      if (deadline.aborted && probe.cost !== 'pull') continue;
+      for (const task of probe.tasks(now)) {
+        if (seen.has(task.input.key) || count >= maxProbes) continue;
+        seen.add(task.input.key);
+        count++;
+        const id = `p${count}`;
+        options.onEvent?.({ kind: 'started', id, title: probe.title, target: task.input.target });
+        const signal = probe.cost === 'pull' ? options.signal : deadline;
+        running.set(id, { id, kind: task.kind, done: runOne(id, task, probe, options.context, signal, started) });
+      }
+    }
+  };
+
+  startNew();
+  while (running.size > 0) {
+    const result = await Promise.race([...running.values()].map(({ done }) => done));
+    running.delete(result.id);
+    results.set(result.id, result);
+    options.onEvent?.({ kind: 'ended', probe: result });
+    startNew();
+  }
+  return view().probes.slice();
+}
+
+async function runOne(
+  id: string,
+  task: Task,
+  probe: AnyProbe,
+  context: Omit<ProbeContext, 'probeId'>,
+  deadline: AbortSignal,
+  started: number,
+): Promise<ProbeResult> {
+  const { target, hop, endpoint, counterfactual } = task.input;
+  const begun = context.env.monotonic();
+  const limited = Number.isFinite(probe.budgetMs);
+  const signal = limited ? AbortSignal.any([deadline, AbortSignal.timeout(probe.budgetMs)]) : deadline;
+  const cut = overdue(signal);
+  const outcome = await Promise.race([task.run(id, context, signal), cut.passed]);
+  cut.clear();
+  const startedMs = round(begun - started);
+  const base = {
+    id,
+    target,
+    hop,
+    endpoint,
+    counterfactual,
+    startedMs,
+    durationMs: round(context.env.monotonic() - begun),
+  };
+  // What the end of the time cut off was not measured, which is another thing than a failure.
+  if (outcome === null || (outcome.status === 'failed' && outcome.error?.code === 'aborted')) {
+    return skipped(base, task.kind, 'The time of the investigation ended before this could say (--deadline).');
+  }
+  if (outcome.status === 'skipped') return skipped(base, task.kind, outcome.message);
+  return { ...base, ...outcome };
+}
+
+function skipped(
+  base: Omit<SkippedProbe, 'kind' | 'status' | 'error' | 'facts'>,
+  kind: Task['kind'],
+  message: string,
+): SkippedProbe {
+  return { ...base, kind, status: 'skipped', error: { code: 'not-checked', message }, facts: {} };
+}
+
+/** Null, a moment after the signal: a probe that does not end by itself must not hold the others up. */
+function overdue(signal: AbortSignal): { passed: Promise<null>; clear: () => void } {
+  let timer: NodeJS.Timeout | undefined;
+  let listen: (() => void) | undefined;
+  const passed = new Promise<null>((resolve) => {
+    listen = () => {
+      timer = setTimeout(() => resolve(null), graceMs);
+    };
+    if (signal.aborted) listen();
+    else signal.addEventListener('abort', listen, { once: true });
+  });
+  return {
+    passed,
+    clear: () => {
+      clearTimeout(timer);
+      if (listen !== undefined) signal.removeEventListener('abort', listen);
+    },
+  };
+}
+
+function byId(a: { readonly id: string }, b: { readonly id: string }): number {
+  return Number(a.id.slice(1)) - Number(b.id.slice(1));
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}

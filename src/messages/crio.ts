@@ -1,0 +1,141 @@
+import type { Rule } from './rule.ts';
+
+/** What CRI-O and containers/image say of configuration, policy and manifests (pull-facts section 7). */
+export const crioRules: readonly Rule[] = [
+  {
+    id: 'crio/short-name',
+    pattern:
+      /short-name "(?<image>[^"]*)" did not resolve to an alias|short[- ]name mode is enforcing, but image name (?<name>\S+) returns ambiguous list|short-name resolution enforced but cannot prompt|no unqualified-search registries are defined/,
+    cause: 'short-name-unresolved',
+    confidence: 'proven',
+    alternatives: ['runtime-misconfigured'],
+    scope: 'pull',
+    examples: [
+      {
+        text: 'short-name "web:1" did not resolve to an alias and no unqualified-search registries are defined in "/etc/containers/registries.conf"',
+        seen: 'CRI-O 1.20 to 1.36',
+      },
+      {
+        text: 'short name mode is enforcing, but image name team/web:1 returns ambiguous list',
+        seen: 'CRI-O 1.34 to 1.36',
+      },
+    ],
+    lookalikes: ['Resolved "busybox" as an alias (/etc/containers/registries.conf.d/shortnames.conf)'],
+  },
+  {
+    id: 'crio/blocked',
+    pattern: /registry (?<host>\S+) is blocked in |(?:registry|image) \S+ is blocked by configuration/,
+    cause: 'registry-blocked',
+    confidence: 'proven',
+    scope: 'pull',
+    examples: [
+      {
+        text: 'initializing source docker://bad.example/web:1: registry bad.example is blocked in /etc/containers/registries.conf or /etc/containers/registries.conf.d',
+        seen: 'CRI-O 1.24 to 1.36',
+      },
+    ],
+    lookalikes: ['INFO: task registry blocked in uninterruptible sleep'],
+  },
+  {
+    id: 'crio/policy-file',
+    pattern: /invalid policy in "(?<file>[^"]*)"|(?:loading|reading|parsing) (?:signature )?policy|policy\.json"?: (?:no such file|permission denied)/,
+    cause: 'runtime-misconfigured',
+    confidence: 'likely',
+    alternatives: ['signature-rejected'],
+    scope: 'vague',
+    examples: [
+      { text: 'pulling image: invalid policy in "/etc/containers/policy.json": Unknown key "foo"', seen: 'CRI-O 1.28' },
+    ],
+    lookalikes: ['invalid policy in "topology-manager": restricted'],
+  },
+  {
+    id: 'crio/signature',
+    pattern:
+      /Source image rejected: (?<why>.{0,200})|A signature was required, but no signature exists|is rejected by policy|Signature for identity .{0,200} is not accepted|cryptographic signature verification failed|image verifier (?<verifier>\S+) blocked pull/,
+    cause: 'signature-rejected',
+    confidence: 'proven',
+    scope: 'pull',
+    examples: [
+      { text: 'Source image rejected: A signature was required, but no signature exists', seen: 'CRI-O 1.22 to 1.36' },
+      {
+        text: 'image verifier cosign blocked pull of reg.example/web:1 with digest sha256:aa for reason: no key',
+        seen: 'containerd 2.1',
+      },
+    ],
+    lookalikes: ['Verifying image signatures'],
+  },
+  {
+    id: 'crio/configuration',
+    pattern:
+      /loading registries configuration|invalid location '[^']*'|URI schemes are not supported|getting username and password: |(?:reading|unmarshaling) JSON (?:file|at) "(?<file>[^"]*)"|registries\.conf(?:\.d\/\S+)?"?: (?:toml|mixing|in|line|near)/,
+    cause: 'runtime-misconfigured',
+    confidence: 'likely',
+    scope: 'vague',
+    examples: [
+      {
+        text: 'initializing source docker://reg.example/web:1: loading registries configuration "/etc/containers/registries.conf": toml: line 3: expected value',
+        seen: 'CRI-O 1.28',
+      },
+    ],
+    lookalikes: ['error getting username and password from secret default/db'],
+  },
+  {
+    id: 'crio/platform',
+    pattern:
+      /no image found in (?:manifest list|image index) for architecture "?(?<architecture>[^",]*)"?|choosing (?:an )?image (?:instance )?from manifest list .{0,300}no image found/,
+    cause: 'platform-mismatch',
+    confidence: 'proven',
+    scope: 'pull',
+    examples: [
+      {
+        text: 'choosing an image from manifest list docker://reg.example/web:1: no image found in image index for architecture "amd64", variant "", OS "linux"',
+        seen: 'CRI-O 1.36',
+      },
+      { text: 'no image found in manifest list for architecture s390x, variant "", OS linux', seen: 'CRI-O 1.20' },
+    ],
+    lookalikes: ['no image found in the cache'],
+  },
+  {
+    id: 'crio/diff-id',
+    pattern: /does not match config's DiffID|wrong diff id "[^"]*" calculated on extraction|invalid diffID for layer/,
+    cause: 'digest-mismatch',
+    confidence: 'likely',
+    alternatives: ['unpack-failed'],
+    scope: 'pull',
+    examples: [
+      {
+        text: 'writing blob: layer 0 (blob "sha256:aa"/""/"sha256:bb") does not match config\'s DiffID "sha256:cc"',
+        seen: 'CRI-O 1.36',
+      },
+      { text: 'wrong diff id "sha256:bb" calculated on extraction "sha256:cc"', seen: 'containerd 1.6 to 2.1' },
+    ],
+    lookalikes: [],
+  },
+  {
+    id: 'crio/schema1',
+    pattern: /no FSLayers in manifest|unsupported (?:schema version|manifest media type|MIME type)(?!.{0,40}text\/html)|Unsupported (?:schema version|MIME type)(?!.{0,40}text\/html)/,
+    cause: 'manifest-unsupported',
+    confidence: 'likely',
+    alternatives: ['registry-invalid-response'],
+    scope: 'pull',
+    examples: [
+      {
+        text: 'initializing image from source docker://reg.example/web:1: no FSLayers in manifest',
+        seen: 'CRI-O 1.36',
+      },
+    ],
+    lookalikes: ['reading manifest 1 in reg.example/web: unsupported MIME type "text/html"'],
+  },
+  {
+    id: 'crio/no-progress',
+    pattern: /Timed out on waiting up to \S+ for image pull progress/,
+    cause: 'pull-timeout',
+    confidence: 'likely',
+    alternatives: ['pull-stalled'],
+    scope: 'pull',
+    examples: [
+      { text: 'Timed out on waiting up to 10s for image pull progress updates', seen: 'CRI-O 1.30 to 1.32' },
+    ],
+    lookalikes: ['timed out waiting for the condition'],
+  },
+];

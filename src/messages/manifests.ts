@@ -1,0 +1,76 @@
+import type { Rule } from './rule.ts';
+
+/** The image is there and is not for this node or this runtime: words of containerd and docker. */
+export const manifestRules: readonly Rule[] = [
+  {
+    id: 'manifest/platform',
+    pattern:
+      /no match for platform in(?: the)? manifest|no matching manifest for (?<platform>\S+)|image operating system "[^"]*" cannot be used on this platform|does not match the (?:specified|expected|detected) (?:host )?platform|cannot be used on this platform|no supported platform found in manifest/,
+    cause: 'platform-mismatch',
+    confidence: 'proven',
+    scope: 'pull',
+    examples: [
+      { text: 'no match for platform in manifest: not found', seen: 'containerd 1.3 to 2.1' },
+      { text: 'no matching manifest for linux/arm64/v8 in the manifest list entries', seen: 'docker 17 to 26' },
+    ],
+    lookalikes: ['reg.example/web:9: not found'],
+  },
+  {
+    id: 'manifest/schema1',
+    pattern:
+      /manifest\.v1\+(?:prettyjws|json)|Pulling Schema 1 images|schema ?1 (?:support|images?)|(?:manifest version 2, )?schema 1 .{0,60}(?:deprecated|removed|no longer)|Docker Image Format v1|missing signature key|failed to resolve (?:reference "[^"]*"|image): no signatures|failed to get converter/i,
+    cause: 'manifest-unsupported',
+    confidence: 'likely',
+    scope: 'pull',
+    examples: [
+      {
+        text: 'media type "application/vnd.docker.distribution.manifest.v1+prettyjws" is no longer supported since containerd v2.1',
+        seen: 'containerd 2.1',
+      },
+      { text: 'failed to resolve reference "reg.example/web:1": no signatures', seen: 'containerd 1.6, 1.7' },
+    ],
+    lookalikes: ['reading manifest 1 in reg.example/web: received unexpected HTTP status: 502 Bad Gateway'],
+  },
+  {
+    id: 'manifest/media-type',
+    pattern:
+      /(?:unexpected|unsupported|unknown|unrecognized|encountered unknown|reference for unknown) (?:manifest )?(?:media ?type|type|MIME type)[: ]+"?(?<mediaType>(?!text\/html)application\/[\w.+-]+)|mismatched image rootfs and manifest layers|manifest invalid|mediaType in manifest should be|(?<type>application\/[\w.+-]+)"? (?:is )?not supported/i,
+    cause: 'manifest-unsupported',
+    confidence: 'likely',
+    alternatives: ['registry-invalid-response'],
+    scope: 'pull',
+    examples: [
+      {
+        text: 'unexpected media type application/vnd.cncf.helm.config.v1+json for sha256:aa: not found',
+        seen: 'containerd 1.6, 1.7, a Helm chart',
+      },
+      { text: 'mismatched image rootfs and manifest layers', seen: 'containerd 1.6' },
+    ],
+    lookalikes: ['unexpected media type text/html for sha256:aa: not found'],
+  },
+  {
+    id: 'manifest/too-large',
+    pattern: /rejecting \d+ byte manifest/,
+    cause: 'manifest-unsupported',
+    confidence: 'likely',
+    alternatives: ['registry-invalid-response'],
+    scope: 'pull',
+    examples: [{ text: 'rejecting 9000000 byte manifest for reg.example/web:1: not found', seen: 'containerd 1.6 to 2.1' }],
+    lookalikes: [],
+  },
+  {
+    id: 'manifest/blob-not-found',
+    pattern: /could not fetch content descriptor (?<digest>\S+) .{0,120}from remote: not found|blob[ _]unknown|(?:reading|fetching) blob.{0,200}(?:404|not found)/i,
+    cause: 'blob-unreachable',
+    confidence: 'likely',
+    alternatives: ['mirror-failed', 'registry-error'],
+    scope: 'pull',
+    examples: [
+      {
+        text: 'could not fetch content descriptor sha256:aa (application/vnd.oci.image.layer.v1.tar+gzip) from remote: not found',
+        seen: 'containerd 1.3 to 2.1',
+      },
+    ],
+    lookalikes: ['content digest sha256:aa: not found'],
+  },
+];

@@ -1,0 +1,56 @@
+import type { Rule } from './rule.ts';
+
+/** That the runtime is not there, or CRI is not: words of gRPC, crictl and docker's client (pull-facts section 3). */
+export const runtimeRules: readonly Rule[] = [
+  {
+    id: 'runtime/no-cri',
+    pattern: /unknown service runtime\.v1(?:alpha2)?\.(?:ImageService|RuntimeService)|API is not implemented for endpoint/,
+    cause: 'runtime-misconfigured',
+    confidence: 'likely',
+    alternatives: ['snapshotter-unavailable'],
+    scope: 'pull',
+    examples: [
+      {
+        text: 'rpc error: code = Unimplemented desc = unknown service runtime.v1.ImageService',
+        seen: 'containerd 1.6 to 2.1 without its CRI plugin',
+      },
+    ],
+    lookalikes: ['rpc error: code = Unimplemented desc = method RuntimeConfig not implemented'],
+  },
+  {
+    id: 'runtime/socket-absent',
+    pattern: /dial unix (?<socket>\S*\/(?:containerd|crio|docker|dockershim|cri-dockerd|isulad|frakti|cri)\.sock\S*?): connect: no such file or directory/,
+    cause: 'runtime-unreachable',
+    confidence: 'likely',
+    alternatives: ['runtime-misconfigured'],
+    scope: 'pull',
+    examples: [
+      {
+        text: 'connection error: desc = "transport: Error while dialing: dial unix /run/containerd/containerd.sock: connect: no such file or directory"',
+        seen: 'grpc-go 1.55, kubelet 1.28',
+      },
+    ],
+    lookalikes: [
+      'failed to connect to plugin: dial unix /var/lib/kubelet/plugins/csi.example/csi.sock: connect: no such file or directory',
+    ],
+  },
+  {
+    id: 'runtime/socket-dead',
+    pattern:
+      /dial unix (?<socket>\S*\/(?:containerd|crio|docker|dockershim|cri-dockerd|isulad|frakti|cri)\.sock\S*?): connect: (?:connection refused|permission denied|resource temporarily unavailable)|failed to dial "(?:unix:\/\/)?\/[^"]*(?:containerd|crio|docker)[^"]*"|Cannot connect to the Docker daemon|container runtime is down|server is not initialized yet/,
+    cause: 'runtime-unreachable',
+    confidence: 'proven',
+    scope: 'pull',
+    examples: [
+      {
+        text: 'connection error: desc = "transport: Error while dialing dial unix /run/crio/crio.sock: connect: connection refused"',
+        seen: 'grpc-go 1.40, kubelet 1.22',
+      },
+      { text: 'Cannot connect to the Docker daemon. Is the docker daemon running on this host?', seen: 'docker 1.9' },
+    ],
+    lookalikes: [
+      'Error while dialing: dial unix /var/lib/kubelet/plugins/csi.example/csi.sock: connect: connection refused',
+      'dial unix /run/containerd-stargz-grpc/containerd-stargz-grpc.sock: connect: connection refused',
+    ],
+  },
+];

@@ -1,0 +1,130 @@
+import type { Rule } from './rule.ts';
+
+/** What goes wrong between the last byte of a layer and the files on the node, in words of all three runtimes. */
+export const storageRules: readonly Rule[] = [
+  {
+    id: 'storage/full',
+    pattern: /no space left on device|disk quota exceeded|\bENOSPC\b|\bEDQUOT\b|not enough (?:disk )?space/i,
+    cause: 'disk-full',
+    confidence: 'likely',
+    scope: 'vague',
+    examples: [
+      {
+        text: 'failed to register layer: Error processing tar file(exit status 1): write /usr/lib/x.so: no space left on device',
+        seen: 'docker 1.12 to 20.10',
+      },
+      {
+        text: 'failed to copy: write /var/lib/containerd/io.containerd.content.v1.content/ingest/aa/data: no space left on device',
+        seen: 'containerd 1.6 to 2.1',
+      },
+    ],
+    lookalikes: ['inotify_add_watch: no space left on the watch list'],
+  },
+  {
+    id: 'storage/lchown',
+    pattern: /lchown \S+: invalid argument|potentially insufficient UIDs or GIDs|failed to Lchown .{0,200}: invalid argument/i,
+    cause: 'unpack-failed',
+    confidence: 'likely',
+    alternatives: ['filesystem-error'],
+    scope: 'vague',
+    examples: [
+      {
+        text: 'failed to register layer: lchown /etc/gshadow: invalid argument',
+        seen: 'docker 23, user namespace without enough ids',
+      },
+    ],
+    lookalikes: ['lchown /etc/gshadow: operation not permitted'],
+  },
+  {
+    id: 'storage/filesystem',
+    pattern:
+      /(?:read-only file system|input\/output error|structure needs cleaning|stale (?:NFS )?file handle|too many open files|too many links)|(?:failed to (?:mount|extract layer|register layer|apply layer|unpack|prepare|create|chmod|Lchown)|Error creating mount namespace|ApplyLayer|(?:mkdir|open|mount|chown|lchown|chmod|link|symlink|rename|mknod|remove|unlinkat|lsetxattr|setxattr|fsync|creat) \/\S*).{0,300}?: (?:operation not permitted|permission denied|operation not supported)/i,
+    cause: 'filesystem-error',
+    confidence: 'likely',
+    alternatives: ['unpack-failed', 'disk-full'],
+    scope: 'vague',
+    examples: [
+      {
+        text: 'failed to extract layer sha256:aa: operation not permitted: unknown',
+        seen: 'containerd 1.6',
+      },
+      {
+        text: 'failed to mount /var/lib/containerd/tmpmounts/containerd-mount1: operation not permitted: unknown',
+        seen: 'containerd 1.5 to 2.1, without the privilege',
+      },
+      {
+        text: 'failed to create temp dir: mkdir /var/lib/containerd/tmp: read-only file system',
+        seen: 'containerd 1.6',
+      },
+    ],
+    lookalikes: ['dial tcp 192.0.2.1:443: connect: operation not permitted', 'denied: permission denied'],
+  },
+  {
+    id: 'storage/digest',
+    pattern:
+      /unexpected commit (?:digest|size)|failed size validation|[Dd]igest did not match|(?:filesystem layer|image|layer) verification failed|(?:digest|checksum|hash) (?:mismatch|verification failed)|mismatched (?:digest|checksum)|downloaded .{0,80} does not match/,
+    cause: 'digest-mismatch',
+    confidence: 'likely',
+    alternatives: ['blob-unreachable', 'tls-intercepted'],
+    scope: 'pull',
+    examples: [
+      {
+        text: 'failed commit on ref "layer-sha256:aa": unexpected commit digest sha256:bb, expected sha256:aa: failed precondition',
+        seen: 'containerd 1.2 to 2.1',
+      },
+      { text: 'filesystem layer verification failed for digest sha256:aa', seen: 'docker 1.10 to 26' },
+    ],
+    lookalikes: ['checkpoint is corrupted: checkpoint checksum differs'],
+  },
+  {
+    id: 'storage/short-read',
+    pattern: /short read: expected \d+ bytes|failed to read expected number of bytes|while reconnecting|after reconnecting, fetching blob/,
+    cause: 'blob-unreachable',
+    confidence: 'likely',
+    alternatives: ['digest-mismatch', 'tcp-reset'],
+    scope: 'pull',
+    examples: [
+      { text: 'failed to copy: short read: expected 5000 bytes but got 12: unexpected EOF', seen: 'containerd 1.6' },
+      { text: 'failed to read expected number of bytes: unexpected EOF', seen: 'containerd 1.7' },
+    ],
+    lookalikes: ['short read on checkpoint'],
+  },
+  {
+    id: 'storage/snapshotter',
+    pattern:
+      /snapshotter (?:not loaded|"?\S+"? (?:was )?not found)|no unpack platforms defined|failed to get reader from content store|containerd-(?:stargz|soci|nydus|overlaybd)\S*\.sock|snapshotter .{0,80}(?:is not available|unavailable|not supported)|parent snapshot \S+ does not exist|missing parent "[^"]*" bucket|failed to (?:stat|create|prepare) snapshot/,
+    cause: 'snapshotter-unavailable',
+    confidence: 'likely',
+    alternatives: ['unpack-failed', 'runtime-misconfigured'],
+    scope: 'pull',
+    examples: [
+      {
+        text: 'unable to initialize unpacker: no unpack platforms defined: invalid argument',
+        seen: 'containerd 2.0, 2.1',
+      },
+      { text: 'error unpacking image: snapshotter not loaded: stargz: invalid argument', seen: 'containerd 1.4 to 2.1' },
+      {
+        text: 'failed to get reader from content store: content digest sha256:aa: not found',
+        seen: 'containerd 1.6, after a change of snapshotter',
+      },
+    ],
+    lookalikes: ['loading plugin "io.containerd.snapshotter.v1.overlayfs"...'],
+  },
+  {
+    id: 'storage/unpack',
+    pattern:
+      /failed to extract layer|failed to apply layer|apply layer error|failed to register layer|archive\/tar: |Untar re-exec error|ApplyLayer |Error processing tar file|processing tar file\(|gzip: invalid|unpigz|zstd: |flate: corrupt|magic number mismatch|error creating layer with ID|failed to convert whiteout|max depth exceeded|error unpacking image|failed to unpack image/,
+    cause: 'unpack-failed',
+    confidence: 'likely',
+    alternatives: ['digest-mismatch', 'filesystem-error', 'manifest-unsupported'],
+    scope: 'pull',
+    examples: [
+      {
+        text: 'failed to extract layer sha256:aa: mount callback failed on /var/lib/containerd/tmpmounts/m1: archive/tar: invalid tar header: unknown',
+        seen: 'containerd 1.6, 1.7',
+      },
+      { text: 'Untar re-exec error: exit status 1: output: unexpected EOF', seen: 'docker 1.9' },
+    ],
+    lookalikes: ['failed to unpack image on snapshotter overlayfs: unexpected media type text/html for sha256:aa: not found'],
+  },
+];
