@@ -61,6 +61,8 @@ export const limits = {
   explainedChars: 64 * 1024,
   /** Text of a foreign error kept in a document. */
   messageChars: 2000,
+  /** Files that containerd's config.toml may import: real nodes import a handful; a bound against a glob over a huge folder. */
+  configImports: 256,
 } as const;
 
 /** `text` cut to `max` characters, with a mark that says how much is missing. */

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { limits } from '../lib/limits.ts';
 import type { Problem } from '../model/problem.ts';
 import { fileFailureWords, hitsRuntime } from './certs-directory.ts';
 import { type ConfigFile, type Named, type Refusal, readConfigFile } from './containerd-config-file.ts';
@@ -21,9 +22,6 @@ export interface ContainerdConfig {
   /** Where the CRI plugin is disabled; null when it is not. */
   readonly disabled: string | null;
 }
-
-/** More files than any real node imports: a bound against a glob over a huge folder. */
-const maxFiles = 256;
 
 /** The state that LoadConfig carries from file to file. */
 interface Merged {
@@ -89,12 +87,12 @@ export async function readContainerdConfig(
       if (found === null) return refuse({ source: item.source, why: `The import ${item.name} is not a valid pattern` });
       pending.push(...found.map((name) => ({ name, source: item.source })));
     }
-    if (pending.length > maxFiles) {
+    if (pending.length > limits.configImports) {
       problems.push(
         misconfigured(
           'warning',
           file.value.source,
-          `It imports more than ${maxFiles} files, and the plan reads no more.`,
+          `It imports more than ${limits.configImports} files, and the plan reads no more.`,
         ),
       );
       pending.length = 0;
