@@ -2,7 +2,7 @@ import { type Refusal, refusalsOf } from '../evidence/refusal.ts';
 import { idsOf, type View } from '../evidence/view.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
 
-/** Registries that answer the same to “not there” and “not yours”, also to somebody who is logged in (pull-facts, section 12). */
+/** Registries that answer the same to "not there" and "not yours", also to somebody who is logged in (pull-facts, section 12). */
 const hidesFromUsers: ReadonlySet<string> = new Set(['docker.io']);
 
 /** The words by which registries refuse an address rather than a person (pull-facts, section 12: registry.k8s.io, ACR). */
@@ -41,10 +41,10 @@ export const authCauses: readonly Cause[] = [
     id: 'auth-service-unreachable',
     layer: 'auth',
     scenario: 3,
-    title: 'The registry’s token service cannot be reached',
+    title: "The registry's token service cannot be reached",
     fixedBy: 'network',
     proof:
-      'The registry’s challenge names its token service; that host is looked up, connected to and asked by itself.',
+      "The registry's challenge names its token service; that host is looked up, connected to and asked by itself.",
     say: ({ host, underlying }) =>
       `The registry answers, and the host of its token service, ${host ?? 'another host'}, does not give a token. ${underlying ?? ''}`.trim(),
     remedies: ({ host }) => [
@@ -65,7 +65,7 @@ export const authCauses: readonly Cause[] = [
     say: ({ host, detail, source }) =>
       `${host ?? 'The registry'} demands authentication, and no credentials apply here${source === undefined ? '' : `: ${source}`}${tell(detail)}.`,
     remedies: (args) => [
-      remedy('Create a pull secret for exactly this host, and name it in the pod’s imagePullSecrets:', secret(args)),
+      remedy("Create a pull secret for exactly this host, and name it in the pod's imagePullSecrets:", secret(args)),
       remedy('Check it from here with:', `pullwhy diagnose ${args.image ?? 'IMAGE'} --auth-file ~/.docker/config.json`),
     ],
     match: when((refusal, view) => {
@@ -110,7 +110,7 @@ export const authCauses: readonly Cause[] = [
     scenario: 2,
     title: 'The credentials are past their time',
     fixedBy: 'workload',
-    proof: 'The registry says so, or the token’s own claims do.',
+    proof: "The registry says so, or the token's own claims do.",
     say: ({ host, username, detail }) =>
       `The credentials${username === undefined ? '' : ` of user ${JSON.stringify(username)}`} for ${host ?? 'the registry'} have expired${tell(detail)}.`,
     remedies: (args) => [
@@ -159,13 +159,13 @@ export const authCauses: readonly Cause[] = [
     id: 'source-address-blocked',
     layer: 'auth',
     scenario: 3,
-    title: 'The registry refuses this node’s address',
+    title: "The registry refuses this node's address",
     fixedBy: 'registry',
-    proof: 'The registry’s own words name the client’s address or place.',
-    say: ({ host, detail }) => `${host ?? 'The registry'} refuses this node’s egress address${tell(detail)}.`,
+    proof: "The registry's own words name the client's address or place.",
+    say: ({ host, detail }) => `${host ?? 'The registry'} refuses this node's egress address${tell(detail)}.`,
     remedies: ({ host }) => [
       remedy(
-        `Add this node’s egress address to the allow-list of ${host ?? 'the registry'}, or pull through a mirror that may.`,
+        `Add this node's egress address to the allow-list of ${host ?? 'the registry'}, or pull through a mirror that may.`,
         'curl -s https://ifconfig.me   # the egress address, where that is allowed',
       ),
     ],
@@ -204,11 +204,11 @@ export const authCauses: readonly Cause[] = [
     id: 'pull-secret-missing',
     layer: 'auth',
     scenario: 2,
-    title: 'The pod’s pull secret does not exist',
+    title: "The pod's pull secret does not exist",
     fixedBy: 'workload',
     proof: 'The pod names an imagePullSecret that its namespace does not have.',
     say: ({ detail }) => `The pod names a pull secret that does not exist${tell(detail)}.`,
-    remedies: (args) => [remedy('Create it in the pod’s namespace, or correct its name:', secret(args))],
+    remedies: (args) => [remedy("Create it in the pod's namespace, or correct its name:", secret(args))],
   },
   {
     id: 'pull-secret-invalid',
@@ -227,11 +227,11 @@ export const authCauses: readonly Cause[] = [
     id: 'credential-provider-failed',
     layer: 'auth',
     scenario: 2,
-    title: 'The kubelet’s credential provider fails',
+    title: "The kubelet's credential provider fails",
     fixedBy: 'node',
-    proof: 'The kubelet’s own log names the plugin and its error.',
+    proof: "The kubelet's own log names the plugin and its error.",
     say: ({ detail }) =>
-      `The kubelet’s credential provider plugin fails${tell(detail)}, so the pull goes on without credentials.`,
+      `The kubelet's credential provider plugin fails${tell(detail)}, so the pull goes on without credentials.`,
     remedies: () => [
       remedy(
         'Run the plugin by hand on the node and look at its error; check its binary, configuration and cloud role.',

@@ -1,3 +1,4 @@
+import { partyName } from '../evidence/origin.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, remedy } from './cause.ts';
 
@@ -9,11 +10,11 @@ export const blobCauses: readonly Cause[] = [
     id: 'blob-unreachable',
     layer: 'blob',
     scenario: 3,
-    title: 'The image’s content cannot be fetched',
+    title: "The image's content cannot be fetched",
     fixedBy: 'network',
     proof: 'The manifest comes, and the config or a layer is fetched by each redirect to the host that keeps it.',
     say: ({ host, underlying, detail }) =>
-      `The manifest comes, and the image’s content does not: it lies at ${host ?? 'another host'}. ${underlying ?? (detail === undefined ? '' : `${detail}.`)}`.trim(),
+      `The manifest comes, and the image's content does not: it lies at ${host ?? 'another host'}. ${underlying ?? (detail === undefined ? '' : `${detail}.`)}`.trim(),
     remedies: (args) => [
       remedy(
         `Firewalls, proxies and NO_PROXY lists must name this host too: ${args.host ?? 'the content host'}, not only the registry.`,
@@ -35,7 +36,7 @@ export const blobCauses: readonly Cause[] = [
       return {
         carrier: null,
         underlying: code === 'timeout' ? 'registry-timeout' : null,
-        args: { host: hop.way.host, ...(cut === undefined ? {} : { detail: capital(cut) }) },
+        args: { host: partyName(hop.way), ...(cut === undefined ? {} : { detail: capital(cut) }) },
       };
     }),
   },
@@ -55,7 +56,7 @@ export const blobCauses: readonly Cause[] = [
     ],
     match: matchBreaks(['http'], (hop) =>
       hop.exchange?.error?.code === 'digest-mismatch'
-        ? { carrier: null, args: { host: hop.way.host, detail: hop.exchange.error.message } }
+        ? { carrier: null, args: { host: partyName(hop.way), detail: hop.exchange.error.message } }
         : null,
     ),
   },
@@ -65,7 +66,7 @@ export const blobCauses: readonly Cause[] = [
     scenario: 3,
     title: 'The pull is too slow for its deadline',
     fixedBy: 'network',
-    proof: 'The runtime’s own words: bytes move, and a deadline ends the pull.',
+    proof: "The runtime's own words: bytes move, and a deadline ends the pull.",
     say: ({ host, detail }) =>
       `The pull from ${host ?? 'the registry'} does not end in time${detail === undefined ? '' : ` (${detail})`}.`,
     remedies: () => [
@@ -80,7 +81,7 @@ export const blobCauses: readonly Cause[] = [
     scenario: 3,
     title: 'A pull is under way and moves no bytes',
     fixedBy: 'network',
-    proof: 'The content store’s files in flight do not grow.',
+    proof: "The content store's files in flight do not grow.",
     say: ({ host, detail }) =>
       `A pull from ${host ?? 'the registry'} is under way and moves no bytes${detail === undefined ? '' : ` (${detail})`}.`,
     remedies: () => [
@@ -95,9 +96,9 @@ export const blobCauses: readonly Cause[] = [
     scenario: 7,
     title: 'The node itself ended the pull',
     fixedBy: 'nobody',
-    proof: 'The runtime’s own words: the context was canceled.',
+    proof: "The runtime's own words: the context was canceled.",
     say: ({ detail }) =>
-      `The pull was ended by the node itself: a restart, a deletion, or the runtime’s progress timeout${detail === undefined ? '' : ` (${detail})`}.`,
+      `The pull was ended by the node itself: a restart, a deletion, or the runtime's progress timeout${detail === undefined ? '' : ` (${detail})`}.`,
     remedies: () => [
       remedy(
         'Look at what happened at that time:',

@@ -50,7 +50,7 @@ export const dnsCauses: readonly Cause[] = [
     id: 'dns-name-not-found',
     layer: 'dns',
     scenario: 3,
-    title: 'The registry’s name does not exist in DNS',
+    title: "The registry's name does not exist in DNS",
     fixedBy: 'workload',
     proof:
       'Every nameserver of the node is asked for A and AAAA, with the search list; each says NXDOMAIN or has no address.',
@@ -71,15 +71,15 @@ export const dnsCauses: readonly Cause[] = [
     scenario: 3,
     title: 'The nameserver fails to answer (SERVFAIL)',
     fixedBy: 'network',
-    proof: 'The nameserver’s own answer carries the error code; extended errors (RFC 8914) are kept.',
+    proof: "The nameserver's own answer carries the error code; extended errors (RFC 8914) are kept.",
     say: ({ host, nameserver, detail }) =>
-      `Nameserver ${nameserver ?? 'of the node'} answers ${detail ?? 'SERVFAIL'} for ${host ?? 'the registry’s name'}: it cannot resolve it itself.`,
+      `Nameserver ${nameserver ?? 'of the node'} answers ${detail ?? 'SERVFAIL'} for ${host ?? "the registry's name"}: it cannot resolve it itself.`,
     remedies: (args) => [
       remedy(
         'Look at the nameserver: its forwarders may be down, or DNSSEC validation of the zone fails. Ask it with:',
         askAgain(args),
       ),
-      remedy('If another nameserver resolves the name, put that one first in the node’s resolv.conf.'),
+      remedy("If another nameserver resolves the name, put that one first in the node's resolv.conf."),
     ],
     match: matchBreaks(
       ['dns'],
@@ -94,14 +94,14 @@ export const dnsCauses: readonly Cause[] = [
     fixedBy: 'network',
     proof: 'Each nameserver is asked over a connected UDP socket, twice; silence is told from a refusal.',
     say: ({ host, nameserver }) =>
-      `Nameserver ${nameserver ?? 'of the node'} does not answer, so ${host ?? 'the registry’s name'} cannot be looked up.`,
+      `Nameserver ${nameserver ?? 'of the node'} does not answer, so ${host ?? "the registry's name"} cannot be looked up.`,
     remedies: (args) => [
       remedy(
         'Check that the nameserver runs, and that no firewall drops UDP and TCP port 53 between this node and it:',
         askAgain(args),
       ),
       remedy(
-        'If it has moved, correct the node’s resolv.conf (or what writes it: DHCP, systemd-resolved, NetworkManager).',
+        "If it has moved, correct the node's resolv.conf (or what writes it: DHCP, systemd-resolved, NetworkManager).",
         'cat /etc/resolv.conf',
       ),
     ],
@@ -116,15 +116,15 @@ export const dnsCauses: readonly Cause[] = [
     scenario: 3,
     title: 'The nameserver refuses',
     fixedBy: 'network',
-    proof: 'An ICMP “port unreachable” comes back, or an answer with the code REFUSED.',
+    proof: 'An ICMP "port unreachable" comes back, or an answer with the code REFUSED.',
     say: ({ host, nameserver, detail }) =>
-      `Nameserver ${nameserver ?? 'of the node'} refuses: ${detail ?? 'nothing listens there, or it does not serve this node'}, so ${host ?? 'the registry’s name'} cannot be looked up.`,
+      `Nameserver ${nameserver ?? 'of the node'} refuses: ${detail ?? 'nothing listens there, or it does not serve this node'}, so ${host ?? "the registry's name"} cannot be looked up.`,
     remedies: (args) => [
       remedy(
-        'If nothing listens at the nameserver’s port, start it (a local stub: systemctl status systemd-resolved) or correct resolv.conf.',
+        "If nothing listens at the nameserver's port, start it (a local stub: systemctl status systemd-resolved) or correct resolv.conf.",
         'cat /etc/resolv.conf',
       ),
-      remedy('If it answers REFUSED, its access list does not include this node’s address:', askAgain(args)),
+      remedy("If it answers REFUSED, its access list does not include this node's address:", askAgain(args)),
     ],
     match: matchBreaks(
       ['dns'],
@@ -143,10 +143,10 @@ export const dnsCauses: readonly Cause[] = [
     fixedBy: 'network',
     proof: 'Each nameserver is asked by itself, and every address it gives is connected to.',
     say: ({ host, detail }) =>
-      `The node’s nameservers do not agree about ${host ?? 'the registry'}: ${detail ?? 'some give an address that works, others do not'}.`,
+      `The node's nameservers do not agree about ${host ?? 'the registry'}: ${detail ?? 'some give an address that works, others do not'}.`,
     remedies: (args) => [
       remedy(
-        'Make the nameservers serve the same zone, or take the wrong one out of the node’s resolv.conf.',
+        "Make the nameservers serve the same zone, or take the wrong one out of the node's resolv.conf.",
         'cat /etc/resolv.conf',
       ),
       remedy(

@@ -8,12 +8,12 @@ export const endpointCauses: readonly Cause[] = [
     scenario: 7,
     title: 'A mirror fails, and another endpoint serves the pull',
     fixedBy: 'node',
-    proof: 'Every configured endpoint is tried by itself, in the runtime’s order.',
+    proof: "Every configured endpoint is tried by itself, in the runtime's order.",
     say: ({ host, source, underlying }) =>
       `The mirror ${host ?? ''}${source === undefined ? '' : ` (${source})`} fails; pulls work by another endpoint, after the time that this one costs. ${underlying ?? ''}`.trim(),
     remedies: ({ source, host }) => [
       remedy(
-        `Repair the mirror ${host ?? ''}, or take it out of ${source ?? 'the node’s registry configuration'}: containerd waits up to 30 s for it at each request.`,
+        `Repair the mirror ${host ?? ''}, or take it out of ${source ?? "the node's registry configuration"}: containerd waits up to 30 s for it at each request.`,
       ),
     ],
   },
@@ -28,7 +28,7 @@ export const endpointCauses: readonly Cause[] = [
       `${image ?? 'The image'} cannot be pulled, and the evidence fits no cause that Pullwhy knows${detail === undefined ? '' : `: ${detail}`}.`,
     remedies: () => [
       remedy(
-        'The evidence is all here: look at the failed probes, and at the runtime’s log of that time.',
+        "The evidence is all here: look at the failed probes, and at the runtime's log of that time.",
         'journalctl -u containerd -u crio --since "-5min"',
       ),
     ],

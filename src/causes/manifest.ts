@@ -82,7 +82,7 @@ export const manifestCauses: readonly Cause[] = [
     scenario: 1,
     title: 'The tag does not exist',
     fixedBy: 'workload',
-    proof: 'The manifest is not there (404), and the repository’s list of tags, which does not hold it, is.',
+    proof: "The manifest is not there (404), and the repository's list of tags, which does not hold it, is.",
     say: (args) =>
       `${args.repository ?? 'The repository'} exists, and has no ${isDigest(args.tag) ? 'manifest' : 'tag'} ${args.tag ?? ''}${args.detail === undefined ? '' : ` (${args.detail})`}.${didYouMean(args)}`,
     remedies: ({ nearest, repository, host }) => [
@@ -102,9 +102,9 @@ export const manifestCauses: readonly Cause[] = [
     id: 'platform-mismatch',
     layer: 'manifest',
     scenario: 4,
-    title: 'The image is not made for this node’s platform',
+    title: "The image is not made for this node's platform",
     fixedBy: 'workload',
-    proof: 'The index is read, and none of its platforms fits this node by containerd’s rules.',
+    proof: "The index is read, and none of its platforms fits this node by containerd's rules.",
     say: ({ image, platform, detail }) =>
       `${image ?? 'The image'} is not made for this node (${platform ?? 'its platform'})${detail === undefined ? '' : `: it has ${detail}`}.`,
     remedies: ({ platform }) => [
@@ -122,7 +122,7 @@ export const manifestCauses: readonly Cause[] = [
     scenario: 4,
     title: 'The runtime cannot use this kind of manifest',
     fixedBy: 'workload',
-    proof: 'The manifest’s media type is read: Docker schema 1, or something that is no container image.',
+    proof: "The manifest's media type is read: Docker schema 1, or something that is no container image.",
     say: ({ image, detail }) => `${image ?? 'The image'} is ${detail ?? 'of a kind that this runtime cannot use'}.`,
     remedies: () => [
       remedy(
@@ -192,7 +192,7 @@ function unsupported(view: View): Match[] {
         args: {
           image: view.plan.image.input,
           detail: schema1
-            ? 'in Docker’s schema 1, which containerd does not take any more since 2.1'
+            ? "in Docker's schema 1, which containerd does not take any more since 2.1"
             : `no container image, but something else that registries keep (${manifest.facts.mediaType ?? 'an artifact'})`,
         },
       },

@@ -14,11 +14,11 @@ export const nodeCauses: readonly Cause[] = [
     id: 'clock-skew',
     layer: 'node',
     scenario: 7,
-    title: 'The node’s clock is wrong',
+    title: "The node's clock is wrong",
     fixedBy: 'node',
-    proof: 'The node’s clock is compared with the Date of the answers and with the validity of certificates.',
+    proof: "The node's clock is compared with the Date of the answers and with the validity of certificates.",
     say: ({ detail }) =>
-      `This node’s clock is wrong${detail === undefined ? '' : ` (${detail})`}, so valid certificates or tokens look invalid.`,
+      `This node's clock is wrong${detail === undefined ? '' : ` (${detail})`}, so valid certificates or tokens look invalid.`,
     remedies: () => [remedy('Set the clock, and repair its synchronisation:', 'timedatectl; chronyc tracking')],
   },
   {
@@ -28,13 +28,13 @@ export const nodeCauses: readonly Cause[] = [
     title: 'The image file system is full',
     fixedBy: 'node',
     proof:
-      'Free bytes and inodes of the file system that the runtime names are read, and compared with the image’s size.',
+      "Free bytes and inodes of the file system that the runtime names are read, and compared with the image's size.",
     say: ({ path, detail }) =>
       `The file system that holds images (${path ?? 'on this node'}) is full${detail === undefined ? '' : `: ${detail}`}.`,
     remedies: (args) => [
       remedy('Look at what is used, and remove images that no container uses:', `${df(args)}; crictl rmi --prune`),
       remedy(
-        'The kubelet’s image garbage collection starts at imageGCHighThresholdPercent (85 %) and counts bytes, not inodes.',
+        "The kubelet's image garbage collection starts at imageGCHighThresholdPercent (85 %) and counts bytes, not inodes.",
       ),
     ],
     match: diskFull,
@@ -45,7 +45,7 @@ export const nodeCauses: readonly Cause[] = [
     scenario: 7,
     title: 'A layer cannot be unpacked',
     fixedBy: 'node',
-    proof: 'The runtime’s own words: the layer came, and applying it failed.',
+    proof: "The runtime's own words: the layer came, and applying it failed.",
     say: ({ detail }) => `A layer arrived and cannot be unpacked${detail === undefined ? '' : ` (${detail})`}.`,
     remedies: () => [
       remedy('Take away what is half there and pull again:', 'crictl rmi IMAGE; crictl pull IMAGE'),
@@ -58,12 +58,12 @@ export const nodeCauses: readonly Cause[] = [
     id: 'filesystem-error',
     layer: 'node',
     scenario: 7,
-    title: 'The node’s file system refuses to be written',
+    title: "The node's file system refuses to be written",
     fixedBy: 'node',
-    proof: 'The runtime’s own words: read-only, not permitted, or an input/output error.',
+    proof: "The runtime's own words: read-only, not permitted, or an input/output error.",
     say: ({ detail }) => `The runtime cannot write where it keeps images${detail === undefined ? '' : ` (${detail})`}.`,
     remedies: () => [
-      remedy('Look at the mount and at the kernel’s messages:', 'findmnt -T /var/lib/containerd; dmesg | tail -50'),
+      remedy("Look at the mount and at the kernel's messages:", 'findmnt -T /var/lib/containerd; dmesg | tail -50'),
     ],
   },
 ];
@@ -81,7 +81,7 @@ function diskFull(view: View): Match[] {
     if (totalInodes > 0 && freeInodes === 0) return say('no inode is free, though bytes are', 'proven');
     if (needed !== null && needed > freeBytes && !present(view)) {
       return say(
-        `${bytes(freeBytes)} are free, and this image’s layers take ${bytes(needed)} before they are unpacked`,
+        `${bytes(freeBytes)} are free, and this image's layers take ${bytes(needed)} before they are unpacked`,
         'likely',
       );
     }

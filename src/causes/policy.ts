@@ -58,12 +58,12 @@ export const policyCauses: readonly Cause[] = [
     scenario: 6,
     title: 'The kubelet wants credentials for an image that is on the node',
     fixedBy: 'workload',
-    proof: 'The kubelet’s records of pulled images and its verification policy.',
+    proof: "The kubelet's records of pulled images and its verification policy.",
     say: ({ image }) =>
       `${image ?? 'The image'} is on this node, and the kubelet lets only pods use it whose credentials pulled it.`,
     remedies: () => [
       remedy(
-        'Give the pod the pull secret of its registry; or relax imagePullCredentialsVerificationPolicy in the kubelet’s configuration.',
+        "Give the pod the pull secret of its registry; or relax imagePullCredentialsVerificationPolicy in the kubelet's configuration.",
       ),
     ],
   },
@@ -71,14 +71,14 @@ export const policyCauses: readonly Cause[] = [
     id: 'pull-qps-exceeded',
     layer: 'policy',
     scenario: 7,
-    title: 'The kubelet’s own pull limit is reached',
+    title: "The kubelet's own pull limit is reached",
     fixedBy: 'node',
-    proof: 'The kubelet’s own words; no registry is asked.',
+    proof: "The kubelet's own words; no registry is asked.",
     say: () =>
-      'The kubelet’s own limit on pulls is reached (registryPullQPS, 5 a second by default); no registry was asked.',
+      "The kubelet's own limit on pulls is reached (registryPullQPS, 5 a second by default); no registry was asked.",
     remedies: () => [
       remedy(
-        'It passes by itself; if it recurs, raise registryPullQPS and registryBurst in the kubelet’s configuration.',
+        "It passes by itself; if it recurs, raise registryPullQPS and registryBurst in the kubelet's configuration.",
       ),
     ],
   },
@@ -88,9 +88,9 @@ export const policyCauses: readonly Cause[] = [
     scenario: 7,
     title: 'The signature or image policy rejects the image',
     fixedBy: 'workload',
-    proof: 'The node’s policy.json is read for this image, or the runtime’s own words name the policy.',
+    proof: "The node's policy.json is read for this image, or the runtime's own words name the policy.",
     say: ({ image, detail, source }) =>
-      `The node’s image policy rejects ${image ?? 'the image'}${source === undefined ? '' : ` (${source})`}${detail === undefined ? '.' : `: ${detail}`}`,
+      `The node's image policy rejects ${image ?? 'the image'}${source === undefined ? '' : ` (${source})`}${detail === undefined ? '.' : `: ${detail}`}`,
     remedies: () => [
       remedy(
         'Sign the image with a key that the policy names, or change the policy on the node.',
@@ -102,14 +102,14 @@ export const policyCauses: readonly Cause[] = [
     id: 'registry-blocked',
     layer: 'policy',
     scenario: 7,
-    title: 'The node’s configuration blocks this registry',
+    title: "The node's configuration blocks this registry",
     fixedBy: 'node',
     proof: 'registries.conf is read as CRI-O reads it.',
     say: ({ host, source, detail }) =>
-      detail ?? `${source ?? 'The node’s registries.conf'} blocks ${host ?? 'this registry'}.`,
+      detail ?? `${source ?? "The node's registries.conf"} blocks ${host ?? 'this registry'}.`,
     remedies: ({ source }) => [
       remedy(
-        `Take “blocked = true” out of ${source ?? 'etc/containers/registries.conf'}, or use an image from a registry that is allowed.`,
+        `Take "blocked = true" out of ${source ?? 'etc/containers/registries.conf'}, or use an image from a registry that is allowed.`,
       ),
     ],
   },
@@ -117,13 +117,13 @@ export const policyCauses: readonly Cause[] = [
     id: 'pull-queued',
     layer: 'kubelet',
     scenario: 7,
-    title: 'The pod waits behind another image’s pull',
+    title: "The pod waits behind another image's pull",
     fixedBy: 'node',
     proof: 'The kubelet pulls one image at a time, and another one is under way.',
     say: ({ image, detail }) =>
-      `${image ?? 'The image'} waits in the kubelet’s queue${detail === undefined ? '' : ` behind ${detail}`}: one image is pulled at a time.`,
+      `${image ?? 'The image'} waits in the kubelet's queue${detail === undefined ? '' : ` behind ${detail}`}: one image is pulled at a time.`,
     remedies: () => [
-      remedy('Set serializeImagePulls: false and maxParallelImagePulls in the kubelet’s configuration.'),
+      remedy("Set serializeImagePulls: false and maxParallelImagePulls in the kubelet's configuration."),
     ],
   },
   {
@@ -132,12 +132,12 @@ export const policyCauses: readonly Cause[] = [
     scenario: null,
     title: 'The kubelet only waits for its next try',
     fixedBy: 'nobody',
-    proof: 'The pull works now; the kubelet’s back-off has not ended.',
+    proof: "The pull works now; the kubelet's back-off has not ended.",
     say: ({ date, seconds }) =>
       `Nothing is wrong any more: the kubelet only waits for its next try${date === undefined ? '' : ` at ${date}`}${seconds === undefined ? '' : `, in ${seconds} s`}.`,
     remedies: ({ image }) => [
       remedy(
-        'Pull it now, and the pod starts at the kubelet’s next look (policy IfNotPresent):',
+        "Pull it now, and the pod starts at the kubelet's next look (policy IfNotPresent):",
         `pullwhy pull ${image ?? 'IMAGE'}`,
       ),
       remedy('Or delete the pod: its successor starts without back-off.'),

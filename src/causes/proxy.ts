@@ -22,16 +22,16 @@ export const proxyCauses: readonly Cause[] = [
     title: 'The proxy cannot be reached',
     fixedBy: 'network',
     proof:
-      'The proxy’s name is looked up and its port connected to, as the runtime does before it asks for the registry.',
+      "The proxy's name is looked up and its port connected to, as the runtime does before it asks for the registry.",
     say: ({ proxy, host, detail }) =>
-      `The runtime’s proxy ${proxy ?? host ?? ''} cannot be reached: ${detail ?? 'it does not resolve, connect or answer'}.`,
+      `The runtime's proxy ${proxy ?? host ?? ''} cannot be reached: ${detail ?? 'it does not resolve, connect or answer'}.`,
     remedies: ({ source, proxy }) => [
       remedy(
         `Check that the proxy runs and that its address is right${source === undefined ? '' : ` (${source})`}:`,
         `curl -sv --connect-timeout 5 ${proxy ?? 'http://PROXY:PORT'}`,
       ),
       remedy(
-        'If the registry can be reached without it, add the registry’s host to NO_PROXY of the runtime’s unit.',
+        "If the registry can be reached without it, add the registry's host to NO_PROXY of the runtime's unit.",
         unit,
       ),
     ],
@@ -70,10 +70,10 @@ export const proxyCauses: readonly Cause[] = [
       `The proxy ${proxy ?? ''} wants authentication (407) before it opens ${host ?? 'the registry'}${detail === undefined ? '' : `; ${detail}`}.`,
     remedies: ({ proxy }) => [
       remedy(
-        'Put user and password into the proxy’s URL in the runtime’s unit (percent-encoded), and restart the runtime.',
+        "Put user and password into the proxy's URL in the runtime's unit (percent-encoded), and restart the runtime.",
         `systemctl edit containerd   # Environment=HTTPS_PROXY=${(proxy ?? 'http://PROXY:3128').replace('://', '://USER:PASSWORD@')}`,
       ),
-      remedy('Or let this node’s address through the proxy without authentication.'),
+      remedy("Or let this node's address through the proxy without authentication."),
     ],
     match: matchBreaks(['proxy'], (hop) => {
       const answer = answerOf(hop);
@@ -99,7 +99,7 @@ export const proxyCauses: readonly Cause[] = [
       `The proxy ${proxy ?? ''} refuses to open ${host ?? 'the registry'}${port === undefined ? '' : `:${port}`}${detail === undefined ? '' : ` (${detail})`}.`,
     remedies: ({ host, port }) => [
       remedy(
-        `Ask the proxy’s owner to allow CONNECT to ${host ?? 'the registry'}${port === undefined ? '' : ` port ${port}`}; most proxies allow port 443 only.`,
+        `Ask the proxy's owner to allow CONNECT to ${host ?? 'the registry'}${port === undefined ? '' : ` port ${port}`}; most proxies allow port 443 only.`,
       ),
       remedy('If the registry is internal, it should not go by the proxy: add it to NO_PROXY.', unit),
     ],
@@ -120,7 +120,7 @@ export const proxyCauses: readonly Cause[] = [
       `The runtime goes to ${host ?? 'the registry'} by the proxy ${proxy ?? ''}, which cannot or will not reach it${detail === undefined ? '' : ` (${detail})`}; directly this node reaches it. NO_PROXY lacks it.`,
     remedies: ({ host, source }) => [
       remedy(
-        `Add ${host ?? 'the registry’s host'} to NO_PROXY of the runtime${source === undefined ? '' : ` (the proxy is set by ${source})`}, and restart it.`,
+        `Add ${host ?? "the registry's host"} to NO_PROXY of the runtime${source === undefined ? '' : ` (the proxy is set by ${source})`}, and restart it.`,
         unit,
       ),
     ],
@@ -170,9 +170,9 @@ export const proxyCauses: readonly Cause[] = [
     scenario: 7,
     title: 'The proxy setting cannot work as written',
     fixedBy: 'node',
-    proof: 'The runtime’s environment is read as Go reads it; what Go makes of the value is said.',
+    proof: "The runtime's environment is read as Go reads it; what Go makes of the value is said.",
     say: ({ detail, source }) =>
-      `The runtime’s proxy setting cannot work as written${source === undefined ? '' : ` (${source})`}${detail === undefined ? '.' : `: ${detail}`}`,
+      `The runtime's proxy setting cannot work as written${source === undefined ? '' : ` (${source})`}${detail === undefined ? '.' : `: ${detail}`}`,
     remedies: () => [
       remedy('Write it as http://HOST:PORT, without quotes, and restart the runtime.', 'systemctl cat containerd'),
     ],

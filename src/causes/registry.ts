@@ -1,4 +1,5 @@
 import { type Break, breaksOf } from '../evidence/breaks.ts';
+import { partyName } from '../evidence/origin.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import type { HttpFacts, RateLimitFacts } from '../model/facts.ts';
@@ -34,7 +35,7 @@ export const registryCauses: readonly Cause[] = [
     say: ({ host, detail }) => `${host ?? 'The registry'} fails: ${detail ?? 'it answers with a server error'}.`,
     remedies: (args) => [
       remedy(
-        'The fault is the registry’s, or that of the gateway before it: look at its status page or its log. The kubelet tries again by itself.',
+        "The fault is the registry's, or that of the gateway before it: look at its status page or its log. The kubelet tries again by itself.",
       ),
       remedy('See its answer with:', curl(args)),
     ],
@@ -45,7 +46,7 @@ export const registryCauses: readonly Cause[] = [
       if (!cut && !server) return null;
       return {
         args: {
-          host: hop.way.host,
+          host: partyName(hop.way),
           detail: cut ? `it closes the connection before it answers (${words(hop)})` : words(hop),
         },
       };
@@ -67,7 +68,7 @@ export const registryCauses: readonly Cause[] = [
       remedy('See it hang with:', `${curl(args)} --max-time 10`),
     ],
     match: matchBreaks(['http'], (hop) =>
-      code(hop) === 'timeout' && hop.hop !== 'blob' ? { args: { host: hop.way.host, detail: words(hop) } } : null,
+      code(hop) === 'timeout' && hop.hop !== 'blob' ? { args: { host: partyName(hop.way), detail: words(hop) } } : null,
     ),
   },
   {
@@ -76,12 +77,12 @@ export const registryCauses: readonly Cause[] = [
     scenario: 3,
     title: 'What answers is not a registry',
     fixedBy: 'network',
-    proof: 'The answer is not the distribution protocol’s: an HTML page, a body or headers that cannot be read.',
+    proof: "The answer is not the distribution protocol's: an HTML page, a body or headers that cannot be read.",
     say: ({ host, detail }) =>
-      `What answers at ${host ?? 'the registry’s address'} is not a registry: ${detail ?? 'its answer is not the registry protocol'}.`,
+      `What answers at ${host ?? "the registry's address"} is not a registry: ${detail ?? 'its answer is not the registry protocol'}.`,
     remedies: (args) => [
       remedy(
-        'A captive portal, a login page, a gateway’s error page or the wrong server answers in its place. See it with:',
+        "A captive portal, a login page, a gateway's error page or the wrong server answers in its place. See it with:",
         curl(args),
       ),
       remedy('If it is a mirror, check its path in hosts.toml (override_path).'),
@@ -95,19 +96,19 @@ export const registryCauses: readonly Cause[] = [
       const status = of?.status ?? null;
       const wrong = word === 'http-status' && status !== null && status < 500 && !isLimited(of) && hop.hop !== 'blob';
       if (!unreadable && !wrong) return null;
-      const page = of?.title === null || of?.title === undefined ? '' : `, titled “${of.title}”`;
-      return { args: { host: hop.way.host, detail: `${words(hop)}${of?.bodyFormat === 'html' ? page : ''}` } };
+      const page = of?.title === null || of?.title === undefined ? '' : `, titled "${of.title}"`;
+      return { args: { host: partyName(hop.way), detail: `${words(hop)}${of?.bodyFormat === 'html' ? page : ''}` } };
     }),
   },
   {
     id: 'rate-limited',
     layer: 'registry',
     scenario: 5,
-    title: 'The registry’s rate limit is reached',
+    title: "The registry's rate limit is reached",
     fixedBy: 'workload',
     proof: 'It answers 429 or TOOMANYREQUESTS, or its headers say that no pull is left.',
     say: ({ host, detail }) =>
-      `${host ?? 'The registry'} limits this node’s pulls${detail === undefined ? '' : `: ${detail}`}.`,
+      `${host ?? 'The registry'} limits this node's pulls${detail === undefined ? '' : `: ${detail}`}.`,
     remedies: ({ host }) => [
       remedy(
         'Pull with credentials: anonymous pulls are counted for the whole egress address of the cluster.',
@@ -118,7 +119,7 @@ export const registryCauses: readonly Cause[] = [
     match: (view) => [
       ...matchBreaks(['http'], (hop) =>
         isLimited(facts(hop))
-          ? { args: { host: hop.way.host, detail: limitWords(facts(hop)?.rateLimit ?? null, words(hop)) } }
+          ? { args: { host: partyName(hop.way), detail: limitWords(facts(hop)?.rateLimit ?? null, words(hop)) } }
           : null,
       )(view),
       ...usedUp(view),

@@ -50,7 +50,7 @@ export const runtimeCauses: readonly Cause[] = [
           ]
         : [
             remedy(
-              'Look at the runtime’s service and its log:',
+              "Look at the runtime's service and its log:",
               'systemctl status containerd crio; journalctl -u containerd -u crio -n 50',
             ),
             remedy('If the socket lies elsewhere, name it with -r unix:///PATH.'),
@@ -61,7 +61,7 @@ export const runtimeCauses: readonly Cause[] = [
     id: 'runtime-misconfigured',
     layer: 'runtime',
     scenario: 7,
-    title: 'The container runtime’s configuration stands in the way',
+    title: "The container runtime's configuration stands in the way",
     fixedBy: 'node',
     proof:
       'The runtime answers and does not serve CRI, or a registry configuration file is read as the runtime reads it and cannot be used.',
@@ -73,7 +73,7 @@ export const runtimeCauses: readonly Cause[] = [
       source === undefined
         ? [
             remedy(
-              'Take “cri” out of disabled_plugins in the runtime’s configuration, or correct what keeps the plugin from loading, and restart it.',
+              'Take "cri" out of disabled_plugins in the runtime\'s configuration, or correct what keeps the plugin from loading, and restart it.',
               'containerd config dump >/dev/null; journalctl -u containerd | grep -i "cri"; systemctl restart containerd',
             ),
           ]
@@ -94,10 +94,10 @@ export const runtimeCauses: readonly Cause[] = [
     id: 'snapshotter-unavailable',
     layer: 'runtime',
     scenario: 7,
-    title: 'The runtime’s snapshotter is not there',
+    title: "The runtime's snapshotter is not there",
     fixedBy: 'node',
-    proof: 'The runtime’s own words name the snapshotter.',
-    say: ({ detail }) => `The runtime’s snapshotter is not available${detail === undefined ? '' : ` (${detail})`}.`,
+    proof: "The runtime's own words name the snapshotter.",
+    say: ({ detail }) => `The runtime's snapshotter is not available${detail === undefined ? '' : ` (${detail})`}.`,
     remedies: () => [
       remedy(
         'Look at the plugins that loaded, and at the snapshotter set in config.toml:',
@@ -111,7 +111,7 @@ export const runtimeCauses: readonly Cause[] = [
     scenario: 7,
     title: 'The pause image cannot be pulled',
     fixedBy: 'node',
-    proof: 'The runtime’s own words name the sandbox image, which it pulls without the pod’s credentials.',
+    proof: "The runtime's own words name the sandbox image, which it pulls without the pod's credentials.",
     say: ({ image, underlying, source }) =>
       `The runtime cannot get the pause image${image === undefined ? '' : ` ${image}`}${source === undefined ? '' : ` (set by ${source})`}, so no pod can start here. ${underlying ?? ''}`.trim(),
     remedies: ({ image }) => [

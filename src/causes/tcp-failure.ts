@@ -1,7 +1,7 @@
 import type { DoneProbe } from '../model/investigation.ts';
 import type { NetworkFailure } from '../model/network-failure.ts';
 
-/** The failure that stands for all addresses: IPv4's, for a node without IPv6 says “unreachable” to every IPv6 address at once. */
+/** The failure that stands for all addresses: IPv4's, for a node without IPv6 says "unreachable" to every IPv6 address at once. */
 export function tcpFailure(probes: readonly DoneProbe<'tcp'>[]): NetworkFailure | 'rpc' | null {
   const failed = probes.filter((probe) => probe.status === 'failed');
   const telling = failed.filter((probe) => probe.error?.code !== 'unreachable');

@@ -61,11 +61,11 @@ export const tcpCauses: readonly Cause[] = [
     scenario: 3,
     title: 'No route to the registry',
     fixedBy: 'network',
-    proof: 'The kernel or a router answers “network unreachable” or “host unreachable” to the connection.',
-    say: (args) => `There is no route from this node to ${at(args)}: the network says “unreachable”.`,
+    proof: 'The kernel or a router answers "network unreachable" or "host unreachable" to the connection.',
+    say: (args) => `There is no route from this node to ${at(args)}: the network says "unreachable".`,
     remedies: ({ detail }) => [
-      remedy('Look at the node’s routes to that address:', `ip route get ${detail?.split(',')[0] ?? 'ADDRESS'}`),
-      remedy('A missing default route, a VPN or tunnel that is down, or a router’s rule gives this answer.'),
+      remedy("Look at the node's routes to that address:", `ip route get ${detail?.split(',')[0] ?? 'ADDRESS'}`),
+      remedy("A missing default route, a VPN or tunnel that is down, or a router's rule gives this answer."),
     ],
     match: (view) => [...when(['unreachable'], 'no-route')(view), ...unreachableNameservers(view)],
   },
@@ -73,7 +73,7 @@ export const tcpCauses: readonly Cause[] = [
     id: 'tcp-refused',
     layer: 'tcp',
     scenario: 3,
-    title: 'The registry’s port refuses',
+    title: "The registry's port refuses",
     fixedBy: 'registry',
     proof: 'The connection is answered with a reset at once, on every address.',
     say: (args) => `${capital(at(args))} refuses the connection: nothing listens there, or a firewall rejects it.`,
@@ -96,7 +96,7 @@ export const tcpCauses: readonly Cause[] = [
     say: (args) => `Nothing comes back from ${at(args)}: packets vanish on the way, as when a firewall drops them.`,
     remedies: (args) => [
       remedy(
-        `Open ${at(args)} for this node’s address in the firewall, security group or network policy between them.`,
+        `Open ${at(args)} for this node's address in the firewall, security group or network policy between them.`,
       ),
       remedy(
         'If this network wants a proxy for the outside, set it for the container runtime.',
@@ -133,7 +133,7 @@ export const tcpCauses: readonly Cause[] = [
     id: 'some-addresses-unreachable',
     layer: 'tcp',
     scenario: 3,
-    title: 'Some of the registry’s addresses are dead',
+    title: "Some of the registry's addresses are dead",
     fixedBy: 'network',
     proof: 'Every address that the nameservers give is connected to; some answer and some do not.',
     say: ({ host, detail }) =>
@@ -153,10 +153,10 @@ export const tcpCauses: readonly Cause[] = [
     fixedBy: 'network',
     proof: 'A small exchange passes on the connection, and the large one after it does not.',
     say: (args) =>
-      `Small packets reach ${at(args)} and large ones vanish: the path’s MTU is smaller than the node believes, and the message that says so is dropped.`,
+      `Small packets reach ${at(args)} and large ones vanish: the path's MTU is smaller than the node believes, and the message that says so is dropped.`,
     remedies: ({ host }) => [
       remedy(
-        'Lower the MTU of the node’s interface (tunnels and VPNs need 1400 or less), or let ICMP “fragmentation needed” through.',
+        'Lower the MTU of the node\'s interface (tunnels and VPNs need 1400 or less), or let ICMP "fragmentation needed" through.',
         `ping -M do -s 1400 ${host ?? 'HOST'}`,
       ),
     ],
@@ -170,7 +170,7 @@ const unreachableNameservers = matchBreaks(['dns'], (hop) => {
   return { args: { host: `nameserver ${nameservers.join(' and ')}`, port: '53', detail: nameservers[0] ?? '' } };
 });
 
-/** Dead addresses beside live ones. “Unreachable” to IPv6 is what every node without IPv6 says, and costs nothing. */
+/** Dead addresses beside live ones. "Unreachable" to IPv6 is what every node without IPv6 says, and costs nothing. */
 function deadAddresses(view: View): Match[] {
   const seen = new Set<string>();
   return waysOf(view).flatMap((way) => {

@@ -43,15 +43,15 @@ export const tlsCauses: readonly Cause[] = [
     id: 'tls-unknown-authority',
     layer: 'tls',
     scenario: 3,
-    title: 'The registry’s certificate is not from an authority that this node trusts',
+    title: "The registry's certificate is not from an authority that this node trusts",
     fixedBy: 'node',
     proof:
-      'The whole chain is recorded and checked against the node’s trust store as Go does, with the registry’s own CA files.',
+      "The whole chain is recorded and checked against the node's trust store as Go does, with the registry's own CA files.",
     say: ({ host, issuer, detail }) =>
       `The certificate of ${host ?? 'the registry'}${issuer === undefined ? '' : `, issued by ${issuer},`} does not lead to an authority that this node trusts${detail === undefined ? '' : `: ${detail}`}.`,
     remedies: (args) => [
       remedy(
-        `Put the issuing CA${args.issuer === undefined ? '' : ` (${args.issuer})`} where the runtime reads it: etc/containerd/certs.d/${args.host ?? 'HOST'}/hosts.toml with ca = "…" (no restart), or the node’s trust store and a restart of the runtime.`,
+        `Put the issuing CA${args.issuer === undefined ? '' : ` (${args.issuer})`} where the runtime reads it: etc/containerd/certs.d/${args.host ?? 'HOST'}/hosts.toml with ca = "…" (no restart), or the node's trust store and a restart of the runtime.`,
         'update-ca-certificates && systemctl restart containerd',
       ),
       remedy(
@@ -73,12 +73,12 @@ export const tlsCauses: readonly Cause[] = [
     title: 'Something between presents its own certificate',
     fixedBy: 'network',
     proof:
-      'The certificate presented for the registry’s name comes from an authority that belongs to a proxy or middlebox.',
+      "The certificate presented for the registry's name comes from an authority that belongs to a proxy or middlebox.",
     say: ({ host, issuer }) =>
       `TLS to ${host ?? 'the registry'} is intercepted: ${issuer ?? 'a middlebox'} presents its own certificate for that name.`,
     remedies: () => [
       remedy(
-        'Exempt the registry from TLS inspection, or install the inspecting authority’s certificate in the node’s trust store and restart the runtime.',
+        "Exempt the registry from TLS inspection, or install the inspecting authority's certificate in the node's trust store and restart the runtime.",
         'update-ca-certificates && systemctl restart containerd',
       ),
     ],
@@ -89,12 +89,12 @@ export const tlsCauses: readonly Cause[] = [
     scenario: 3,
     title: 'A certificate has expired',
     fixedBy: 'registry',
-    proof: 'Every certificate of the chain, and the root in the node’s store, is checked against the node’s clock.',
+    proof: "Every certificate of the chain, and the root in the node's store, is checked against the node's clock.",
     say: ({ host, date, certificate, issuer }) =>
       `The certificate of ${host ?? 'the registry'}${certificate === undefined ? '' : ` (${certificate})`} expired${date === undefined ? '' : ` on ${date}`}${issuer === undefined ? '' : `; it was issued by ${issuer}`}.`,
     remedies: (args) => [
       remedy('Its owner renews it; look at the dates with:', dates(args)),
-      remedy('If the date is not past, this node’s clock is ahead:', 'date -u; timedatectl'),
+      remedy("If the date is not past, this node's clock is ahead:", 'date -u; timedatectl'),
     ],
     match: when('tls-expired', (probe) => certificateArgs(failed(probe), 'notAfter')),
   },
@@ -104,15 +104,15 @@ export const tlsCauses: readonly Cause[] = [
     scenario: 3,
     title: 'A certificate is not valid yet',
     fixedBy: 'registry',
-    proof: 'The certificate’s start lies after the node’s clock.',
+    proof: "The certificate's start lies after the node's clock.",
     say: ({ host, date }) =>
       `The certificate of ${host ?? 'the registry'} is not valid before ${date ?? 'a date that is still to come'}.`,
     remedies: (args) => [
       remedy(
-        'Compare this node’s clock with another’s first: a clock that is behind looks the same.',
+        "Compare this node's clock with another's first: a clock that is behind looks the same.",
         'date -u; timedatectl',
       ),
-      remedy('If the clock is right, the certificate’s owner made it too early:', dates(args)),
+      remedy("If the clock is right, the certificate's owner made it too early:", dates(args)),
     ],
     match: when('tls-not-yet-valid', (probe) => certificateArgs(failed(probe), 'notBefore')),
   },
@@ -134,7 +134,7 @@ export const tlsCauses: readonly Cause[] = [
     scenario: 3,
     title: 'The certificate is for another name',
     fixedBy: 'registry',
-    proof: 'No subject alternative name of the certificate fits the host, by Go’s rules.',
+    proof: "No subject alternative name of the certificate fits the host, by Go's rules.",
     say: ({ host, detail }) =>
       `The certificate presented for ${host ?? 'the registry'} is for other names${detail === undefined ? '' : `: ${detail}`}.`,
     remedies: (args) => [
@@ -142,7 +142,7 @@ export const tlsCauses: readonly Cause[] = [
         'If the host in the image name is an alias or an address, use a name that the certificate has; else its owner adds this one.',
       ),
       remedy(
-        'If the names are not the registry’s at all, DNS or a load balancer leads elsewhere. See what is presented:',
+        "If the names are not the registry's at all, DNS or a load balancer leads elsewhere. See what is presented:",
         show(args),
       ),
     ],
@@ -200,7 +200,7 @@ export const tlsCauses: readonly Cause[] = [
       `${host ?? 'The registry'}${port === undefined ? '' : ` port ${port}`} ${detail ?? 'does not speak the protocol that the runtime uses'}.`,
     remedies: ({ host, port, detail }) => [
       detail?.includes('TLS') === true && detail.includes('http://')
-        ? remedy('Write https:// in the endpoint’s address in the node’s registry configuration.')
+        ? remedy("Write https:// in the endpoint's address in the node's registry configuration.")
         : remedy(
             'Give the registry TLS; or, in a network that you trust, tell the runtime that it is plain:',
             `mkdir -p /etc/containerd/certs.d/${host ?? 'HOST'}:${port ?? 'PORT'} && echo 'server = "http://${host ?? 'HOST'}:${port ?? 'PORT'}"' > /etc/containerd/certs.d/${host ?? 'HOST'}:${port ?? 'PORT'}/hosts.toml`,

@@ -36,7 +36,7 @@ export function ruledOutBy(view: View, findings: readonly Finding[]): Investigat
   );
   const offset = dated?.facts.clockOffsetMs ?? null;
   if (dated !== undefined && offset !== null && Math.abs(offset) <= clockToleranceMs) {
-    add('node', [dated], `clock within ${Math.max(1, Math.ceil(Math.abs(offset) / 1000))} s of the registry’s`);
+    add('node', [dated], `clock within ${Math.max(1, Math.ceil(Math.abs(offset) / 1000))} s of the registry's`);
   }
   const dns = allOk(probesOf(view, 'dns'));
   add('dns', dns, `${new Set(dns.flatMap(({ facts }) => facts.addresses)).size} addresses`);

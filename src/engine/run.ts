@@ -40,7 +40,7 @@ interface Running {
 export async function runProbes(options: RunOptions): Promise<ProbeResult[]> {
   const { env } = options.context;
   const started = env.monotonic();
-  const deadline = AbortSignal.any([options.signal, AbortSignal.timeout(options.deadlineMs)]);
+  const deadline = AbortSignal.any([options.signal, AbortSignal.timeout(Math.ceil(options.deadlineMs))]);
   const list = options.probes ?? allProbes;
   const seen = new Set<string>();
   const running = new Map<string, Running>();
@@ -87,7 +87,7 @@ async function runOne(
   const { target, hop, endpoint, counterfactual } = task.input;
   const begun = context.env.monotonic();
   const limited = Number.isFinite(probe.budgetMs);
-  const signal = limited ? AbortSignal.any([deadline, AbortSignal.timeout(probe.budgetMs)]) : deadline;
+  const signal = limited ? AbortSignal.any([deadline, AbortSignal.timeout(Math.ceil(probe.budgetMs))]) : deadline;
   const cut = overdue(signal);
   const outcome = await Promise.race([task.run(id, context, signal), cut.passed]);
   cut.clear();

@@ -20,3 +20,13 @@ export function originOf(url: string): { scheme: 'http' | 'https'; host: string;
     port: port === '' ? (scheme === 'https' ? 443 : 80) : Number(port),
   };
 }
+
+/** A party as a person writes it: the host, with its port where that is not the scheme's own. */
+export function partyName(party: {
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+}): string {
+  const usual = party.port === (party.scheme === 'https' ? 443 : 80);
+  return usual ? bracketed(party.host) : `${bracketed(party.host)}:${party.port}`;
+}

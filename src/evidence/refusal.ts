@@ -1,4 +1,5 @@
 import type { DoneProbe } from '../model/investigation.ts';
+import { partyName } from './origin.ts';
 import { requestsOf } from './requests.ts';
 import type { View } from './view.ts';
 import { stateOf } from './way-state.ts';
@@ -48,7 +49,7 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
   const anonymous = anonymousInstead?.manifest;
   return {
     endpoint,
-    host: way.host,
+    host: partyName(way),
     at: decisive.kind === 'auth' ? 'token' : 'manifest',
     status,
     words: decisive.error?.message ?? String(status),

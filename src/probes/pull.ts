@@ -20,7 +20,7 @@ export const pullProbe: Probe<'pull', ProbeInput & { readonly image: string }> =
   cost: 'pull',
   // The pull has a deadline of its own (--pull-deadline), which the engine hands in.
   budgetMs: Number.POSITIVE_INFINITY,
-  proves: { ok: 'the runtime pulls this image', failed: 'the runtime’s own words about why it cannot' },
+  proves: { ok: 'the runtime pulls this image', failed: "the runtime's own words about why it cannot" },
   inputs: (view) => {
     const served = probesOf(view, 'runtime').some((probe) => probe.status === 'ok');
     const handed = kubeletImage(view.plan.image.input);

@@ -28,7 +28,7 @@ export const tlsProbe: Probe<'tls', TlsInput> = {
   cost: 'cheap',
   budgetMs: patienceMs + 500,
   proves: {
-    ok: 'the certificate holds for this name, with this node’s trust store and clock',
+    ok: "the certificate holds for this name, with this node's trust store and clock",
     failed: 'the handshake ends early, or the certificate fails the check that is named',
   },
   inputs: (view) =>
