@@ -9,6 +9,7 @@ import { type AnswerHeaders, announcedLength, answerError, isUnsendable } from '
 import { openWay, type Way } from './http-connect.ts';
 import type { HttpExchange, HttpFailure, HttpPhase, HttpRequest, HttpRoute } from './http-exchange.ts';
 import { originOf, reporter, shownUrl, type Tried } from './http-report.ts';
+import { proxyName } from './proxy.ts';
 
 export type {
   HttpExchange,
@@ -131,6 +132,7 @@ function exchange(
   signal: AbortSignal,
 ): Promise<Tried> {
   const what = `${request.method} ${shownUrl(route, request.path)}`;
+  const toProxy = route.proxy !== null && route.scheme === 'http' ? ` to ${proxyName(route.proxy)}` : '';
   return new Promise((resolve) => {
     const sentAt = env.monotonic();
     let answeredAt: number | null = null;
@@ -169,7 +171,7 @@ function exchange(
       const got = expectedBytes === null ? `${bytes} bytes` : `${bytes} of ${expectedBytes} bytes`;
       failed(
         status === null
-          ? wireError('timeout', `${what}: connected, and no answer in ${wholeMs} ms`)
+          ? wireError('timeout', `${what}: connected${toProxy}, and no answer in ${wholeMs} ms`)
           : wireError('timeout', `${what}: the answer is not complete after ${wholeMs} ms: ${got} of the body came`),
       );
     };

@@ -39,7 +39,7 @@ export interface ProxyRefusal extends WireError {
   readonly statusText: string | null;
   /** Lower-case names; repeated ones joined by a comma. With `proxy-authenticate`, `via`, `x-squid-error`. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The page's title, else the first words of the body. */
+  /** The page's title and first words, or the first words of a plain body. */
   readonly bodyExcerpt: string | null;
   /** Stage `tls`. */
   readonly tls?: TlsFailure;
@@ -193,8 +193,9 @@ export function excerptOf(body: Buffer): string | null {
   if (body.length === 0) return null;
   const text = new TextDecoder().decode(body);
   if (looksLikeHtml(text)) {
-    const page = readPage(text, 300);
-    return page.title ?? page.excerpt;
+    // squid's titles are all alike; what it means stands in the text below.
+    const { title, excerpt } = readPage(text, 300);
+    return [title, excerpt].filter((part) => part !== null).join(': ') || null;
   }
   const line = safeLine(text, 300);
   return line === '' ? null : line;
