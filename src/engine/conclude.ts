@@ -87,7 +87,10 @@ function carryBy(id: CauseId, finding: Finding, args: { host?: string; image?: s
 /** What is wrong in the node's files. A warning is what the runtime ignores and goes on from. */
 function problemFindings(view: View): Finding[] {
   return view.plan.problems
-    .filter((problem) => problem.severity === 'error' || problem.cause === 'runtime-misconfigured')
+    .filter(
+      ({ severity, cause, harmless }) =>
+        severity === 'error' || (cause === 'runtime-misconfigured' && harmless !== true),
+    )
     .map(problemFinding);
 }
 

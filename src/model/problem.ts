@@ -11,4 +11,9 @@ export interface Problem {
   readonly source: string;
   /** One sentence: what is wrong, and what the runtime does because of it. */
   readonly message: string;
+  /**
+   * A warning about what may well be meant so (a mirror that serves digests only), or about what Pullwhy itself could
+   * not read: it is told, and says nothing against the node.
+   */
+  readonly harmless?: true;
 }

@@ -4,7 +4,7 @@ import type { Problem } from '../model/problem.ts';
 import { fileFailureWords, hitsRuntime } from './certs-directory.ts';
 import { type ConfigFile, type Named, type Refusal, readConfigFile } from './containerd-config-file.ts';
 import { criImages, criRuntime, criV1, criV2, migrateCri, renamePlugin, renamePlugins } from './containerd-migrate.ts';
-import { misconfigured } from './containerd-problem.ts';
+import { harmless, misconfigured } from './containerd-problem.ts';
 import type { ContainerdRules } from './containerd-rules.ts';
 import { emptyTable, mergeTables, replaceEntries, type SourcedTable, tableAt } from './containerd-sourced.ts';
 import { expandGlob } from './go-glob.ts';
@@ -68,7 +68,7 @@ export async function readContainerdConfig(
       if (main && text.error.kind === 'absent') continue;
       const what = `${main ? 'The configuration file' : `The imported file ${sourceName(next.name)}`} ${fileFailureWords(text.error)}`;
       if (hitsRuntime(text.error)) return refuse({ source: next.source, why: what });
-      problems.push(misconfigured('warning', next.source, `${what}, so the plan leaves its settings out.`));
+      problems.push(harmless(next.source, `${what}, so the plan leaves its settings out.`));
       continue;
     }
     files.push(sourceName(next.name));

@@ -10,7 +10,7 @@ import {
 } from './certs-directory.ts';
 import { defaultHost, endpointUrl, isLocalhost, splitHostPort } from './containerd-address.ts';
 import { capabilityWords, type HostEntry } from './containerd-hosts-toml.ts';
-import { misconfigured } from './containerd-problem.ts';
+import { harmless, misconfigured } from './containerd-problem.ts';
 import type { ContainerdRules } from './containerd-rules.ts';
 import { type HostFiles, sourceName } from './host-files.ts';
 import type { RuntimeEndpoint } from './runtime-plan.ts';
@@ -87,7 +87,7 @@ export async function configureHosts(
     const built = endpointOf(entry, last ? 'upstream' : 'mirror', image, material, headers, rules);
     const skipped = skippedBecause(entry, built.info.url, image, last);
     if (skipped === null) endpoints.push(built);
-    else problems.push(misconfigured('warning', entry.capabilitiesSource ?? entry.source ?? 'default', skipped));
+    else problems.push(harmless(entry.capabilitiesSource ?? entry.source ?? 'default', skipped));
   }
   if (broken) return { endpoints: [], problems };
   if (endpoints.length === 0) {

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { Problem } from '../model/problem.ts';
 import { fileFailureWords, hitsRuntime, listCertificates } from './certs-directory.ts';
 import { type HostEntry, parseHostsToml } from './containerd-hosts-toml.ts';
-import { misconfigured } from './containerd-problem.ts';
+import { harmless, misconfigured } from './containerd-problem.ts';
 import type { ContainerdRules } from './containerd-rules.ts';
 import { type HostFiles, sourceName } from './host-files.ts';
 
@@ -86,7 +86,7 @@ export async function readHosts(
   }
   if ('denied' in found) {
     const source = sourceName(found.denied);
-    problems.push(misconfigured('warning', source, 'Pullwhy may not look here, so the plan leaves it out.'));
+    problems.push(harmless(source, 'Pullwhy may not look here, so the plan leaves it out.'));
     return result(null);
   }
   problems.push(...(await hiddenDirectories(host, roots, registry, found)));
@@ -100,7 +100,7 @@ export async function readHosts(
   if (!text.ok && text.error.kind !== 'absent') {
     const words = fileFailureWords(text.error);
     if (hitsRuntime(text.error)) return fatal(name, `It ${words}`);
-    problems.push(misconfigured('warning', name, `It ${words}, so the plan leaves it out.`));
+    problems.push(harmless(name, `It ${words}, so the plan leaves it out.`));
     return result(null);
   }
   if (text.ok) {

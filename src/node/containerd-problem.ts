@@ -4,3 +4,8 @@ import type { Problem } from '../model/problem.ts';
 export function misconfigured(severity: Problem['severity'], source: string, message: string): Problem {
   return { severity, cause: 'runtime-misconfigured', source, message };
 }
+
+/** A warning that says nothing against the node: what may be meant so, or what Pullwhy itself may not read. */
+export function harmless(source: string, message: string): Problem {
+  return { ...misconfigured('warning', source, message), harmless: true };
+}

@@ -65,5 +65,8 @@ export function unread(failure: FileFailure): Problem {
           : failure.kind === 'absent'
             ? 'it is absent'
             : 'it is not a file';
-  return suspicious(source, `${source} could not be read here (${why}), so what it sets is missing from this plan.`);
+  return {
+    ...suspicious(source, `${source} could not be read here (${why}), so what it sets is missing from this plan.`),
+    harmless: true,
+  };
 }
