@@ -35,6 +35,7 @@ export function openContext(plan: PullPlan, env: Env, pullDeadlineMs: number): O
   };
   for (const { scheme, host, port } of plan.body.hosts) decide({ scheme, host, port });
 
+  const proxyTls = { trustPem: plan.trust.pem, clientPairs: [], skipVerify: false };
   const proxyRoute = (url: string, address: string): ProxyRoute | null => {
     const proxy = proxies.get(url);
     if (proxy === undefined || (proxy.scheme !== 'http' && proxy.scheme !== 'https')) return null;
@@ -69,6 +70,7 @@ export function openContext(plan: PullPlan, env: Env, pullDeadlineMs: number): O
         port,
         address,
         proxy: way.proxy === null ? null : proxyRoute(way.proxy, address),
+        proxyTls,
         tls: scheme === 'http' ? null : { serverName: host, ...tlsFor(way.endpoint) },
       },
       env,
@@ -98,6 +100,7 @@ export function openContext(plan: PullPlan, env: Env, pullDeadlineMs: number): O
       },
       nextParty,
       proxyRoute,
+      proxyTls,
       tlsFor,
       headersFor: (endpoint) => plan.endpoints[endpoint]?.headerValues ?? {},
       credentials: plan.credentials,

@@ -59,7 +59,10 @@ function endpointBreaks(view: View, endpoint: number): Break[] {
     if (disagreement.length > 0) breaks.push({ ...base, layer: 'dns', probes: disagreement, inconsistent: true });
     const exchange = failedExchange(view, way, endpoint);
     if (exchange !== null) {
-      const byProxy = way.proxy !== null && way.scheme === 'http' && exchange.facts.proxyError !== null;
+      const byProxy =
+        way.proxy !== null &&
+        way.scheme === 'http' &&
+        (exchange.facts.proxyError !== null || exchange.error?.code.startsWith('proxy-') === true);
       const hop = exchange.kind === 'blob' ? 'blob' : way.hop;
       breaks.push({ ...base, hop, layer: byProxy ? 'proxy' : 'http', probes: [exchange], exchange });
     }

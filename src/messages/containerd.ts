@@ -46,7 +46,10 @@ export const containerdRules: readonly Rule[] = [
     alternatives: ['pull-queued'],
     scope: 'pull',
     examples: [
-      { text: 'ref k8s.io/2/layer-sha256:aa locked: unavailable', seen: 'containerd 1.0 to 1.7, the same layer comes already' },
+      {
+        text: 'ref k8s.io/2/layer-sha256:aa locked: unavailable',
+        seen: 'containerd 1.0 to 1.7, the same layer comes already',
+      },
     ],
     lookalikes: [],
   },
@@ -64,7 +67,10 @@ export const transferRules: readonly Rule[] = [
     scope: 'pull',
     examples: [
       { text: 'failed to copy: httpReadSeeker: failed open: unexpected EOF', seen: 'containerd 1.6' },
-      { text: 'writing blob: storing blob to file "/var/tmp/s1": happened during read: unexpected EOF', seen: 'CRI-O 1.20' },
+      {
+        text: 'writing blob: storing blob to file "/var/tmp/s1": happened during read: unexpected EOF',
+        seen: 'CRI-O 1.20',
+      },
     ],
     lookalikes: ['archive/tar: unexpected EOF'],
   },
@@ -101,7 +107,8 @@ export const transferRules: readonly Rule[] = [
   },
   {
     id: 'transfer/canceled',
-    pattern: /context canceled|request canceled|operation was canceled|(?:transport|client connection|server) is (?:closing|shutting down)|error reading from server: EOF/,
+    pattern:
+      /context canceled|request canceled|operation was canceled|(?:transport|client connection|server) is (?:closing|shutting down)|error reading from server: EOF/,
     cause: 'pull-canceled',
     confidence: 'possible',
     alternatives: ['pull-timeout', 'pull-stalled', 'runtime-unreachable'],

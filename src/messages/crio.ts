@@ -8,7 +8,6 @@ export const crioRules: readonly Rule[] = [
       /short-name "(?<image>[^"]*)" did not resolve to an alias|short[- ]name mode is enforcing, but image name (?<name>\S+) returns ambiguous list|short-name resolution enforced but cannot prompt|no unqualified-search registries are defined/,
     cause: 'short-name-unresolved',
     confidence: 'proven',
-    alternatives: ['runtime-misconfigured'],
     scope: 'pull',
     examples: [
       {
@@ -38,7 +37,8 @@ export const crioRules: readonly Rule[] = [
   },
   {
     id: 'crio/policy-file',
-    pattern: /invalid policy in "(?<file>[^"]*)"|(?:loading|reading|parsing) (?:signature )?policy|policy\.json"?: (?:no such file|permission denied)/,
+    pattern:
+      /invalid policy in "(?<file>[^"]*)"|(?:loading|reading|parsing) (?:signature )?policy|policy\.json"?: (?:no such file|permission denied)/,
     cause: 'runtime-misconfigured',
     confidence: 'likely',
     alternatives: ['signature-rejected'],
@@ -113,7 +113,8 @@ export const crioRules: readonly Rule[] = [
   },
   {
     id: 'crio/schema1',
-    pattern: /no FSLayers in manifest|unsupported (?:schema version|manifest media type|MIME type)(?!.{0,40}text\/html)|Unsupported (?:schema version|MIME type)(?!.{0,40}text\/html)/,
+    pattern:
+      /no FSLayers in manifest|unsupported (?:schema version|manifest media type|MIME type)(?!.{0,40}text\/html)|Unsupported (?:schema version|MIME type)(?!.{0,40}text\/html)/,
     cause: 'manifest-unsupported',
     confidence: 'likely',
     alternatives: ['registry-invalid-response'],
@@ -133,9 +134,7 @@ export const crioRules: readonly Rule[] = [
     confidence: 'likely',
     alternatives: ['pull-stalled'],
     scope: 'pull',
-    examples: [
-      { text: 'Timed out on waiting up to 10s for image pull progress updates', seen: 'CRI-O 1.30 to 1.32' },
-    ],
+    examples: [{ text: 'Timed out on waiting up to 10s for image pull progress updates', seen: 'CRI-O 1.30 to 1.32' }],
     lookalikes: ['timed out waiting for the condition'],
   },
 ];

@@ -50,12 +50,18 @@ function explainAttempts(message: Unwrapped): Explanation | null {
   const explained = message.attempts
     .map((attempt) => explainOne({ ...unwrap(attempt), logged: message.logged }, message.whole))
     .filter((explanation) => explanation !== null);
-  const chosen = explained.find(({ cause }) => answers.has(cause)) ?? explained.find(({ cause }) => cause !== 'unknown') ?? explained[0];
+  const chosen =
+    explained.find(({ cause }) => answers.has(cause)) ??
+    explained.find(({ cause }) => cause !== 'unknown') ??
+    explained[0];
   if (chosen === undefined) return explainOne({ ...message, attempts: [] });
   const image = findImage(message.whole, message.image) ?? chosen.image;
   // With several attempts there were several credentials, so none of them was missing.
   if (chosen.cause !== 'credentials-missing') return { ...chosen, image };
-  const alternatives: readonly CauseId[] = ['credentials-missing', ...chosen.alternatives.filter((other) => other !== 'credentials-rejected')];
+  const alternatives: readonly CauseId[] = [
+    'credentials-missing',
+    ...chosen.alternatives.filter((other) => other !== 'credentials-rejected'),
+  ];
   return { ...chosen, image, cause: 'credentials-rejected', alternatives };
 }
 

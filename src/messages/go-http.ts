@@ -32,7 +32,10 @@ export const proxyRules: readonly Rule[] = [
   },
   {
     id: 'go-http/proxy-denied',
-    pattern: new RegExp(`${request}(?<answer>Forbidden|Method Not Allowed|Bad Request|Not Allowed|Access Denied)\\b(?! for)`, 'i'),
+    pattern: new RegExp(
+      `${request}(?<answer>Forbidden|Method Not Allowed|Bad Request|Not Allowed|Access Denied)\\b(?! for)`,
+      'i',
+    ),
     cause: 'proxy-denied',
     confidence: 'likely',
     alternatives: ['proxy-bypass-missing', 'access-denied', 'source-address-blocked'],
@@ -63,7 +66,10 @@ export const httpRules: readonly Rule[] = [
     confidence: 'proven',
     scope: 'network',
     examples: [
-      { text: 'Get "https://reg.example:5000/v2/": http: server gave HTTP response to HTTPS client', seen: 'Go 1.9 to 1.26' },
+      {
+        text: 'Get "https://reg.example:5000/v2/": http: server gave HTTP response to HTTPS client',
+        seen: 'Go 1.9 to 1.26',
+      },
       // 20527 is 0x502F, the `P/` of `HTTP/1.1`.
       { text: 'tls: oversized record received with length 20527', seen: 'Go 1.4 to 1.8' },
     ],
@@ -93,7 +99,10 @@ export const httpRules: readonly Rule[] = [
     alternatives: ['tls-handshake-failed', 'tls-intercepted', 'registry-invalid-response'],
     scope: 'network',
     examples: [
-      { text: 'Get https://reg.example/v2/: tls: first record does not look like a TLS handshake', seen: 'Go 1.10 to 1.26' },
+      {
+        text: 'Get https://reg.example/v2/: tls: first record does not look like a TLS handshake',
+        seen: 'Go 1.10 to 1.26',
+      },
     ],
     lookalikes: ['proxyconnect tcp: tls: first record does not look like a TLS handshake'],
   },
@@ -123,7 +132,8 @@ export const httpRules: readonly Rule[] = [
   },
   {
     id: 'go-http/no-connection-in-time',
-    pattern: /request canceled while waiting for connection|context deadline exceeded \(Client\.Timeout exceeded while awaiting headers\)|Network timed out while trying to connect/,
+    pattern:
+      /request canceled while waiting for connection|context deadline exceeded \(Client\.Timeout exceeded while awaiting headers\)|Network timed out while trying to connect/,
     cause: 'tcp-timeout',
     confidence: 'possible',
     alternatives: [
@@ -145,25 +155,35 @@ export const httpRules: readonly Rule[] = [
   },
   {
     id: 'go-http/no-headers',
-    pattern: /timeout awaiting response headers|\(Client\.Timeout (?:or context cancellation )?exceeded while (?:awaiting headers|reading body)\)|Client\.Timeout or context cancellation while reading body/,
+    pattern:
+      /timeout awaiting response headers|\(Client\.Timeout (?:or context cancellation )?exceeded while (?:awaiting headers|reading body)\)|Client\.Timeout or context cancellation while reading body/,
     cause: 'registry-timeout',
     confidence: 'likely',
     alternatives: ['tcp-timeout', 'mtu-black-hole', 'proxy-required', 'proxy-misconfigured'],
     scope: 'network',
     examples: [
-      { text: 'Head "https://reg.example/v2/web/manifests/1": net/http: timeout awaiting response headers', seen: 'Go 1.1 to 1.26, containerd 2.3' },
+      {
+        text: 'Head "https://reg.example/v2/web/manifests/1": net/http: timeout awaiting response headers',
+        seen: 'Go 1.1 to 1.26, containerd 2.3',
+      },
     ],
-    lookalikes: ['net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)'],
+    lookalikes: [
+      'net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)',
+    ],
   },
   {
     id: 'go-http/not-http',
-    pattern: /malformed HTTP (?:response|status code|version)|malformed MIME header|stopped after \d+ redirects|unsupported protocol scheme|invalid header field|http: server response headers exceeded/,
+    pattern:
+      /malformed HTTP (?:response|status code|version)|malformed MIME header|stopped after \d+ redirects|unsupported protocol scheme|invalid header field|http: server response headers exceeded/,
     cause: 'registry-invalid-response',
     confidence: 'likely',
     alternatives: ['http-on-https', 'tls-intercepted'],
     scope: 'network',
     examples: [
-      { text: 'Get "http://reg.example:22/v2/": net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0-OpenSSH_9.2"', seen: 'Go 1.5 to 1.26' },
+      {
+        text: 'Get "http://reg.example:22/v2/": net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0-OpenSSH_9.2"',
+        seen: 'Go 1.5 to 1.26',
+      },
       { text: 'Get "https://reg.example/login": stopped after 10 redirects', seen: 'Go 1.0 to 1.26' },
     ],
     lookalikes: [],
@@ -185,10 +205,20 @@ export const httpRules: readonly Rule[] = [
     pattern: new RegExp(`${request}(?:.{0,80}: )?context deadline exceeded`),
     cause: 'registry-timeout',
     confidence: 'possible',
-    alternatives: ['tcp-timeout', 'pull-timeout', 'dns-timeout', 'mtu-black-hole', 'proxy-required', 'proxy-misconfigured'],
+    alternatives: [
+      'tcp-timeout',
+      'pull-timeout',
+      'dns-timeout',
+      'mtu-black-hole',
+      'proxy-required',
+      'proxy-misconfigured',
+    ],
     scope: 'network',
     examples: [
-      { text: 'failed to do request: Head "https://reg.example/v2/web/manifests/1": context deadline exceeded', seen: 'containerd 1.5 to 2.1' },
+      {
+        text: 'failed to do request: Head "https://reg.example/v2/web/manifests/1": context deadline exceeded',
+        seen: 'containerd 1.5 to 2.1',
+      },
     ],
     lookalikes: ['rpc error: code = DeadlineExceeded desc = context deadline exceeded'],
   },

@@ -55,7 +55,7 @@ export const dnsRules: readonly Rule[] = [
   },
   {
     id: 'go-net/proxy-is-no-name',
-    pattern: new RegExp(`lookup ['"]?(?<host>https?|[^\\s:]*[!'"][^\\s:]*)(?: on (?<nameserver>\\S+?))?: no such host`),
+    pattern: /lookup ['"]?(?<host>https?|[^\s:]*[!'"][^\s:]*)(?: on (?<nameserver>\S+?))?: no such host/,
     cause: 'proxy-misconfigured',
     confidence: 'likely',
     alternatives: ['dns-name-not-found'],
@@ -93,9 +93,7 @@ export const dnsRules: readonly Rule[] = [
     // Go says it for REFUSED too.
     alternatives: ['dns-refused', 'dns-inconsistent'],
     scope: 'network',
-    examples: [
-      { text: 'dial tcp: lookup reg.example on 127.0.0.53:53: server misbehaving', seen: 'Go 1.5 to 1.26' },
-    ],
+    examples: [{ text: 'dial tcp: lookup reg.example on 127.0.0.53:53: server misbehaving', seen: 'Go 1.5 to 1.26' }],
     lookalikes: ['the server is misbehaving under load'],
   },
 ];
@@ -104,7 +102,9 @@ export const dnsRules: readonly Rule[] = [
 export const tcpRules: readonly Rule[] = [
   {
     id: 'go-net/dial-timeout',
-    pattern: new RegExp(`${dial}(?:i/o timeout|connection timed out|operation timed out|context deadline exceeded|A connection attempt failed because)`),
+    pattern: new RegExp(
+      `${dial}(?:i/o timeout|connection timed out|operation timed out|context deadline exceeded|A connection attempt failed because)`,
+    ),
     cause: 'tcp-timeout',
     confidence: 'likely',
     alternatives: [...noDirectWay, 'some-addresses-unreachable', 'mtu-black-hole'],
@@ -117,7 +117,9 @@ export const tcpRules: readonly Rule[] = [
   },
   {
     id: 'go-net/dial-refused',
-    pattern: new RegExp(`${dial}(?:connection refused|No connection could be made because the target machine actively refused it)`),
+    pattern: new RegExp(
+      `${dial}(?:connection refused|No connection could be made because the target machine actively refused it)`,
+    ),
     cause: 'tcp-refused',
     confidence: 'likely',
     alternatives: ['some-addresses-unreachable', ...noDirectWay],
@@ -179,7 +181,8 @@ export const tcpRules: readonly Rule[] = [
   },
   {
     id: 'go-net/vanished',
-    pattern: /(?:read|write) tcp (?:\S+->)?(?<address>\S+): (?:(?:read|write): )?(?:connection timed out|operation timed out)|http2: client connection lost/,
+    pattern:
+      /(?:read|write) tcp (?:\S+->)?(?<address>\S+): (?:(?:read|write): )?(?:connection timed out|operation timed out)|http2: client connection lost/,
     cause: 'tcp-timeout',
     confidence: 'likely',
     alternatives: ['mtu-black-hole', 'registry-timeout'],

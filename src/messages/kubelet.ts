@@ -6,8 +6,8 @@ export const kubeletRules: readonly Rule[] = [
     id: 'kubelet/never-pull',
     pattern: /Container image "(?<image>[^"]*)" is not present with pull policy of Never|\bErrImageNeverPull\b/,
     cause: 'image-never-pull',
-    confidence: 'proven',
     // With credential verification (1.35+) the kubelet hides that the image is there behind the same words.
+    confidence: 'likely',
     alternatives: ['image-credentials-unverified'],
     scope: 'pull',
     examples: [
@@ -45,11 +45,15 @@ export const kubeletRules: readonly Rule[] = [
         seen: 'docker 24',
       },
     ],
-    lookalikes: ['Registered credential provider ecr-credential-provider', 'Refreshing cache for provider: *credentialprovider.defaultDockerConfigProvider'],
+    lookalikes: [
+      'Registered credential provider ecr-credential-provider',
+      'Refreshing cache for provider: *credentialprovider.defaultDockerConfigProvider',
+    ],
   },
   {
     id: 'kubelet/secret-unusable',
-    pattern: /illegal base64 data at input byte \d+|(?:unable|failed) to (?:parse|unmarshal|decode) (?:the )?(?:docker ?config|\.?dockerconfigjson|pull secret)/i,
+    pattern:
+      /illegal base64 data at input byte \d+|(?:unable|failed) to (?:parse|unmarshal|decode) (?:the )?(?:docker ?config|\.?dockerconfigjson|pull secret)/i,
     cause: 'pull-secret-invalid',
     confidence: 'likely',
     scope: 'vague',

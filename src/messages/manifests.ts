@@ -5,7 +5,7 @@ export const manifestRules: readonly Rule[] = [
   {
     id: 'manifest/platform',
     pattern:
-      /no match for platform in(?: the)? manifest|no matching manifest for (?<platform>\S+)|image operating system "[^"]*" cannot be used on this platform|does not match the (?:specified|expected|detected) (?:host )?platform|cannot be used on this platform|no supported platform found in manifest/,
+      /no match for platform in(?: the)? manifest|no matching manifest for (?<platform>\S+)|image operating system "[^"]*" cannot be used on this platform|does not match the (?:specified|expected|detected) (?:host )?platform|cannot be used on this platform|no supported platform found in manifest|no child with platform/,
     cause: 'platform-mismatch',
     confidence: 'proven',
     scope: 'pull',
@@ -34,10 +34,10 @@ export const manifestRules: readonly Rule[] = [
   {
     id: 'manifest/media-type',
     pattern:
-      /(?:unexpected|unsupported|unknown|unrecognized|encountered unknown|reference for unknown) (?:manifest )?(?:media ?type|type|MIME type)[: ]+"?(?<mediaType>(?!text\/html)application\/[\w.+-]+)|mismatched image rootfs and manifest layers|manifest invalid|mediaType in manifest should be|(?<type>application\/[\w.+-]+)"? (?:is )?not supported/i,
+      /(?:unexpected|unsupported|unknown|unrecognized|encountered unknown|reference for unknown) (?:manifest )?(?:media ?type|type|MIME type)[: ]+"?(?<mediaType>(?!text\/html)application\/[\w.+-]+)|no processor for media-type|mismatched image rootfs and manifest layers|layers from manifest don't match image configuration|manifest invalid|mediaType in manifest should be|(?<type>application\/[\w.+-]+)"? (?:is )?not supported/i,
     cause: 'manifest-unsupported',
     confidence: 'likely',
-    alternatives: ['registry-invalid-response'],
+    alternatives: ['registry-invalid-response', 'unpack-failed'],
     scope: 'pull',
     examples: [
       {
@@ -55,12 +55,15 @@ export const manifestRules: readonly Rule[] = [
     confidence: 'likely',
     alternatives: ['registry-invalid-response'],
     scope: 'pull',
-    examples: [{ text: 'rejecting 9000000 byte manifest for reg.example/web:1: not found', seen: 'containerd 1.6 to 2.1' }],
+    examples: [
+      { text: 'rejecting 9000000 byte manifest for reg.example/web:1: not found', seen: 'containerd 1.6 to 2.1' },
+    ],
     lookalikes: [],
   },
   {
     id: 'manifest/blob-not-found',
-    pattern: /could not fetch content descriptor (?<digest>\S+) .{0,120}from remote: not found|blob[ _]unknown|(?:reading|fetching) blob.{0,200}(?:404|not found)/i,
+    pattern:
+      /could not fetch content descriptor (?<digest>\S+) .{0,120}from remote: not found|blob[ _]unknown|unknown blob|(?:reading|fetching) blob.{0,200}(?:404|not found)/i,
     cause: 'blob-unreachable',
     confidence: 'likely',
     alternatives: ['mirror-failed', 'registry-error'],

@@ -35,7 +35,8 @@ export function findPlace(whole: string, main: string): Place {
   const token =
     tokenWords === 'anonymous' || tokenWords === 'oauth'
       ? tokenWords
-      : (last !== null && (tokenPath.test(last) || /^https?:\/\/auth\./.test(last))) || /[Rr]equesting bear(?:er)? token|retrieve auth token/.test(main)
+      : (last !== null && (tokenPath.test(last) || /^https?:\/\/auth\./.test(last))) ||
+          /[Rr]equesting bear(?:er)? token|retrieve auth token/.test(main)
         ? 'unknown'
         : null;
   const manifest = last !== null && /\/manifests\//.test(last) && !blobPath.test(last.replace(/\/manifests\/.*/, ''));
@@ -85,7 +86,7 @@ function namespaceOf(url: string): string | null {
 const kubeletPlaces: readonly RegExp[] = [
   /(?:Failed to pull image|Failed to inspect image|Failed to apply default image tag|Back-off pulling image|Container image|PullImage|Pull image) "(?<image>[^"]+)"/,
   /[Cc]ancel pulling image "?(?<image>[^\s"]+)"? because/,
-  /image pull failed for (?<image>\S+) because/,
+  /image pull failed for (?<image>\S+?),? (?:because|this may be)/,
   /&Container\{Name:[^,]*,Image:(?<image>[^,]+),/,
 ];
 
@@ -121,7 +122,10 @@ function firstNamed(places: readonly RegExp[], whole: string): string | null {
 function requestedImage(whole: string): string | null {
   const read = /reading manifest (?<tag>\S+) in (?<repository>[^\s"]+?):? /.exec(whole)?.groups;
   if (read?.tag !== undefined && read.repository !== undefined) return joined(read.repository, read.tag);
-  const url = /https?:\/\/(?<host>[^/\s"]+)\/v2\/(?<repository>[^\s"?]+?)\/manifests\/(?<tag>[^\s"?]+?)(?=[?\s"]|:\s|:?$)/.exec(whole);
+  const url =
+    /https?:\/\/(?<host>[^/\s"]+)\/v2\/(?<repository>[^\s"?]+?)\/manifests\/(?<tag>[^\s"?]+?)(?=[?\s"]|:\s|:?$)/.exec(
+      whole,
+    );
   if (url?.groups === undefined) return null;
   const { host = '', repository = '', tag = '' } = url.groups;
   const asked = namespaceOf(whole.slice(url.index).split(/[\s"]/)[0] ?? '') ?? host;
@@ -175,7 +179,8 @@ function registryOf(image: string | null): string | null {
 export function withoutNames(main: string, image: string | null): string {
   const references = new Set<string>();
   if (image !== null) references.add(image);
-  for (const match of main.matchAll(/(?:image|reference|PullImage|converter for) "([^"]+)"/g)) references.add(match[1] ?? '');
+  for (const match of main.matchAll(/(?:image|reference|PullImage|converter for) "([^"]+)"/g))
+    references.add(match[1] ?? '');
   let text = main;
   for (const reference of references) {
     // A bare name such as `denied` is a word too: only in quotes is it surely the image.

@@ -77,7 +77,9 @@ function also(reading: Reading, ...causes: readonly CauseId[]): Reading {
 function publicRefusal(reading: Reading, { rule, registry, place, image }: Surroundings): Reading {
   if (reading.cause !== 'access-denied' || !(rule === 'status/403' || rule === 'registry/denied')) return reading;
   const publicImage =
-    publicHosts.test(registry ?? '') || /^(?:registry\.k8s\.io|k8s\.gcr\.io)\//.test(image ?? '') || /\/k8s-artifacts-prod\//.test(place.path ?? '');
+    publicHosts.test(registry ?? '') ||
+    /^(?:registry\.k8s\.io|k8s\.gcr\.io)\//.test(image ?? '') ||
+    /\/k8s-artifacts-prod\//.test(place.path ?? '');
   return publicImage
     ? { ...reading, cause: 'source-address-blocked', alternatives: ['access-denied', ...reading.alternatives] }
     : reading;
@@ -127,6 +129,7 @@ function hints(reading: Reading, { whole, image }: Surroundings): Reading {
   let result = reading;
   if (/RegistryUnavailable|because the registry is unavailable/.test(whole)) result = also(result, 'registry-error');
   const pause = /\/(?:mirrored-)?pause(?:-\w+)?[:@]|^pause[:@]/;
-  if (pause.test(image ?? '') || (image === null && pause.test(whole))) result = also(result, 'sandbox-image-unavailable');
+  if (pause.test(image ?? '') || (image === null && pause.test(whole)))
+    result = also(result, 'sandbox-image-unavailable');
   return result;
 }

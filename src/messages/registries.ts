@@ -43,7 +43,8 @@ export const rateRules: readonly Rule[] = [
 export const authRules: readonly Rule[] = [
   {
     id: 'registry/address-blocked',
-    pattern: /client with IP ['"]?(?<address>[\d.:a-f]+)['"]? is not allowed|your IP (?:address )?(?:is|has been) (?:blocked|not allowed)|not (?:available|accessible) (?:in|from) your (?:country|region|location)/i,
+    pattern:
+      /client with IP ['"]?(?<address>[\d.:a-f]+)['"]? is not allowed|your IP (?:address )?(?:is|has been) (?:blocked|not allowed)|not (?:available|accessible) (?:in|from) your (?:country|region|location)/i,
     cause: 'source-address-blocked',
     confidence: 'proven',
     scope: 'network',
@@ -69,10 +70,10 @@ export const authRules: readonly Rule[] = [
   {
     id: 'registry/credentials-rejected',
     pattern:
-      /incorrect username or password|invalid (?:username|user name|credentials|token|api key|login)|invalid username\/password|wrong (?:username|password|credentials)|bad credentials|HTTP Basic: Access denied|authentication failed|(?:login|authentication) (?:failure|attempt .{0,40}failed)|username or password|basic auth(?:entication)? failed|password is incorrect|not a valid (?:user|token|password)|failed to fetch oauth token: .{0,300}\b40[0-3]\b/i,
+      /incorrect username or password|invalid (?:username|user name|credentials|token|api key|login)|invalid username\/password|wrong (?:username|password|credentials)|bad credentials|HTTP Basic: Access denied|authentication failed|(?:login|authentication) (?:failure|attempt .{0,40}failed)|username or password|basic auth(?:entication)? failed|password is incorrect|credentials are not valid|not a valid (?:user|token|password)|failed to fetch oauth token: .{0,300}\b40[0-3]\b/i,
     cause: 'credentials-rejected',
     confidence: 'likely',
-    alternatives: ['credentials-expired', 'access-denied'],
+    alternatives: ['credentials-expired', 'access-denied', 'repository-not-found-or-private', 'pull-secret-invalid'],
     scope: 'vague',
     examples: [
       {
@@ -110,11 +111,12 @@ export const authRules: readonly Rule[] = [
   },
   {
     id: 'registry/anonymous-forbidden',
-    pattern: /Unauthenticated requests? do(?:es)? not have|anonymous (?:access|pull|user)s? .{0,40}(?:not|denied|disabled)|Please login to the Red Hat Registry/i,
+    pattern:
+      /Unauthenticated requests? do(?:es)? not have|anonymous pulls? .{0,40}(?:not|denied|disabled)|[Aa]nonymous users are only allowed|login to the Red Hat Registry|may not login yet/i,
     cause: 'credentials-missing',
     confidence: 'likely',
     alternatives: refusalBut('credentials-missing'),
-    scope: 'vague',
+    scope: 'pull',
     examples: [
       {
         text: 'denied: Unauthenticated request. Unauthenticated requests do not have permission "artifactregistry.repositories.downloadArtifacts" on resource "projects/p/locations/us/repositories/r" (or it may not exist)',
@@ -124,13 +126,13 @@ export const authRules: readonly Rule[] = [
     lookalikes: ['failed to fetch anonymous token: Get "https://auth.example/token": EOF'],
   },
   {
-    id: 'registry/no-permission',
+    id: 'registry/no-cloud-permission',
     pattern:
-      /Permission ['"](?<permission>[^'"]+)['"] denied|is not authorized to perform: (?<action>[^\s,]+)|AccessDeniedException|permission_denied|PERMISSION_DENIED|does not match expected scopes|(?:don't|do not|does not) have (?:the )?(?:permission|access|required|sufficient)|needs? the .{0,40} role|access forbidden|insufficient permissions?|denied: permission denied|storage\.objects\.(?:get|list)/i,
+      /Permission ['"](?<permission>[\w.]+)['"] denied on resource|is not authorized to perform: (?<action>ecr[\w-]*:\w+)|permission_denied: |does not match expected scopes|storage\.objects\.(?:get|list) access/,
     cause: 'access-denied',
     confidence: 'likely',
     alternatives: ['source-address-blocked', 'auth-service-unreachable', ...refusalBut('access-denied')],
-    scope: 'vague',
+    scope: 'pull',
     examples: [
       {
         text: 'denied: Permission "artifactregistry.repositories.downloadArtifacts" denied on resource "projects/p/locations/us/repositories/r" (or it may not exist)',
@@ -141,6 +143,17 @@ export const authRules: readonly Rule[] = [
         seen: 'ECR',
       },
     ],
+    lookalikes: ['User: arn:aws:sts::1:assumed-role/n is not authorized to perform: ec2:DescribeInstances'],
+  },
+  {
+    id: 'registry/no-permission',
+    pattern:
+      /AccessDeniedException|PERMISSION_DENIED|(?:don't|do not|does not) have (?:the )?(?:permission|access|required|sufficient)|needs? the .{0,40} role|access forbidden|insufficient permissions?|denied: permission denied/i,
+    cause: 'access-denied',
+    confidence: 'likely',
+    alternatives: ['source-address-blocked', ...refusalBut('access-denied')],
+    scope: 'vague',
+    examples: [{ text: 'denied: access forbidden', seen: 'GitLab 13 to 17' }],
     lookalikes: ['denied: requested access to the resource is denied'],
   },
   {
@@ -202,14 +215,18 @@ export const authRules: readonly Rule[] = [
     pattern: /\bdenied: denied\b/,
     cause: 'credentials-rejected',
     confidence: 'possible',
-    alternatives: ['repository-not-found-or-private', ...refusalBut('credentials-rejected', 'repository-not-found-or-private')],
+    alternatives: [
+      'repository-not-found-or-private',
+      ...refusalBut('credentials-rejected', 'repository-not-found-or-private'),
+    ],
     scope: 'vague',
     examples: [{ text: 'Head "https://ghcr.io/v2/team/web/manifests/1": denied: denied', seen: 'docker 20.10, GHCR' }],
     lookalikes: ['audit: denied { read }'],
   },
   {
     id: 'registry/authentication-required',
-    pattern: /(?:unauthorized: )?authentication (?:is )?required|no (?:usable )?auth(?:entication)? (?:credentials|token)|[Ll]ogin (?:is )?required|not logged in/,
+    pattern:
+      /(?:unauthorized: )?authentication (?:is )?required|no (?:usable )?auth(?:entication)? (?:credentials|token)|[Ll]ogin (?:is )?required|not logged in/,
     cause: 'credentials-missing',
     confidence: 'likely',
     alternatives: [...refusalBut('credentials-missing'), 'tag-not-found'],
@@ -278,17 +295,24 @@ export const notFoundRules: readonly Rule[] = [
   {
     id: 'containerd/not-found',
     // containerd drops the registry's own words: a missing repository and a missing tag look the same.
-    pattern: /failed to resolve (?:reference "[^"]*"|image): (?:failed to \w+: )?(?<image>[^\s"]+): not found|response was http\.StatusNotFound|(?:^|: )(?:[\w.-]+(?::\d+)?\/)?[\w./-]+(?::[\w.-]+|@sha256:[0-9a-f]+): not found$/,
+    pattern:
+      /failed to resolve (?:reference "[^"]*"|image): (?:failed to \w+: )?(?<image>[^\s"]+): not found|response was http\.StatusNotFound|(?:^|: )(?:[\w.-]+(?::\d+)?\/)?[\w./-]+(?::[\w.-]+|@sha256:[0-9a-f]+): not found$/,
     cause: 'tag-not-found',
     confidence: 'likely',
     alternatives: ['repository-not-found', 'repository-not-found-or-private'],
     scope: 'pull',
     examples: [
-      { text: 'failed to resolve reference "reg.example/web:9": reg.example/web:9: not found', seen: 'containerd 1.2 to 1.7' },
+      {
+        text: 'failed to resolve reference "reg.example/web:9": reg.example/web:9: not found',
+        seen: 'containerd 1.2 to 1.7',
+      },
       { text: 'failed to resolve image: reg.example/web:9: not found', seen: 'containerd 2.0, 2.1' },
       { text: 'trying next host - response was http.StatusNotFound', seen: 'containerd 1.5 to 1.7, info line' },
     ],
-    lookalikes: ['an error occurred when try to find container "aa": not found', 'could not fetch content descriptor sha256:aa from remote: not found'],
+    lookalikes: [
+      'an error occurred when try to find container "aa": not found',
+      'could not fetch content descriptor sha256:aa from remote: not found',
+    ],
   },
 ];
 
@@ -312,6 +336,8 @@ export const strangerRules: readonly Rule[] = [
         seen: 'docker 1.10 to 26',
       },
     ],
-    lookalikes: ["error parsing HTTP 403 response body: invalid character '<' looking for beginning of value: \"<html>\""],
+    lookalikes: [
+      'error parsing HTTP 403 response body: invalid character \'<\' looking for beginning of value: "<html>"',
+    ],
   },
 ];

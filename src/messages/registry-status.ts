@@ -102,7 +102,12 @@ export const statusRules: readonly Rule[] = [
     pattern: status('404', 'Not Found'),
     cause: 'tag-not-found',
     confidence: 'likely',
-    alternatives: ['repository-not-found', 'repository-not-found-or-private', 'mirror-failed', 'registry-invalid-response'],
+    alternatives: [
+      'repository-not-found',
+      'repository-not-found-or-private',
+      'mirror-failed',
+      'registry-invalid-response',
+    ],
     scope: 'network',
     examples: [{ text: 'trying next host after status: 404 Not Found', seen: 'containerd 2.1, info line' }],
     lookalikes: ['HTTP probe failed with statuscode: 404'],
@@ -142,19 +147,28 @@ export const statusRules: readonly Rule[] = [
         text: 'failed to copy: httpReadSeeker: failed open: unexpected status code https://reg.example/v2/web/manifests/sha256:aa: 503 Service Unavailable',
         seen: 'containerd 1.6 to 2.1',
       },
-      { text: 'reading manifest 1 in reg.example/web: received unexpected HTTP status: 502 Bad Gateway', seen: 'CRI-O 1.36' },
+      {
+        text: 'reading manifest 1 in reg.example/web: received unexpected HTTP status: 502 Bad Gateway',
+        seen: 'CRI-O 1.36',
+      },
     ],
     lookalikes: ['Liveness probe failed: HTTP probe failed with statuscode: 503'],
   },
   {
     id: 'status/4xx',
-    pattern: status('4\\d\\d', 'Bad Request|Not Acceptable|Method Not Allowed|Conflict|Gone|Unavailable For Legal Reasons'),
+    pattern: status(
+      '4\\d\\d',
+      'Bad Request|Not Acceptable|Method Not Allowed|Conflict|Gone|Unavailable For Legal Reasons',
+    ),
     cause: 'registry-invalid-response',
     confidence: 'possible',
     alternatives: ['registry-error', 'mirror-failed', 'manifest-unsupported', 'http-on-https'],
     scope: 'network',
     examples: [
-      { text: 'unexpected status code https://reg.example/v2/web/manifests/1: 400 Bad Request', seen: 'containerd 1.6' },
+      {
+        text: 'unexpected status code https://reg.example/v2/web/manifests/1: 400 Bad Request',
+        seen: 'containerd 1.6',
+      },
     ],
     lookalikes: ['received unexpected HTTP status: 502 Bad Gateway'],
   },
@@ -177,7 +191,10 @@ export const statusRules: readonly Rule[] = [
     alternatives: ['access-denied', 'registry-error', 'credentials-missing', 'rate-limited', 'source-address-blocked'],
     scope: 'network',
     examples: [
-      { text: 'unexpected status from HEAD request to https://reg.example/v2/web/manifests/1', seen: 'containerd 2.1, cut' },
+      {
+        text: 'unexpected status from HEAD request to https://reg.example/v2/web/manifests/1',
+        seen: 'containerd 2.1, cut',
+      },
     ],
     lookalikes: [],
   },

@@ -2,7 +2,7 @@ import type { Rule } from './rule.ts';
 
 /** Words that only a text about an image pull, or about the runtime that pulls, has. */
 const aboutPull =
-  /\b(?:ErrImagePull|ImagePullBackOff|ErrImageNeverPull|ImageInspectError|InvalidImageName|RegistryUnavailable|SignatureValidationFailed)\b|[Pp]ull(?:ing|ed)? (?:and unpack )?(?:the |system )?image|[Ii]mage pull|PullImage|[Ff]ailed to inspect image|resolve (?:reference|image)|failed to (?:copy|authorize|do request|solve|extract|register|apply|unpack|commit)\b|sandbox image|httpReade?r?Seeker|trying next host|fetch failed|docker:\/\/|\/v2\/|\/v1\/_ping|\/v1\/repositories|(?:container|docker) registry|reading manifest|(?:reading|writing|fetching|storing) blob|anonymous token|oauth token|bear(?:er)? token|auth token|Error from V2 registry|Not continuing with pull|Error response from daemon|download failed|pull access|ApplyLayer|tmpmounts|containers\/storage|content\.v1\.content|Mirrors also failed|retrieve auth|from manifest list/;
+  /^(?:denied|unauthorized|DENIED|UNAUTHORIZED): |\b(?:ErrImagePull|ImagePullBackOff|ErrImageNeverPull|ImageInspectError|InvalidImageName|RegistryUnavailable|SignatureValidationFailed)\b|[Pp]ull(?:ing|ed)? (?:and unpack )?(?:the |system )?image|[Ii]mage pull|PullImage|[Ff]ailed to inspect image|resolve (?:reference|image)|failed to (?:copy|authorize|do request|solve|extract|register|apply|unpack|commit)\b|sandbox image|httpReade?r?Seeker|trying next host|fetch failed|docker:\/\/|\/v2\/|\/v1\/_ping|\/v1\/repositories|(?:container|docker) registry|reading manifest|(?:reading|writing|fetching|storing) blob|anonymous token|oauth token|bear(?:er)? token|auth token|Error from V2 registry|Not continuing with pull|Error response from daemon|download failed|pull access|ApplyLayer|tmpmounts|extraction snapshot|snapshotter|containers\/storage|content\.v1\.content|Mirrors also failed|retrieve auth|from manifest list/;
 
 /** Words of other work that fails with the same network errors: the API server, probes, webhooks, volumes, pod networks. */
 const aboutSomethingElse =
@@ -24,7 +24,7 @@ export function counts(scope: Rule['scope'], whole: string, logged: boolean): bo
  * example of every rule against it.
  */
 const trouble =
-  /fail|error|unable|cannot|couldn't|refus|time(?:d )?-?out|denied|forbidden|unauthori|not found|unknown|x509|tls|back-?off|never|exceeded|invalid|unexpected|no (?:such|space|route|match|basic|image|unpack|fs)|reset|too ?many|expired|rejected|blocked|unavailable|unreachable|misbehaving|canceled|cancel pulling|mismatch|not supported|unsupported|required|limit|statusnotfound|text\/html|eof|status|locked|signature|authority|malformed|deprecat|not allowed|can't|prettyjws|not been|not present|gave http|too large|did not|does not|verification|try again/i;
+  /fail|error|unable|cannot|couldn't|refus|time(?:d )?-?out|denied|forbidden|unauthori|not found|unknown|x509|tls|back-?off|never|exceeded|invalid|unexpected|no (?:such|space|route|match|basic|image|unpack|fs)|reset|too ?many|expired|rejected|blocked|unavailable|unreachable|misbehaving|canceled|cancel pulling|mismatch|not supported|unsupported|required|limit|statusnotfound|text\/html|eof|status|locked|signature|authority|malformed|deprecat|not allowed|can't|prettyjws|not been|not present|gave http|not login|not have|not known|no processor|no child|adding layer|only allowed|make sure|too large|did not|does not|verification|try again/i;
 
 /** False where no rule can match; true says nothing. */
 export function mayMatter(text: string): boolean {

@@ -4,7 +4,8 @@ import type { Rule } from './rule.ts';
 export const runtimeRules: readonly Rule[] = [
   {
     id: 'runtime/no-cri',
-    pattern: /unknown service runtime\.v1(?:alpha2)?\.(?:ImageService|RuntimeService)|API is not implemented for endpoint/,
+    pattern:
+      /unknown service runtime\.v1(?:alpha2)?\.(?:ImageService|RuntimeService)|API is not implemented for endpoint/,
     cause: 'runtime-misconfigured',
     confidence: 'likely',
     alternatives: ['snapshotter-unavailable'],
@@ -19,7 +20,8 @@ export const runtimeRules: readonly Rule[] = [
   },
   {
     id: 'runtime/socket-absent',
-    pattern: /dial unix (?<socket>\S*\/(?:containerd|crio|docker|dockershim|cri-dockerd|isulad|frakti|cri)\.sock\S*?): connect: no such file or directory/,
+    pattern:
+      /dial unix (?<socket>\S*\/(?:containerd|crio|docker|dockershim|cri-dockerd|isulad|frakti|cri)\.sock\S*?): connect: no such file or directory/,
     cause: 'runtime-unreachable',
     confidence: 'likely',
     alternatives: ['runtime-misconfigured'],
@@ -37,7 +39,7 @@ export const runtimeRules: readonly Rule[] = [
   {
     id: 'runtime/socket-dead',
     pattern:
-      /dial unix (?<socket>\S*\/(?:containerd|crio|docker|dockershim|cri-dockerd|isulad|frakti|cri)\.sock\S*?): connect: (?:connection refused|permission denied|resource temporarily unavailable)|failed to dial "(?:unix:\/\/)?\/[^"]*(?:containerd|crio|docker)[^"]*"|Cannot connect to the Docker daemon|container runtime is down|server is not initialized yet/,
+      /dial unix (?<socket>\S*\/(?:containerd|crio|docker|dockershim|cri-dockerd|isulad|frakti|cri)\.sock\S*?): connect: (?:connection refused|permission denied|resource temporarily unavailable)|failed to dial "(?:unix:\/\/)?\/[^"]*(?:containerd|crio|docker)[^"]*"|Cannot connect to the Docker daemon|make sure you are running as root and the runtime has been started|container runtime is down|server is not initialized yet/,
     cause: 'runtime-unreachable',
     confidence: 'proven',
     scope: 'pull',

@@ -4,7 +4,8 @@ import type { Rule } from './rule.ts';
 export const storageRules: readonly Rule[] = [
   {
     id: 'storage/full',
-    pattern: /no space left on device|disk quota exceeded|\bENOSPC\b|\bEDQUOT\b|not enough (?:disk )?space/i,
+    pattern:
+      /no space left on device|database or disk is full|disk quota exceeded|\bENOSPC\b|\bEDQUOT\b|not enough (?:disk )?space/i,
     cause: 'disk-full',
     confidence: 'likely',
     scope: 'vague',
@@ -22,7 +23,8 @@ export const storageRules: readonly Rule[] = [
   },
   {
     id: 'storage/lchown',
-    pattern: /lchown \S+: invalid argument|potentially insufficient UIDs or GIDs|failed to Lchown .{0,200}: invalid argument/i,
+    pattern:
+      /lchown \S+: invalid argument|potentially insufficient UIDs or GIDs|failed to Lchown .{0,200}: invalid argument/i,
     cause: 'unpack-failed',
     confidence: 'likely',
     alternatives: ['filesystem-error'],
@@ -38,7 +40,7 @@ export const storageRules: readonly Rule[] = [
   {
     id: 'storage/filesystem',
     pattern:
-      /(?:read-only file system|input\/output error|structure needs cleaning|stale (?:NFS )?file handle|too many open files|too many links)|(?:failed to (?:mount|extract layer|register layer|apply layer|unpack|prepare|create|chmod|Lchown)|Error creating mount namespace|ApplyLayer|(?:mkdir|open|mount|chown|lchown|chmod|link|symlink|rename|mknod|remove|unlinkat|lsetxattr|setxattr|fsync|creat) \/\S*).{0,300}?: (?:operation not permitted|permission denied|operation not supported)/i,
+      /(?:read-only file system|input\/output error|structure needs cleaning|stale (?:NFS )?file handle|too many open files|too many links)|(?:failed to mount|overlay mount) .{0,300}?: invalid argument|(?:readlink|stat) \/var\/lib\/(?:containers|containerd|docker)\/\S+: no such file or directory|layer not known|(?:failed to (?:mount|extract layer|register layer|apply layer|unpack|prepare|create|chmod|Lchown)|Error creating mount namespace|ApplyLayer|(?:mkdir|open|mount|chown|lchown|chmod|link|symlink|rename|mknod|remove|unlinkat|lsetxattr|setxattr|fsync|creat) \/\S*).{0,300}?: (?:operation not permitted|permission denied|operation not supported)/i,
     cause: 'filesystem-error',
     confidence: 'likely',
     alternatives: ['unpack-failed', 'disk-full'],
@@ -62,7 +64,7 @@ export const storageRules: readonly Rule[] = [
   {
     id: 'storage/digest',
     pattern:
-      /unexpected commit (?:digest|size)|failed size validation|[Dd]igest did not match|(?:filesystem layer|image|layer) verification failed|(?:digest|checksum|hash) (?:mismatch|verification failed)|mismatched (?:digest|checksum)|downloaded .{0,80} does not match/,
+      /unexpected commit (?:digest|size)|failed size validation|[Dd]igest did not match|(?:filesystem layer|image(?: config)?|layer|manifest) verification failed|(?:digest|checksum|hash) (?:mismatch|verification failed)|mismatched (?:digest|checksum)|downloaded .{0,80} does not match/,
     cause: 'digest-mismatch',
     confidence: 'likely',
     alternatives: ['blob-unreachable', 'tls-intercepted'],
@@ -78,7 +80,8 @@ export const storageRules: readonly Rule[] = [
   },
   {
     id: 'storage/short-read',
-    pattern: /short read: expected \d+ bytes|failed to read expected number of bytes|while reconnecting|after reconnecting, fetching blob/,
+    pattern:
+      /short read: expected \d+ bytes|failed to read expected number of bytes|while reconnecting|after reconnecting, fetching blob/,
     cause: 'blob-unreachable',
     confidence: 'likely',
     alternatives: ['digest-mismatch', 'tcp-reset'],
@@ -102,7 +105,10 @@ export const storageRules: readonly Rule[] = [
         text: 'unable to initialize unpacker: no unpack platforms defined: invalid argument',
         seen: 'containerd 2.0, 2.1',
       },
-      { text: 'error unpacking image: snapshotter not loaded: stargz: invalid argument', seen: 'containerd 1.4 to 2.1' },
+      {
+        text: 'error unpacking image: snapshotter not loaded: stargz: invalid argument',
+        seen: 'containerd 1.4 to 2.1',
+      },
       {
         text: 'failed to get reader from content store: content digest sha256:aa: not found',
         seen: 'containerd 1.6, after a change of snapshotter',
@@ -113,7 +119,7 @@ export const storageRules: readonly Rule[] = [
   {
     id: 'storage/unpack',
     pattern:
-      /failed to extract layer|failed to apply layer|apply layer error|failed to register layer|archive\/tar: |Untar re-exec error|ApplyLayer |Error processing tar file|processing tar file\(|gzip: invalid|unpigz|zstd: |flate: corrupt|magic number mismatch|error creating layer with ID|failed to convert whiteout|max depth exceeded|error unpacking image|failed to unpack image/,
+      /failed to extract layer|failed to apply layer|apply layer error|failed to register layer|archive\/tar: |Untar re-exec error|ApplyLayer |Error processing tar file|processing tar file\(|gzip: invalid|unpigz|zstd: |flate: corrupt|magic number mismatch|error creating layer with ID|failed to convert whiteout|max depth exceeded|error unpacking image|failed to unpack image|adding layer with blob|committing the finished image/,
     cause: 'unpack-failed',
     confidence: 'likely',
     alternatives: ['digest-mismatch', 'filesystem-error', 'manifest-unsupported'],
@@ -125,6 +131,8 @@ export const storageRules: readonly Rule[] = [
       },
       { text: 'Untar re-exec error: exit status 1: output: unexpected EOF', seen: 'docker 1.9' },
     ],
-    lookalikes: ['failed to unpack image on snapshotter overlayfs: unexpected media type text/html for sha256:aa: not found'],
+    lookalikes: [
+      'failed to unpack image on snapshotter overlayfs: unexpected media type text/html for sha256:aa: not found',
+    ],
   },
 ];

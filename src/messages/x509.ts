@@ -7,7 +7,8 @@ import type { Rule } from './rule.ts';
 export const x509Rules: readonly Rule[] = [
   {
     id: 'x509/not-yet-valid',
-    pattern: /x509: certificate has expired or is not yet valid: current time (?<now>\S+) is before (?<notBefore>[^\s"]+)/,
+    pattern:
+      /x509: certificate has expired or is not yet valid: current time (?<now>\S+) is before (?<notBefore>[^\s"]+)/,
     cause: 'clock-skew',
     confidence: 'likely',
     alternatives: ['tls-certificate-not-yet-valid'],
@@ -24,7 +25,8 @@ export const x509Rules: readonly Rule[] = [
   },
   {
     id: 'x509/expired',
-    pattern: /x509: certificate has expired or is not yet valid: current time (?<now>\S+) is after (?<notAfter>[^\s"]+)/,
+    pattern:
+      /x509: certificate has expired or is not yet valid: current time (?<now>\S+) is after (?<notAfter>[^\s"]+)/,
     cause: 'tls-certificate-expired',
     confidence: 'likely',
     alternatives: ['clock-skew', 'tls-intercepted'],

@@ -83,6 +83,8 @@ function conclude(input: AuthInput, answer: ProbeAnswer, context: ProbeContext):
   }
   const token = readToken(answer.exchange?.body ?? Buffer.alloc(0));
   if (!token.ok) return failed({ code: 'body-invalid', message: token.error });
+  // A token that Go's decoder does not take is none for the runtime.
+  if (token.value.refusedBecause !== null) return failed({ code: 'body-invalid', message: token.value.refusedBecause });
   context.vault.tokens.set(tokenKey(input.endpoint ?? 0, identity), token.value.token);
   const claimsPull = token.value.claims === null ? null : grantsPull(token.value.claims, repository);
   return { status: 'ok', error: null, facts: { ...facts, granted: true, claimsPull } };

@@ -6,7 +6,7 @@ import type { NextParty } from '../model/facts.ts';
 import type { PlanBody } from '../model/plan.ts';
 import type { CriClient, CriFailure } from '../wire/cri.ts';
 import type { HttpClient } from '../wire/http.ts';
-import type { ProxyRoute } from '../wire/proxy.ts';
+import type { ProxyRoute, ProxyTls } from '../wire/proxy.ts';
 
 /** TLS material of one endpoint: the node's trust store with the endpoint's own CAs, and client certificates. */
 export interface EndpointTls {
@@ -45,6 +45,8 @@ export interface ProbeContext {
   readonly nextParty: (url: URL) => NextParty;
   /** How to talk to a proxy of the plan at an address of it; null for a scheme that is not spoken (SOCKS). */
   readonly proxyRoute: (proxyUrl: string, address: string) => ProxyRoute | null;
+  /** For a proxy that is itself spoken to by HTTPS: the node's trust store. */
+  readonly proxyTls: ProxyTls;
   readonly tlsFor: (endpoint: number) => EndpointTls;
   /** Extra request headers that the node's configuration sets for an endpoint. */
   readonly headersFor: (endpoint: number) => Readonly<Record<string, readonly Secret[]>>;

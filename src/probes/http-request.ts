@@ -9,6 +9,7 @@ import { headerOf } from '../registry/exchange.ts';
 import { httpDate, readRateLimit } from '../registry/rate-limit.ts';
 import { isRedirect, resolveRedirect } from '../registry/redirect.ts';
 import type { HttpExchange } from '../wire/http-exchange.ts';
+import { squidError } from '../wire/proxy.ts';
 import type { ProbeContext } from './context.ts';
 
 /** One request of a probe. */
@@ -78,7 +79,8 @@ export async function sendRequest(
       ...base,
       ...noFacts,
       url: error.url,
-      status: error.status ?? null,
+      status: error.status ?? error.proxy?.status ?? null,
+      proxyError: error.proxy === undefined ? null : squidError(error.proxy.headers),
       mediaType: error.headers === undefined ? null : mediaTypeOf(headerOf(error.headers, 'content-type')),
       phases: { ...error.phases },
       failedPhase: error.phase,

@@ -126,7 +126,11 @@ async function open(
   if (way.proxy !== null) {
     const route = context.proxyRoute(way.proxy, address);
     if (route === null) return { error: { code: 'internal', message: `${way.proxy} is no HTTP proxy` } };
-    const tunnel = await connectThroughProxy(route, { host: way.host, port: way.port }, options);
+    const tunnel = await connectThroughProxy(
+      route,
+      { host: way.host, port: way.port },
+      { ...options, tls: context.proxyTls },
+    );
     return tunnel.ok ? { socket: tunnel.value.socket } : { error: tunnel.error };
   }
   const connection = await connectTcp({ address, port: way.port }, options);

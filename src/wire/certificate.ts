@@ -1,9 +1,11 @@
-import { clip } from '../lib/limits.ts';
 import type { WireError } from '../model/network-failure.ts';
+import { goodCurves, quoted, rfc3339, rsaBits, shown } from './certificate-info.ts';
 import { forbiddenName, matchesHost, namesFor, reliesOnCommonName } from './certificate-names.ts';
 import { wireError } from './errors.ts';
 import type { TrustPool } from './trust.ts';
-import { type Certificate, fingerprintOf } from './x509.ts';
+import type { Certificate } from './x509.ts';
+
+export { type CertificateInfo, certificateInfo } from './certificate-info.ts';
 
 /**
  * Whether a Go program (containerd, CRI-O, kubelet) accepts a chain, and if not, why: the rules and their order are
@@ -14,27 +16,6 @@ import { type Certificate, fingerprintOf } from './x509.ts';
  * Not covered: name constraints on mail addresses and URIs (no server has such names), FIPS mode, and revocation,
  * which Go does not check either.
  */
-
-/** One certificate as told to people and documents. */
-export interface CertificateInfo {
-  readonly subject: string;
-  readonly issuer: string;
-  readonly commonName: string | null;
-  /** Hexadecimal, upper case. */
-  readonly serialNumber: string;
-  /** Of the whole certificate; lower-case hexadecimal. */
-  readonly sha256: string;
-  /** RFC 3339, UTC. */
-  readonly notBefore: string;
-  readonly notAfter: string;
-  readonly dnsNames: readonly string[];
-  readonly ipAddresses: readonly string[];
-  readonly isCa: boolean;
-  /** Issuer and subject are the same name and its own key made the signature. */
-  readonly selfSigned: boolean;
-  /** `EC P-256`, `RSA 2048`, `Ed25519`. */
-  readonly keyType: string;
-}
 
 /** A check that failed. */
 export interface CertificateProblem extends WireError {
@@ -89,27 +70,6 @@ export function verifyChain(
   else problems.push(...unknownAuthority(lenient, chain, roots));
   return refused(problems);
 }
-
-/** One certificate as told to people. */
-export function certificateInfo(certificate: Certificate): CertificateInfo {
-  return {
-    subject: clip(certificate.subject, 500),
-    issuer: clip(certificate.issuer, 500),
-    commonName: certificate.commonName,
-    serialNumber: certificate.serialNumber,
-    sha256: fingerprintOf(certificate),
-    notBefore: rfc3339(certificate.notBefore),
-    notAfter: rfc3339(certificate.notAfter),
-    dnsNames: certificate.dnsNames.slice(0, maxNames).map((name) => shown(name)),
-    ipAddresses: certificate.ipAddresses.slice(0, maxNames),
-    isCa: certificate.basicConstraints?.isCa ?? false,
-    selfSigned: isSelfSigned(certificate),
-    keyType: keyType(certificate),
-  };
-}
-
-/** Names of a certificate that are shown; content networks put hundreds into one. */
-const maxNames = 100;
 
 /** Go's maxChainSignatureChecks: more is an attack, not a chain. */
 const maxSignatureChecks = 100;
@@ -223,14 +183,6 @@ const goodDigests: ReadonlySet<string> = new Set([
 const minRsaBits = 1024;
 /** crypto/tls refuses larger ones (maxRSAKeySize). */
 const maxRsaBits = 8192;
-
-/** The curves that Go's parser knows, by OpenSSL's names. */
-const goodCurves: Readonly<Record<string, string>> = {
-  secp224r1: 'P-224',
-  prime256v1: 'P-256',
-  secp384r1: 'P-384',
-  secp521r1: 'P-521',
-};
 
 const serverAuth = '1.3.6.1.5.5.7.3.1';
 const anyUsage = '2.5.29.37.0';
@@ -367,46 +319,9 @@ function described(certificate: Certificate, place: 'leaf' | 'intermediate' | 'r
   return `${kind} ${quoted(certificate)}`;
 }
 
-function quoted(certificate: Certificate): string {
-  const { subject } = certificate;
-  return subject === '' ? `with serial number ${certificate.serialNumber}` : `"${shown(subject)}"`;
-}
-
 function list(names: readonly string[]): string {
   const first = names.slice(0, 5).map(shown).join(', ');
   return names.length > 5 ? `${first} and ${names.length - 5} more` : first;
-}
-
-/** Foreign text for a message: printable ASCII as it is, the rest escaped, clipped. */
-function shown(text: string): string {
-  return clip(text.replace(/[^\u0020-\u007e\u00a0-\uffff]/g, '?'), 200);
-}
-
-function rfc3339(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d{3}Z$/, 'Z');
-}
-
-function isSelfSigned(certificate: Certificate): boolean {
-  return certificate.rawIssuer.equals(certificate.rawSubject) && certificate.isSignedBy(certificate);
-}
-
-function rsaBits(certificate: Certificate): number | null {
-  const key = certificate.publicKey();
-  if (key?.asymmetricKeyType !== 'rsa' && key?.asymmetricKeyType !== 'rsa-pss') return null;
-  return key.asymmetricKeyDetails?.modulusLength ?? null;
-}
-
-function keyType(certificate: Certificate): string {
-  const key = certificate.publicKey();
-  const bits = rsaBits(certificate);
-  if (bits !== null) return `RSA ${bits}`;
-  const type = key?.asymmetricKeyType;
-  if (type === 'ec') {
-    const curve = key?.asymmetricKeyDetails?.namedCurve ?? 'unknown';
-    return `EC ${goodCurves[curve] ?? curve}`;
-  }
-  if (type === 'ed25519') return 'Ed25519';
-  return type ?? 'unknown';
 }
 
 function signatureName(oid: string): string {
