@@ -384,6 +384,13 @@ describe('handshakeTls', () => {
     assert.equal(error.plainAnswer, 'SSH-2.0-OpenSSH_9.2');
   });
 
+  it('shows even the few characters of a server that then waits', async () => {
+    const { port } = await raw((socket) => socket.write('+OK'));
+    const error = await failed(port, { timeoutMs: 100 });
+    assert.equal(error.code, 'tls-plain-answer', error.message);
+    assert.equal(error.plainAnswer, '+OK');
+  });
+
   it('calls bytes that are neither TLS nor text tls-protocol', async () => {
     const { port } = await raw((socket) => socket.write(Buffer.from('00ff00ff00ff00ff00ff', 'hex')));
     const error = await failed(port);
