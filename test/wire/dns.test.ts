@@ -411,6 +411,14 @@ describe('queryDns', () => {
     assert.ok(performance.now() - started < 5000);
   });
 
+  it('does not decode a message of more records than a host has', async () => {
+    const record = { name: 'h', type: 'A', data: '10.0.0.1' } as const;
+    const server = await serve((query) => [dnsAnswer(query, { records: new Array<typeof record>(600).fill(record) })]);
+    const error = await failed(server, hub, { useTcp: true, timeoutMs: 200 });
+    assert.equal(error.code, 'malformed');
+    assert.match(error.message, /announces 601 records/);
+  });
+
   it('never throws, whatever a server sends', async function () {
     this.timeout(60_000);
     let next = Buffer.alloc(0);
