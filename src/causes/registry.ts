@@ -94,7 +94,10 @@ export const registryCauses: readonly Cause[] = [
         word ?? '',
       );
       const status = of?.status ?? null;
-      const wrong = word === 'http-status' && status !== null && status < 500 && !isLimited(of) && hop.hop !== 'blob';
+      // A page is what portals, gateways and wrong servers send. Another status in the protocol's own form means
+      // something that is not known here, which is no reason to say that it is no registry.
+      const wrong =
+        word === 'http-status' && status !== null && status < 500 && !isLimited(of) && of?.bodyFormat === 'html';
       if (!unreadable && !wrong) return null;
       const page = of?.title === null || of?.title === undefined ? '' : `, titled "${of.title}"`;
       return { args: { host: partyName(hop.way), detail: `${words(hop)}${of?.bodyFormat === 'html' ? page : ''}` } };

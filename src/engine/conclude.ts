@@ -1,14 +1,20 @@
 import type { Cause, Match } from '../causes/cause.ts';
 import { causeOf, causes } from '../causes/index.ts';
 import { imagePresence } from '../causes/policy.ts';
+import { breaksOf } from '../evidence/breaks.ts';
+import { partyName } from '../evidence/origin.ts';
+import { refusalsOf } from '../evidence/refusal.ts';
 import { requestsOf } from '../evidence/requests.ts';
-import { probesOf, type View } from '../evidence/view.ts';
+import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { endpointWay } from '../evidence/ways.ts';
 import { type CauseId, layers } from '../model/cause-id.ts';
 import type { Finding, JudgedEndpoint, PullOutcome, Verdict } from '../model/investigation.ts';
 import type { Problem } from '../model/problem.ts';
 import { ruledOutBy } from './ruled-out.ts';
+
+/** Settings that cannot work as written, and without which the runtime goes on: no fault where the pull works all the same. */
+const goesOnWithout: ReadonlySet<CauseId> = new Set<CauseId>(['proxy-misconfigured', 'pull-secret-invalid']);
 
 /** What an investigation's evidence adds up to. */
 export interface Conclusion {
@@ -24,16 +30,23 @@ export interface Conclusion {
 
 /** Concludes from facts alone, so that a saved document gives the same verdict again. Pure. */
 export function conclude(view: View): Conclusion {
-  const raw = causes.flatMap((cause) =>
+  const known = causes.flatMap((cause) =>
     (cause.match?.(view) ?? []).flatMap((match) => carried(findingOf(cause, match), match)),
   );
+  const raw = [...known, ...unexplained(view, known)];
   const pull = pullOutcome(view);
-  const local = [...problemFindings(view), ...raw.filter((finding) => finding.endpoint === null)];
+  const local = withEvidence(
+    problemFindings(view),
+    raw.filter((finding) => finding.endpoint === null),
+  );
   const judged = judgeEndpoints(view, raw);
   const way = wayFindings(view, judged, raw);
-  const own = [...local, ...way.faults];
+  const serving = judged.some(({ verdict }) => verdict === 'healthy');
+  const outlived = local.filter(({ cause }) => serving && goesOnWithout.has(cause));
+  const own = [...local.filter((finding) => !outlived.includes(finding)), ...way.faults];
   const faults = withPolicy(view, withPull(view, pull, own, way));
-  const findings = unique([...faults.sort(byPrecedence(view)), ...way.degraded]);
+  const degraded = [...outlived.map((finding) => ({ ...finding, severity: 'degraded' as const })), ...way.degraded];
+  const findings = unique([...faults.sort(byPrecedence(view)), ...degraded]);
   const verdict = verdictOf(view, findings, judged, pull);
   return {
     verdict,
@@ -84,6 +97,36 @@ function carryBy(id: CauseId, finding: Finding, args: { host?: string; image?: s
   };
 }
 
+/** Endpoints that fail in a way that no cause fits: `unknown`, with the evidence, never a guess. */
+function unexplained(view: View, known: readonly Finding[]): Finding[] {
+  const explained = new Set(known.filter(({ severity }) => severity === 'fault').map(({ endpoint }) => endpoint));
+  const loose = [
+    ...breaksOf(view).map(({ endpoint, probes, way }) => ({ endpoint, probes, host: partyName(way) })),
+    ...refusalsOf(view),
+  ].filter(({ endpoint }) => !explained.has(endpoint));
+  const cause = causeOf('unknown');
+  return loose
+    .filter(({ endpoint }, index) => loose.findIndex((other) => other.endpoint === endpoint) === index)
+    .map(({ endpoint, probes, host }): Finding => {
+      const failed = probes.filter(({ status }) => status === 'failed');
+      const words = failed.at(-1)?.error?.message ?? 'it fails';
+      const args = { image: view.plan.image.input, host, detail: `${host}: ${words}` };
+      return {
+        cause: 'unknown',
+        layer: cause.layer,
+        confidence: 'possible',
+        severity: 'fault',
+        summary: cause.say(args),
+        evidence: idsOf(failed.length === 0 ? probes : failed),
+        remedies: cause.remedies(args),
+        underlying: null,
+        host,
+        endpoint,
+        alternatives: [],
+      };
+    });
+}
+
 /** What is wrong in the node's files. A warning is what the runtime ignores and goes on from. */
 function problemFindings(view: View): Finding[] {
   return view.plan.problems
@@ -111,6 +154,16 @@ export function problemFinding(problem: Problem): Finding {
     endpoint: null,
     alternatives: [],
   };
+}
+
+/** A file's problem and the runtime's own state can be the same thing: then the file is named, and the probe shows it. */
+function withEvidence(problems: readonly Finding[], shown: readonly Finding[]): Finding[] {
+  const same = (a: Finding, b: Finding): boolean => a.cause === b.cause && a.severity === 'fault';
+  const named = problems.map((problem) => {
+    const seen = shown.filter((finding) => same(problem, finding));
+    return { ...problem, evidence: seen.flatMap(({ evidence }) => [...evidence]) };
+  });
+  return [...named, ...shown.filter((finding) => !problems.some((problem) => same(problem, finding)))];
 }
 
 /** Each endpoint by itself: it serves this image, it cannot, or that was not found out. */
@@ -158,8 +211,11 @@ function warnings(view: View): Finding[] {
 /** The runtime's own words, where the probes found nothing; and its success, where they did. */
 function withPull(view: View, pull: PullOutcome, own: readonly Finding[], way: WayFindings): Finding[] {
   const faults = own.filter(({ severity }) => severity === 'fault');
-  if (pull.ok !== false || faults.length > 0) return faults;
   const probe = probesOf(view, 'pull')[0];
+  // Where the probes know no name for it, the runtime's own words may, if they can mean one thing only.
+  const named = faults.some(({ cause }) => cause !== 'unknown');
+  const sure = probe?.facts.causeConfidence === 'proven';
+  if (pull.ok !== false || named || (faults.length > 0 && !sure)) return faults;
   if (probe === undefined) return faults;
   const hint = way.degraded.find(({ cause }) => cause === pull.cause);
   if (hint !== undefined) return [...faults, { ...hint, severity: 'fault' }];

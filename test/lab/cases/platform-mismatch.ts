@@ -19,7 +19,7 @@ export const cases: readonly LabCase[] = [
   },
   {
     name: 'the only manifest is for another architecture: it is pulled and would not start',
-    verdict: 'faulty',
+    verdict: 'degraded', // the pull itself works
     cause: 'platform-mismatch',
     confidence: 'proven',
     pull: 'works',
