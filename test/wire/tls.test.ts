@@ -230,7 +230,12 @@ describe('handshakeTls', () => {
       it('names a refused client certificate', async () => {
         const stranger = makeCertificate({ commonName: 'who', issuer: pki.strangeRoot });
         const clientPairs = [{ cert: stranger.pem, key: new Secret(stranger.keyPem) }];
-        const { port } = await opensslServer(version === 'TLSv1.3' ? '-tls1_3' : '-tls1_2');
+        const { port } = await opensslServer(
+          version === 'TLSv1.3' ? '-tls1_3' : '-tls1_2',
+          '-Verify',
+          '1',
+          '-verify_return_error',
+        );
         const error = await failed(port, { clientPairs });
         assert.equal(error.code, 'tls-alert', error.message);
         assert.equal(error.alert, 'unknown_ca');
@@ -255,6 +260,17 @@ describe('handshakeTls', () => {
       });
     });
   }
+
+  it('does not call a finished handshake late because it waits for a late alert', async () => {
+    // It asks for a certificate, insists on none, and sends no ticket: neither yes nor no comes.
+    const { port } = await opensslServer('-tls1_3', '-num_tickets', '0', '-verify', '1', '-verify_return_error');
+    let ticks = 0;
+    // A clock that makes the round trip look long, so that the wait for the alert outlasts the time limit.
+    const env: Env = { ...systemEnv, monotonic: () => (ticks += 400) };
+    const { socket, peer } = await shaken(port, { env, timeoutMs: 450 });
+    assert.equal(peer.clientCertificateRequested, true);
+    socket.destroy();
+  });
 
   it('judges validity by the clock it is given', async () => {
     const { port } = await server(sending(pki.leaf));
