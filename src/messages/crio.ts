@@ -5,7 +5,7 @@ export const crioRules: readonly Rule[] = [
   {
     id: 'crio/short-name',
     pattern:
-      /short-name "(?<image>[^"]*)" did not resolve to an alias|short[- ]name mode is enforcing, but image name (?<name>\S+) returns ambiguous list|short-name resolution enforced but cannot prompt|no unqualified-search registries are defined/,
+      /short-name "(?<image>[^"]*)" did not resolve to an alias|short[- ]name mode is enforcing, but image name \S+ returns ambiguous list|short-name resolution enforced but cannot prompt|no unqualified-search registries are defined/,
     cause: 'short-name-unresolved',
     confidence: 'proven',
     scope: 'pull',

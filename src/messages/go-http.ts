@@ -57,8 +57,8 @@ export const proxyRules: readonly Rule[] = [
   },
 ];
 
-/** Requests that get no answer, or none that is HTTP. */
-export const httpRules: readonly Rule[] = [
+/** TLS that does not come about, and TLS where there is none. */
+export const tlsRules: readonly Rule[] = [
   {
     id: 'go-http/plain-answer',
     pattern: /server gave HTTP response to HTTPS client|tls: oversized record received with length 20527/,
@@ -89,7 +89,7 @@ export const httpRules: readonly Rule[] = [
       },
       { text: 'Client sent an HTTP request to an HTTPS server.', seen: 'Go servers, in the body of a 400' },
     ],
-    lookalikes: [String.raw`malformed HTTP response "SSH-2.0-OpenSSH_9.2"`],
+    lookalikes: ['malformed HTTP response "SSH-2.0-OpenSSH_9.2"'],
   },
   {
     id: 'go-http/not-tls',
@@ -130,6 +130,10 @@ export const httpRules: readonly Rule[] = [
     ],
     lookalikes: ['tls: failed to verify certificate: x509: certificate signed by unknown authority'],
   },
+];
+
+/** Requests that get no answer in time, or none that is HTTP. */
+export const httpRules: readonly Rule[] = [
   {
     id: 'go-http/no-connection-in-time',
     pattern:

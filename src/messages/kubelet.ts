@@ -103,7 +103,7 @@ export const kubeletRules: readonly Rule[] = [
 /** What the kubelet says when it only waits, or names a failure without its cause: last, so that any cause beside it counts. */
 export const kubeletRestRules: readonly Rule[] = [
   {
-    id: 'kubelet/image-credentials',
+    id: 'kubelet/signature',
     pattern: /because the signature validation failed|\bSignatureValidationFailed\b/,
     cause: 'signature-rejected',
     confidence: 'proven',

@@ -172,6 +172,9 @@ function registryOf(image: string | null): string | null {
   return /[.:]|^localhost$|[A-Z<>*]/.test(first) ? first : null;
 }
 
+/** A text names its image in at most a handful of forms; more would only cost time. */
+const maxReferences = 8;
+
 /**
  * `main` without the names of images, so that a repository called `x509` or `ratelimited` is not read as an error:
  * references in quotes, in URLs and behind `docker://` are replaced by ones that say nothing.
@@ -179,8 +182,9 @@ function registryOf(image: string | null): string | null {
 export function withoutNames(main: string, image: string | null): string {
   const references = new Set<string>();
   if (image !== null) references.add(image);
-  for (const match of main.matchAll(/(?:image|reference|PullImage|converter for) "([^"]+)"/g))
-    references.add(match[1] ?? '');
+  for (const match of main.matchAll(/(?:image|reference|PullImage|converter for) "([^"]+)"/g)) {
+    if (references.size < maxReferences) references.add(match[1] ?? '');
+  }
   let text = main;
   for (const reference of references) {
     // A bare name such as `denied` is a word too: only in quotes is it surely the image.

@@ -321,7 +321,7 @@ export const strangerRules: readonly Rule[] = [
   {
     id: 'registry/html',
     pattern:
-      /text\/html|error (?:unmarshall?ing content|parsing HTTP 2\d\d response body).{0,80}invalid character '<'|invalid character '<' looking for beginning of value|<!DOCTYPE html|(?:missing or empty|invalid) (?:Content-Type|Docker-Content-Digest) header|does not (?:appear to be|look like|support) (?:a )?[vV]2|not a (?:Docker|valid) registry|unexpected content[- ]type/i,
+      /text\/html|error (?:unmarshall?ing content|parsing HTTP 2\d\d response body).{0,80}invalid character '<'|(?<!HTTP [345]\d\d response body: )invalid character '<' looking for beginning of value|(?:missing or empty|invalid) (?:Content-Type|Docker-Content-Digest) header|does not (?:appear to be|look like|support) (?:a )?[vV]2|not a (?:Docker|valid) registry|unexpected content[- ]type/i,
     cause: 'registry-invalid-response',
     confidence: 'likely',
     alternatives: ['mirror-failed', 'tls-intercepted', 'proxy-denied'],

@@ -21,22 +21,10 @@ export const statusRules: readonly Rule[] = [
     confidence: 'proven',
     scope: 'network',
     examples: [
-      {
-        text: 'unexpected status from HEAD request to https://reg.example/v2/web/manifests/1: 429 Too Many Requests',
-        seen: 'containerd 1.7, 2.1',
-      },
+      { text: 'Requesting bearer token: invalid status code from registry 429', seen: 'CRI-O 1.18' },
       { text: 'Error: Status 429 trying to pull repository team/web: "<!DOCTYPE html>', seen: 'docker 1.8' },
     ],
     lookalikes: ['unexpected status from HEAD request to https://reg.example/v2/429/manifests/1: 404 Not Found'],
-  },
-  {
-    id: 'status/407',
-    pattern: status('407', 'Proxy Authentication Required'),
-    cause: 'proxy-auth-required',
-    confidence: 'proven',
-    scope: 'network',
-    examples: [{ text: 'received unexpected HTTP status: 407 Proxy Authentication Required', seen: 'docker 20.10' }],
-    lookalikes: ['received unexpected HTTP status: 401 Unauthorized'],
   },
   {
     id: 'status/401-new',

@@ -1,6 +1,6 @@
 import { containerdRules, transferRules } from './containerd.ts';
 import { crioRules } from './crio.ts';
-import { httpRules, proxyRules } from './go-http.ts';
+import { httpRules, proxyRules, tlsRules } from './go-http.ts';
 import { dnsRules, tcpRules } from './go-net.ts';
 import { kubeletRestRules, kubeletRules } from './kubelet.ts';
 import { manifestRules } from './manifests.ts';
@@ -8,10 +8,8 @@ import { authRules, notFoundRules, rateRules, strangerRules } from './registries
 import { statusRules } from './registry-status.ts';
 import type { Rule } from './rule.ts';
 import { runtimeRules } from './runtime.ts';
-import { storageRules } from './storage.ts';
+import { fullRules, snapshotterRules, storageRules } from './storage.ts';
 import { x509Rules } from './x509.ts';
-
-const full = storageRules.filter((rule) => rule.id === 'storage/full');
 
 /**
  * Every rule, in the order in which they are searched. What names a cause outright stands before what only shows a
@@ -20,18 +18,18 @@ const full = storageRules.filter((rule) => rule.id === 'storage/full');
  */
 export const rules: readonly Rule[] = [
   ...kubeletRules,
-  ...full,
+  ...fullRules,
   ...crioRules,
   ...manifestRules,
   ...containerdRules,
-  ...storageRules.filter((rule) => rule.id === 'storage/snapshotter'),
+  ...snapshotterRules,
   ...runtimeRules,
   ...dnsRules,
   ...proxyRules,
   ...x509Rules,
-  ...httpRules.slice(0, 5),
+  ...tlsRules,
   ...tcpRules,
-  ...httpRules.slice(5),
+  ...httpRules,
   ...rateRules,
   ...notFoundRules,
   ...authRules,

@@ -1,7 +1,7 @@
 import type { Rule } from './rule.ts';
 
-/** What goes wrong between the last byte of a layer and the files on the node, in words of all three runtimes. */
-export const storageRules: readonly Rule[] = [
+/** No room left: searched early, for a full disk breaks whatever comes to it first. */
+export const fullRules: readonly Rule[] = [
   {
     id: 'storage/full',
     pattern:
@@ -21,6 +21,38 @@ export const storageRules: readonly Rule[] = [
     ],
     lookalikes: ['inotify_add_watch: no space left on the watch list'],
   },
+];
+
+/** A snapshotter that is not there; its socket must not be taken for the runtime's. */
+export const snapshotterRules: readonly Rule[] = [
+  {
+    id: 'storage/snapshotter',
+    pattern:
+      /snapshotter (?:not loaded|"?\S+"? (?:was )?not found)|no unpack platforms defined|failed to get reader from content store|containerd-(?:stargz|soci|nydus|overlaybd)\S*\.sock|snapshotter .{0,80}(?:is not available|unavailable|not supported)|parent snapshot \S+ does not exist|missing parent "[^"]*" bucket|failed to (?:stat|create|prepare) snapshot/,
+    cause: 'snapshotter-unavailable',
+    confidence: 'likely',
+    alternatives: ['unpack-failed', 'runtime-misconfigured'],
+    scope: 'pull',
+    examples: [
+      {
+        text: 'unable to initialize unpacker: no unpack platforms defined: invalid argument',
+        seen: 'containerd 2.0, 2.1',
+      },
+      {
+        text: 'error unpacking image: snapshotter not loaded: stargz: invalid argument',
+        seen: 'containerd 1.4 to 2.1',
+      },
+      {
+        text: 'failed to get reader from content store: content digest sha256:aa: not found',
+        seen: 'containerd 1.6, after a change of snapshotter',
+      },
+    ],
+    lookalikes: ['loading plugin "io.containerd.snapshotter.v1.overlayfs"...'],
+  },
+];
+
+/** What goes wrong between the last byte of a layer and the files on the node, in words of all three runtimes. */
+export const storageRules: readonly Rule[] = [
   {
     id: 'storage/lchown',
     pattern:
@@ -91,30 +123,6 @@ export const storageRules: readonly Rule[] = [
       { text: 'failed to read expected number of bytes: unexpected EOF', seen: 'containerd 1.7' },
     ],
     lookalikes: ['short read on checkpoint'],
-  },
-  {
-    id: 'storage/snapshotter',
-    pattern:
-      /snapshotter (?:not loaded|"?\S+"? (?:was )?not found)|no unpack platforms defined|failed to get reader from content store|containerd-(?:stargz|soci|nydus|overlaybd)\S*\.sock|snapshotter .{0,80}(?:is not available|unavailable|not supported)|parent snapshot \S+ does not exist|missing parent "[^"]*" bucket|failed to (?:stat|create|prepare) snapshot/,
-    cause: 'snapshotter-unavailable',
-    confidence: 'likely',
-    alternatives: ['unpack-failed', 'runtime-misconfigured'],
-    scope: 'pull',
-    examples: [
-      {
-        text: 'unable to initialize unpacker: no unpack platforms defined: invalid argument',
-        seen: 'containerd 2.0, 2.1',
-      },
-      {
-        text: 'error unpacking image: snapshotter not loaded: stargz: invalid argument',
-        seen: 'containerd 1.4 to 2.1',
-      },
-      {
-        text: 'failed to get reader from content store: content digest sha256:aa: not found',
-        seen: 'containerd 1.6, after a change of snapshotter',
-      },
-    ],
-    lookalikes: ['loading plugin "io.containerd.snapshotter.v1.overlayfs"...'],
   },
   {
     id: 'storage/unpack',

@@ -1,4 +1,5 @@
 import { readLogLine, unquoteOnce } from './log-line.ts';
+import { wrappers } from './wrappers.ts';
 
 /** A message without the layers that say who passed it on. */
 export interface Unwrapped {
@@ -86,89 +87,6 @@ function withoutMirrors(text: string): { main: string; mirrors: readonly string[
   const upstreamSpoke = rest !== '';
   return { main: before + (upstreamSpoke ? rest : mirrors.join(' ')), mirrors, upstreamSpoke };
 }
-
-/** An image or a path between quotes or bare. */
-const name = String.raw`(?:"[^"]*"|[^\s"]+)`;
-
-/** What programs put in front of an error they pass on, all versions. Each is taken off the front of the text. */
-const wrappers: readonly RegExp[] = [
-  // The kubelet.
-  String.raw`(?:spec|status)\.\w+\{[^}]*\}: `,
-  String.raw`Failed to pull image ${name}(?: from pod ${name} and container ${name})?:? `,
-  String.raw`Failed to pull image: `,
-  String.raw`Error syncing pod(?: [\w-]+ \("[^"]*"\))?, skipping: `,
-  String.raw`Unhandled Error: `,
-  String.raw`(?:failed to )?"?(?:StartContainer|CreatePodSandbox)"? for ${name} with \w+: `,
-  String.raw`failed to "?(?:StartContainer|CreatePodSandbox)"? for ${name} with \w+: `,
-  String.raw`Back-off pulling image ${name}: `,
-  String.raw`(?:ErrImagePull|ImagePullBackOff|ImageInspectError|RegistryUnavailable|SignatureValidationFailed|InvalidImageName|ErrImageNeverPull|CreatePodSandboxError): `,
-  String.raw`(?:init )?container (?:&Container\{.*\}|\S+ ?)?(?: ?start failed)(?: in pod \S+)?: `,
-  String.raw`PullImage ${name} from image service failed: `,
-  String.raw`PullImage from image service failed: `,
-  String.raw`PullImage ${name} failed(?:, error)?: `,
-  String.raw`Pull image ${name} failed: `,
-  String.raw`image pull failed for ${name} because (?:the registry is unavailable|the signature validation failed): `,
-  String.raw`Failed to (?:inspect image|apply default image tag) ${name}: `,
-  String.raw`(?:RunPodSandbox from runtime service failed|RunPodSandbox for .{0,400}? failed, error|CreatePodSandbox for pod ${name} failed|Failed (?:to )?create (?:pod )?sandbox(?: for pod)?(?: ${name})?): `,
-  String.raw`GenericPLEG: Unable to retrieve pods: `,
-  // gRPC, with the slips of those who retype it.
-  String.raw`rpc error: code ?= ?\w+ ?d\S{2,3} ?= ?`,
-  String.raw`(?:connection error: desc = |all SubConns are in TransientFailure, latest connection error: )`,
-  // crictl, ctr, nerdctl, kubeadm, docker's client.
-  String.raw`(?:ctr|docker|crictl|nerdctl|podman|error|Error|ERROR|WARNING): `,
-  String.raw`\[(?:ERROR|WARNING) \w+\]: `,
-  String.raw`pulling image(?: failed)?: `,
-  String.raw`(?:failed to pull|Failed to pull) (?:images? )?${name}: (?:output: )?`,
-  String.raw`output: `,
-  String.raw`failed to solve(?: with frontend \S+)?: (?:${name}: )?`,
-  String.raw`failed to pull images? (?:from )?${name}: `,
-  // containerd.
-  String.raw`failed to pull and unpack image ${name}: `,
-  String.raw`failed to pull image ${name}: `,
-  String.raw`failed to get sandbox image ${name}: `,
-  String.raw`failed to resolve (?:reference ${name}|image): `,
-  String.raw`trying next host(?: -)?: `,
-  String.raw`fetch failed: `,
-  String.raw`failed to copy: `,
-  String.raw`httpReade?r?Seeker: failed open: `,
-  String.raw`failed to do request: `,
-  String.raw`failed to authorize: `,
-  String.raw`failed to fetch (?:anonymous|oauth) token: `,
-  String.raw`pull access denied, repository does not exist or may require authorization: (?=authorization failed: |server message: )`,
-  String.raw`authorization failed: `,
-  String.raw`failed to unpack image on snapshotter \S+: `,
-  String.raw`failed to extract layer (?:\([^)]*\) to \S+ as ${name}|\S+): `,
-  String.raw`mount callback failed on \S+: `,
-  String.raw`error unpacking image: `,
-  String.raw`failed to create containerd container: `,
-  String.raw`failed commit on ref ${name}: `,
-  // CRI-O and containers/image.
-  String.raw`unable to pull image(?: or OCI artifact)?: `,
-  String.raw`pull image(?: err)?: `,
-  String.raw`[Ee]?r?r?o?r? ?[Ii]nitializing (?:source|image from source) (?:docker://)?\S+: `,
-  String.raw`(?:[Ee]rror )?pinging (?:container |docker )?(?:registry )?\S+: `,
-  String.raw`pinging docker registry returned: `,
-  String.raw`(?:[Ee]rror )?reading manifest \S+ in \S+: `,
-  String.raw`(?:[Ee]rror )?choosing (?:an )?image (?:instance )?from manifest list \S+: `,
-  String.raw`copying system image from manifest list: `,
-  String.raw`(?:[Ee]rror )?(?:parsing image (?:name|configuration)(?: \S+)?|determining manifest MIME type for \S+): `,
-  String.raw`(?:trying to reuse|writing|reading|fetching|storing) blob(?: \S+)?(?: to file ${name})?: `,
-  String.raw`(?:happened during read|[Rr]equesting bear(?:er)? token|unable to retrieve auth token): `,
-  // dockerd.
-  String.raw`Error response from daemon: `,
-  String.raw`\{"message":`,
-  String.raw`(?:CannotPullContainerError|API error \(\d+\)): `,
-  String.raw`error pulling image configuration: `,
-  String.raw`download failed after attempts=\d+: `,
-  String.raw`(?:Not continuing with pull after error|Error from V2 registry|Attempting next endpoint for pull after error|Handler for .{0,80} returned error): `,
-  String.raw`(?:failed to register layer|Untar re-exec error|Error processing tar file\([^)]*\)): `,
-  String.raw`Error pulling image \([^)]*\) from [^,]+, `,
-  // Go's net/http.
-  String.raw`(?:Get|Head|Post|GET|HEAD|POST) "?https?://[^\s"]+"?: `,
-  String.raw`proxyconnect tcp: `,
-  String.raw`(?:net/http|http): HTTP/1\.x transport connection broken: `,
-  String.raw`tls: failed to verify certificate: `,
-].map((source) => new RegExp(`^(?:${source})`));
 
 /** What programs put behind an error. */
 const tails: readonly RegExp[] = [/: (?:ErrImagePull|ImagePullBackOff)"?$/, /, error: exit status \d+$/, /"\}$/, /"$/];
