@@ -1,6 +1,6 @@
 import { type Refusal, refusalsOf } from '../evidence/refusal.ts';
 import { idsOf, type View } from '../evidence/view.ts';
-import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
+import { type Cause, type CauseArgs, type Match, remedy, sentence } from './cause.ts';
 
 /** Registries that answer the same to "not there" and "not yours", also to somebody who is logged in (pull-facts, section 12). */
 const hidesFromUsers: ReadonlySet<string> = new Set(['docker.io']);
@@ -218,7 +218,7 @@ export const authCauses: readonly Cause[] = [
     fixedBy: 'workload',
     proof: 'The secret is parsed and matched as the kubelet does it.',
     say: ({ host, detail }) =>
-      `The pull secret has no usable entry for ${host ?? 'this registry'}${detail === undefined ? '.' : `: ${detail}`}`,
+      `The pull secret has no usable entry for ${host ?? 'this registry'}${detail === undefined ? '.' : `: ${sentence(detail)}`}`,
     remedies: (args) => [
       remedy('Make it anew, of type kubernetes.io/dockerconfigjson, for exactly this host:', secret(args)),
     ],

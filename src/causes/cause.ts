@@ -68,6 +68,11 @@ export interface Cause {
   readonly match?: (view: View) => readonly Match[];
 }
 
+/** `text` with a full stop, unless it ends as a sentence does: foreign words come with and without one. */
+export function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
 /** A remedy with a command to copy, or without one. */
 export function remedy(text: string, command: string | null = null): Remedy {
   return { text, command };

@@ -65,7 +65,8 @@ export const manifestCauses: readonly Cause[] = [
     title: 'The repository does not exist',
     fixedBy: 'workload',
     proof: 'The registry answers NAME_UNKNOWN to the manifest or to the list of tags.',
-    say: (args) => `${args.host ?? 'The registry'} has no repository ${args.repository ?? ''}.${didYouMean(args)}`,
+    say: (args) =>
+      `${args.host ?? 'The registry'} has no ${args.repository === undefined ? 'such repository' : `repository ${args.repository}`}.${didYouMean(args)}`,
     remedies: ({ nearest, image }) => [
       ...(nearest ?? [])
         .slice(0, 1)
@@ -84,7 +85,7 @@ export const manifestCauses: readonly Cause[] = [
     fixedBy: 'workload',
     proof: "The manifest is not there (404), and the repository's list of tags, which does not hold it, is.",
     say: (args) =>
-      `${args.repository ?? 'The repository'} exists, and has no ${isDigest(args.tag) ? 'manifest' : 'tag'} ${args.tag ?? ''}${args.detail === undefined ? '' : ` (${args.detail})`}.${didYouMean(args)}`,
+      `${args.repository ?? 'The repository'} exists, and has no ${args.tag === undefined ? 'such tag' : `${isDigest(args.tag) ? 'manifest' : 'tag'} ${args.tag}`}${args.detail === undefined ? '' : ` (${args.detail})`}.${didYouMean(args)}`,
     remedies: ({ nearest, repository, host }) => [
       ...(nearest ?? [])
         .slice(0, 1)

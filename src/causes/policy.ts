@@ -1,5 +1,5 @@
 import { probesOf, type View } from '../evidence/view.ts';
-import { type Cause, remedy } from './cause.ts';
+import { type Cause, remedy, sentence } from './cause.ts';
 
 /** Whether the image is on the node, as the runtime says; null when it was not asked or did not say. */
 export function imagePresence(view: View): { present: boolean; id: string } | null {
@@ -90,7 +90,7 @@ export const policyCauses: readonly Cause[] = [
     fixedBy: 'workload',
     proof: "The node's policy.json is read for this image, or the runtime's own words name the policy.",
     say: ({ image, detail, source }) =>
-      `The node's image policy rejects ${image ?? 'the image'}${source === undefined ? '' : ` (${source})`}${detail === undefined ? '.' : `: ${detail}`}`,
+      `The node's image policy rejects ${image ?? 'the image'}${source === undefined ? '' : ` (${source})`}${detail === undefined ? '.' : `: ${sentence(detail)}`}`,
     remedies: () => [
       remedy(
         'Sign the image with a key that the policy names, or change the policy on the node.',
@@ -104,9 +104,11 @@ export const policyCauses: readonly Cause[] = [
     scenario: 7,
     title: "The node's configuration blocks this registry",
     fixedBy: 'node',
-    proof: 'registries.conf is read as CRI-O reads it.',
+    proof: 'The file registries.conf is read as CRI-O reads it.',
     say: ({ host, source, detail }) =>
-      detail ?? `${source ?? "The node's registries.conf"} blocks ${host ?? 'this registry'}.`,
+      detail === undefined
+        ? `${source ?? "The node's registries.conf"} blocks ${host ?? 'this registry'}.`
+        : sentence(detail),
     remedies: ({ source }) => [
       remedy(
         `Take "blocked = true" out of ${source ?? 'etc/containers/registries.conf'}, or use an image from a registry that is allowed.`,

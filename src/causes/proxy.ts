@@ -3,7 +3,7 @@ import { idsOf } from '../evidence/view.ts';
 import type { WayState } from '../evidence/way-state.ts';
 import type { DoneProbe } from '../model/investigation.ts';
 import { matchBreaks } from './break-match.ts';
-import { type Cause, remedy } from './cause.ts';
+import { type Cause, remedy, sentence } from './cause.ts';
 import { answerOf, directOpen, isDenial, isOnwardFailure, said } from './proxy-answer.ts';
 import { tcpFailure } from './tcp-failure.ts';
 
@@ -12,6 +12,8 @@ function stateProbes(state: WayState): string[] {
 }
 
 const unit = 'systemctl edit containerd   # [Service] Environment=NO_PROXY=…; then: systemctl restart containerd';
+
+const named = (proxy: string | undefined): string => (proxy === undefined ? '' : ` ${proxy}`);
 
 /** Causes at the proxy that the runtime would use. */
 export const proxyCauses: readonly Cause[] = [
@@ -23,8 +25,8 @@ export const proxyCauses: readonly Cause[] = [
     fixedBy: 'network',
     proof:
       "The proxy's name is looked up and its port connected to, as the runtime does before it asks for the registry.",
-    say: ({ proxy, host, detail }) =>
-      `The runtime's proxy ${proxy ?? host ?? ''} cannot be reached: ${detail ?? 'it does not resolve, connect or answer'}.`,
+    say: ({ proxy, detail }) =>
+      `The runtime's proxy${named(proxy)} cannot be reached: ${detail ?? 'it does not resolve, connect or answer'}.`,
     remedies: ({ source, proxy }) => [
       remedy(
         `Check that the proxy runs and that its address is right${source === undefined ? '' : ` (${source})`}:`,
@@ -67,7 +69,7 @@ export const proxyCauses: readonly Cause[] = [
     fixedBy: 'node',
     proof: 'The proxy answers 407; what it challenges with is kept.',
     say: ({ proxy, host, detail }) =>
-      `The proxy ${proxy ?? ''} wants authentication (407) before it opens ${host ?? 'the registry'}${detail === undefined ? '' : `; ${detail}`}.`,
+      `The proxy${named(proxy)} wants authentication (407) before it opens ${host ?? 'the registry'}${detail === undefined ? '' : `; ${detail}`}.`,
     remedies: ({ proxy }) => [
       remedy(
         "Put user and password into the proxy's URL in the runtime's unit (percent-encoded), and restart the runtime.",
@@ -96,7 +98,7 @@ export const proxyCauses: readonly Cause[] = [
     proof:
       'The proxy answers the request for this host and port with a refusal, and without the proxy the host cannot be reached either.',
     say: ({ proxy, host, port, detail }) =>
-      `The proxy ${proxy ?? ''} refuses to open ${host ?? 'the registry'}${port === undefined ? '' : `:${port}`}${detail === undefined ? '' : ` (${detail})`}.`,
+      `The proxy${named(proxy)} refuses to open ${host ?? 'the registry'}${port === undefined ? '' : `:${port}`}${detail === undefined ? '' : ` (${detail})`}.`,
     remedies: ({ host, port }) => [
       remedy(
         `Ask the proxy's owner to allow CONNECT to ${host ?? 'the registry'}${port === undefined ? '' : ` port ${port}`}; most proxies allow port 443 only.`,
@@ -117,7 +119,7 @@ export const proxyCauses: readonly Cause[] = [
     fixedBy: 'node',
     proof: 'By the proxy the registry cannot be reached; without it, from this node, it can.',
     say: ({ proxy, host, detail }) =>
-      `The runtime goes to ${host ?? 'the registry'} by the proxy ${proxy ?? ''}, which cannot or will not reach it${detail === undefined ? '' : ` (${detail})`}; directly this node reaches it. NO_PROXY lacks it.`,
+      `The runtime goes to ${host ?? 'the registry'} by the proxy${named(proxy)}, which cannot or will not reach it${detail === undefined ? '' : ` (${detail})`}; directly this node reaches it. NO_PROXY lacks it.`,
     remedies: ({ host, source }) => [
       remedy(
         `Add ${host ?? "the registry's host"} to NO_PROXY of the runtime${source === undefined ? '' : ` (the proxy is set by ${source})`}, and restart it.`,
@@ -172,7 +174,7 @@ export const proxyCauses: readonly Cause[] = [
     fixedBy: 'node',
     proof: "The runtime's environment is read as Go reads it; what Go makes of the value is said.",
     say: ({ detail, source }) =>
-      `The runtime's proxy setting cannot work as written${source === undefined ? '' : ` (${source})`}${detail === undefined ? '.' : `: ${detail}`}`,
+      `The runtime's proxy setting cannot work as written${source === undefined ? '' : ` (${source})`}${detail === undefined ? '.' : `: ${sentence(detail)}`}`,
     remedies: () => [
       remedy('Write it as http://HOST:PORT, without quotes, and restart the runtime.', 'systemctl cat containerd'),
     ],

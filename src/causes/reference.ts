@@ -1,5 +1,4 @@
-import type { Cause } from './cause.ts';
-import { remedy } from './cause.ts';
+import { type Cause, remedy, sentence } from './cause.ts';
 
 /** The name itself: nothing is asked on the network. Matched from the plan's problems. */
 export const referenceCauses: readonly Cause[] = [
@@ -10,7 +9,8 @@ export const referenceCauses: readonly Cause[] = [
     title: 'The image name does not parse',
     fixedBy: 'workload',
     proof: 'The name is read by the distribution reference grammar, and the character that breaks it is named.',
-    say: ({ image, detail }) => detail ?? `The image name ${quoted(image)} is not a valid reference.`,
+    say: ({ image, detail }) =>
+      detail === undefined ? `The image name${quoted(image)} is not a valid reference.` : sentence(detail),
     remedies: ({ image }) => [
       remedy('Write it as [HOST[:PORT]/]NAME[:TAG][@DIGEST], in lower case, without a scheme, spaces or quotes.'),
       remedy(
@@ -25,9 +25,11 @@ export const referenceCauses: readonly Cause[] = [
     scenario: 1,
     title: 'A short image name has no single meaning here',
     fixedBy: 'workload',
-    proof: 'registries.conf, its drop-ins and aliases are read as CRI-O reads them.',
+    proof: 'The node files registries.conf, its drop-ins and aliases are read as CRI-O reads them.',
     say: ({ image, detail }) =>
-      detail ?? `CRI-O cannot tell which registry the short name ${quoted(image)} stands for.`,
+      detail === undefined
+        ? `CRI-O cannot tell which registry the short name${quoted(image)} stands for.`
+        : sentence(detail),
     remedies: ({ image }) => [
       remedy(`Name the registry in the pod: docker.io/library/${image ?? 'NAME'} for one.`),
       remedy(
@@ -38,5 +40,5 @@ export const referenceCauses: readonly Cause[] = [
 ];
 
 function quoted(text: string | undefined): string {
-  return text === undefined ? '' : JSON.stringify(text);
+  return text === undefined ? '' : ` ${JSON.stringify(text)}`;
 }

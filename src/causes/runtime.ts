@@ -1,6 +1,6 @@
 import { probesOf, type View } from '../evidence/view.ts';
 import type { DoneProbe } from '../model/investigation.ts';
-import { type Cause, type Match, remedy } from './cause.ts';
+import { type Cause, type Match, remedy, sentence } from './cause.ts';
 
 const unreachable: Readonly<Record<string, string>> = {
   'socket-absent': 'there is no socket',
@@ -68,7 +68,7 @@ export const runtimeCauses: readonly Cause[] = [
     say: ({ path, detail, source }) =>
       source === undefined
         ? `The runtime at ${path ?? 'its socket'} ${detail ?? 'is not set up for pulls'}.`
-        : `${source}: ${detail ?? 'the runtime cannot use this'}`,
+        : `${source}: ${sentence(detail ?? 'the runtime cannot use this')}`,
     remedies: ({ source }) =>
       source === undefined
         ? [

@@ -137,7 +137,7 @@ export const tcpCauses: readonly Cause[] = [
     fixedBy: 'network',
     proof: 'Every address that the nameservers give is connected to; some answer and some do not.',
     say: ({ host, detail }) =>
-      `Some addresses of ${host ?? 'the registry'} do not answer (${detail ?? ''}): pulls work, and are slow or fail now and then.`,
+      `Some addresses of ${host ?? 'the registry'} do not answer${detail === undefined ? '' : ` (${detail})`}: pulls work, and are slow or fail now and then.`,
     remedies: ({ host }) => [
       remedy(
         `Take the dead addresses out of the DNS records of ${host ?? 'the registry'}, or repair the way to them (IPv6 that is announced and not routed, for one).`,
