@@ -57,6 +57,8 @@ export const limits = {
   tlsHandshakeBytes: 256 * 1024,
   /** The start of an answer that is not TLS, kept to show what speaks there. */
   plainAnswerBytes: 512,
+  /** A runtime's error; CRI-O's with all mirrors runs to some KiB, and its cause may stand at either end. */
+  runtimeErrorChars: 8 * 1024,
   /** A message that is explained. The kubelet's longest hold a whole container's spec: some 10 KiB. */
   explainedChars: 64 * 1024,
   /** Text of a foreign error kept in a document. */

@@ -1,4 +1,4 @@
-import { clip } from '../lib/limits.ts';
+import { limits } from '../lib/limits.ts';
 import { redactText } from '../lib/redact.ts';
 
 /** Why a question over CRI has no answer. */
@@ -11,7 +11,7 @@ export interface CriFailure {
   readonly kind: 'socket-absent' | 'not-a-socket' | 'refused' | 'not-permitted' | 'silent' | 'not-served' | 'rpc';
   /** The gRPC code in Go's spelling, as the kubelet's log shows it (`NotFound`); null when it did not come that far. */
   readonly code: string | null;
-  /** The runtime's own words, clipped, without the secrets of URLs. */
+  /** The runtime's own words without the secrets of URLs; the middle of more than 8 KiB is left out. */
   readonly message: string;
 }
 
@@ -54,5 +54,12 @@ export function callFailure(code: number, details: string): CriFailure {
 
 /** A failure with its text made fit to be shown. */
 export function failure(kind: CriFailure['kind'], code: string | null, message: string): CriFailure {
-  return { kind, code, message: clip(redactText(message)) };
+  return { kind, code, message: redactText(shortened(message)) };
+}
+
+/** The middle is left out of what is too long: the runtime's wrapping stands first, the innermost error last. */
+function shortened(message: string): string {
+  const half = limits.runtimeErrorChars / 2;
+  if (message.length <= limits.runtimeErrorChars) return message;
+  return `${message.slice(0, half)} … (${message.length - 2 * half} characters left out) … ${message.slice(-half)}`;
 }

@@ -186,6 +186,13 @@ describe('CRI client: answers', () => {
     });
   });
 
+  it('keeps both ends of an error that is far too long', async () => {
+    const cri = await open({ PullImage: () => ({ code: 2, message: `begin ${'x'.repeat(40_000)} end` }) });
+    const { message } = error(await cri.pullImage('a', { signal: never, deadlineMs: 2000 }));
+    assert.match(message, /^begin .* end$/);
+    assert.ok(message.length < 9000);
+  });
+
   it("tells its own time limit from the runtime's DeadlineExceeded, and gives the pull up there too", async () => {
     const cri = await open({
       PullImage: () => ({ silent: true }),
