@@ -1,28 +1,24 @@
+import { resolve } from 'node:path';
 import { originOf } from '../evidence/origin.ts';
-import { acceptedPlatforms, armVariant, formatPlatform, hostPlatform, parsePlatform } from '../image/platform.ts';
 import type { ImageReference } from '../image/reference.ts';
 import { parseReference } from '../image/reference.ts';
 import type { Env } from '../lib/env.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
-import type { PlanBody, PlatformInfo, PolicyInfo, RuntimeInfo } from '../model/plan.ts';
+import type { KubeletInfo, PlanBody, RuntimeInfo } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
 import { planContainerd } from '../node/containerd-plan.ts';
-import {
-  type CredentialFile,
-  type CredentialMatch,
-  matchMergedCredentials,
-  readCredentialFile,
-  readNodeCredentials,
-} from '../node/credentials.ts';
+import type { CredentialMatch } from '../node/credentials.ts';
 import { planCrio } from '../node/crio-plan.ts';
 import { proxyForUrl } from '../node/go-proxy.ts';
 import { type HostFiles, hostFiles } from '../node/host-files.ts';
 import { type ProxyEnvironment, readProxyEnvironment } from '../node/proxy-environment.ts';
-import { lookupNames, type NodeResolver, readResolver } from '../node/resolver.ts';
+import { type NodeResolver, readResolver } from '../node/resolver.ts';
 import { discoverRuntime, type RuntimeChoice } from '../node/runtime-discovery.ts';
 import type { RuntimeEndpoint, RuntimePlan } from '../node/runtime-plan.ts';
 import { readTrustStore, type TrustStore } from '../node/trust-store.ts';
 import { type CriClient, type CriFailure, openCri } from '../wire/cri.ts';
+import { credentialsFor, credentialsInfo, readCredentials } from './plan-credentials.ts';
+import { hostsOf, imageOf, platformInfo, policyOf } from './plan-parts.ts';
 import type { PlanRequest, RequestError } from './request.ts';
 import { configFileOf } from './runtime-arguments.ts';
 
@@ -83,23 +79,20 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
   ]);
   const runtime = await runtimeInfo(choice.value, cri, request, planEnv.signal);
   const reference = parseReference(request.image);
-  const [trust, files, platform] = await Promise.all([
+  const [trust, files, platform, kubelet] = await Promise.all([
     readTrustStore(host, {
       sslCertFile: proxies.environment.SSL_CERT_FILE ?? null,
       sslCertDir: proxies.environment.SSL_CERT_DIR ?? null,
     }),
     readRuntimeFiles(host, request, reference.ok ? reference.value : null, runtime, choice.value, proxies),
-    platformInfo(request.platform, host, planEnv, runtime.name),
+    platformInfo(request.platform, host, planEnv, planRuntime(runtime.name)),
+    readKubelet(host),
   ]);
   const problems: Problem[] = [];
   if (!reference.ok) problems.push(invalidName(reference.error.message));
-  problems.push(
-    ...credentials.value.problems,
-    ...files.problems,
-    ...proxies.problems,
-    ...resolver.problems,
-    ...trust.problems,
-  );
+  problems.push(...credentials.value.problems, ...files.problems);
+  // These are told for a person to see; whether they matter shows in the probes.
+  problems.push(...[...proxies.problems, ...resolver.problems, ...trust.problems, ...kubelet.problems].map(told));
 
   const image = imageOf(request.image, reference.ok ? reference.value : null, files);
   const matches = credentialsFor(image, credentials.value.files, files);
@@ -113,6 +106,7 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
     image,
     platform,
     shortName: files.shortName,
+    kubelet: kubelet.info,
     pullPolicy: policyOf(request.pullPolicy, reference.ok ? reference.value : null),
     endpoints,
     hosts: hostsOf(endpoints, resolver),
@@ -193,132 +187,34 @@ function planRuntime(name: string | null): 'containerd' | 'cri-o' {
   return name === 'cri-o' || name === 'crio' ? 'cri-o' : 'containerd';
 }
 
-interface ReadCredentials {
-  /** The pod's first, then the node's own, as the kubelet asks them. */
-  readonly files: readonly CredentialFile[];
-  readonly problems: readonly Problem[];
-}
-
-async function readCredentials(request: PlanRequest, host: HostFiles): Promise<Result<ReadCredentials, RequestError>> {
-  const node = await readNodeCredentials(host);
-  if (request.authFile === null) return ok({ files: node, problems: [] });
-  const given = await readCredentialFile(request.authFile);
-  if (given.ok) return ok({ files: [given.value, ...node], problems: [] });
-  const { kind, message, source } = given.error;
-  if (kind === 'absent' || kind === 'denied' || kind === 'unreadable') return fail({ flag: '--auth-file', message });
-  return ok({ files: node, problems: [{ severity: 'error', cause: 'pull-secret-invalid', source, message }] });
+/** The kubelet's settings. Its YAML reader is loaded here, beside the other reading, not at the start. */
+async function readKubelet(host: HostFiles): Promise<{ info: KubeletInfo; problems: readonly Problem[] }> {
+  const { readKubeletConfig } = await import('../node/kubelet-config.ts');
+  const config = await readKubeletConfig(host);
+  const { serializeImagePulls, maxParallelImagePulls, registryPullQPS, registryBurst } = config;
+  const { imagePullCredentialsVerificationPolicy, problems } = config;
+  const info = {
+    serializeImagePulls,
+    maxParallelImagePulls,
+    registryPullQPS,
+    registryBurst,
+    imagePullCredentialsVerificationPolicy,
+  };
+  return { info, problems };
 }
 
 async function readProxyEnvFile(
   path: string | null,
 ): Promise<Result<{ text: string; source: string } | null, RequestError>> {
   if (path === null) return ok(null);
-  const { resolve } = await import('node:path');
   const text = await hostFiles('/').readText(resolve(path));
   if (text.ok) return ok({ text: text.value, source: path });
   return fail({ flag: '--proxy-env', message: `The file ${path} cannot be read (${text.error.kind}).` });
 }
 
-/** The kubelet's matches: the pod's keyring, then the node's; the runtime's own only when the request carries none. */
-function credentialsFor(
-  image: PlanBody['image'],
-  files: readonly CredentialFile[],
-  runtime: RuntimePlan,
-): readonly CredentialMatch[] {
-  if (image.registry === null || image.repository === null) return [];
-  const target = { domain: image.registry, path: image.repository };
-  const pod = files.slice(0, 1);
-  const matches = [...matchMergedCredentials(pod, target), ...matchMergedCredentials(files.slice(1), target)];
-  if (matches.length > 0) return matches;
-  const hosts = new Set([image.registry, ...runtime.endpoints.map(({ info }) => originHost(info.url))]);
-  return runtime.credentials
-    .filter(({ host }) => hosts.has(host))
-    .map(({ host, source, username, password }) => ({
-      key: host,
-      source,
-      username,
-      password,
-      identityToken: null,
-      registryToken: null,
-    }));
-}
-
-function credentialsInfo(
-  matches: readonly CredentialMatch[],
-  first: CredentialMatch,
-  authFile: string | null,
-): NonNullable<PlanBody['credentials']> {
-  return {
-    source: first.source === authFile ? '--auth-file' : first.source,
-    username: first.username,
-    matches: matches.map(({ key, source, username }) => ({ key, source, username })),
-  };
-}
-
-function imageOf(input: string, reference: ImageReference | null, files: RuntimePlan): PlanBody['image'] {
-  // CRI-O turns a short name into another than Docker's docker.io/library/NAME.
-  const candidate = files.shortName?.candidates[0];
-  const resolved = candidate === undefined ? null : parseReference(candidate);
-  const from = resolved?.ok === true ? resolved.value : reference;
-  if (from === null || (files.shortName !== null && candidate === undefined)) {
-    return { input, normalized: null, registry: null, repository: null, tag: null, digest: null };
-  }
-  return {
-    input,
-    normalized: from.normalized,
-    registry: from.domain,
-    repository: from.path,
-    tag: from.tag,
-    digest: from.digest,
-  };
-}
-
-async function platformInfo(
-  given: string | null,
-  host: HostFiles,
-  { arch, platform, machine }: PlanEnv,
-  runtime: string | null,
-): Promise<PlatformInfo> {
-  const rules = planRuntime(runtime);
-  const parsed = given === null ? null : parsePlatform(given);
-  if (given !== null && parsed?.ok === true) {
-    return { input: given, normalized: formatPlatform(parsed.value), accepts: acceptedPlatforms(parsed.value, rules) };
-  }
-  const variant = arch === 'arm' ? armVariant(await cpuinfo(host), machine) : null;
-  const own = hostPlatform(arch, platform, variant);
-  return { input: formatPlatform(own), normalized: formatPlatform(own), accepts: acceptedPlatforms(own, rules) };
-}
-
-async function cpuinfo(host: HostFiles): Promise<string> {
-  const text = await host.readText('/proc/cpuinfo');
-  return text.ok ? text.value : '';
-}
-
-/** The kubelet's default: Always for `latest` and no tag, IfNotPresent for any other tag or a digest (pkg/apis/core/v1/defaults.go). */
-function policyOf(given: PolicyInfo['policy'] | null, reference: ImageReference | null): PolicyInfo {
-  if (given !== null) return { policy: given, source: '--pull-policy' };
-  const latest = reference !== null && reference.digest === null && reference.tag === 'latest';
-  return latest
-    ? { policy: 'Always', source: 'the default for the tag latest' }
-    : { policy: 'IfNotPresent', source: 'the default for a tag other than latest, or a digest' };
-}
-
-/** Every party that the plan knows: the endpoints' hosts, and the proxies that are used to reach them. */
-function hostsOf(endpoints: PlanBody['endpoints'], resolver: NodeResolver): PlanBody['hosts'] {
-  const hosts = new Map<string, PlanBody['hosts'][number]>();
-  const add = (url: string, proxy: string | null, proxyReason: string): void => {
-    const origin = originOf(url);
-    if (origin === null) return;
-    const key = `${origin.scheme} ${origin.host} ${origin.port}`;
-    if (!hosts.has(key)) hosts.set(key, { ...origin, proxy, proxyReason, lookups: lookupNames(resolver, origin.host) });
-  };
-  for (const { url, proxy, proxyReason } of endpoints) add(url, proxy, proxyReason);
-  for (const { proxy } of endpoints) if (proxy !== null) add(proxy, null, 'it is the proxy');
-  return [...hosts.values()];
-}
-
-function originHost(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : '';
+/** A warning that does not make the verdict worse by itself. */
+function told(problem: Problem): Problem {
+  return problem.severity === 'warning' ? { ...problem, harmless: true } : problem;
 }
 
 function invalidName(message: string): Problem {

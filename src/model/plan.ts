@@ -118,12 +118,28 @@ export interface PolicyInfo {
   readonly source: string;
 }
 
+/** A setting with the place that set it: a file and line, a flag, or `default`. */
+export interface PlacedSetting<T> {
+  readonly value: T;
+  readonly source: string;
+}
+
+/** What of the kubelet's configuration decides over pulls. */
+export interface KubeletInfo {
+  readonly serializeImagePulls: PlacedSetting<boolean>;
+  readonly maxParallelImagePulls: PlacedSetting<number | null>;
+  readonly registryPullQPS: PlacedSetting<number>;
+  readonly registryBurst: PlacedSetting<number>;
+  readonly imagePullCredentialsVerificationPolicy: PlacedSetting<string>;
+}
+
 /** What the runtime would do, no network touched. An investigation carries the same fields. */
 export interface PlanBody {
   readonly image: ImageInfo;
   readonly platform: PlatformInfo;
   readonly shortName: ShortNameInfo | null;
   readonly pullPolicy: PolicyInfo;
+  readonly kubelet: KubeletInfo;
   readonly endpoints: readonly EndpointInfo[];
   readonly hosts: readonly HostInfo[];
   readonly nameservers: readonly NameserverInfo[];

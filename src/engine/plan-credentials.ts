@@ -1,0 +1,78 @@
+import { fail, ok, type Result } from '../lib/result.ts';
+import type { PlanBody } from '../model/plan.ts';
+import type { Problem } from '../model/problem.ts';
+import {
+  type CredentialFile,
+  type CredentialMatch,
+  matchMergedCredentials,
+  readCredentialFile,
+  readNodeCredentials,
+} from '../node/credentials.ts';
+import type { HostFiles } from '../node/host-files.ts';
+import type { RuntimePlan } from '../node/runtime-plan.ts';
+import type { PlanRequest, RequestError } from './request.ts';
+
+/** The files of credentials that apply to this node and this request. */
+export interface ReadCredentials {
+  /** The pod's first, then the node's own, as the kubelet asks them. */
+  readonly files: readonly CredentialFile[];
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Reads `--auth-file` and the node's own files. A file that is not there is the command line's fault; one that cannot
+ * be used is a problem (`pull-secret-invalid`), as it would be a pod's.
+ */
+export async function readCredentials(
+  request: PlanRequest,
+  host: HostFiles,
+): Promise<Result<ReadCredentials, RequestError>> {
+  const node = await readNodeCredentials(host);
+  if (request.authFile === null) return ok({ files: node, problems: [] });
+  const given = await readCredentialFile(request.authFile);
+  if (given.ok) return ok({ files: [given.value, ...node], problems: [] });
+  const { kind, message, source } = given.error;
+  if (kind === 'absent' || kind === 'denied' || kind === 'unreadable') return fail({ flag: '--auth-file', message });
+  return ok({ files: node, problems: [{ severity: 'error', cause: 'pull-secret-invalid', source, message }] });
+}
+
+/** The kubelet's matches: the pod's keyring, then the node's; the runtime's own only when the request carries none. */
+export function credentialsFor(
+  image: PlanBody['image'],
+  files: readonly CredentialFile[],
+  runtime: RuntimePlan,
+): readonly CredentialMatch[] {
+  if (image.registry === null || image.repository === null) return [];
+  const target = { domain: image.registry, path: image.repository };
+  const pod = files.slice(0, 1);
+  const matches = [...matchMergedCredentials(pod, target), ...matchMergedCredentials(files.slice(1), target)];
+  if (matches.length > 0) return matches;
+  const hosts = new Set([image.registry, ...runtime.endpoints.map(({ info }) => originHost(info.url))]);
+  return runtime.credentials
+    .filter(({ host }) => hosts.has(host))
+    .map(({ host, source, username, password }) => ({
+      key: host,
+      source,
+      username,
+      password,
+      identityToken: null,
+      registryToken: null,
+    }));
+}
+
+/** The matches as documents show them. */
+export function credentialsInfo(
+  matches: readonly CredentialMatch[],
+  first: CredentialMatch,
+  authFile: string | null,
+): NonNullable<PlanBody['credentials']> {
+  return {
+    source: first.source === authFile ? '--auth-file' : first.source,
+    username: first.username,
+    matches: matches.map(({ key, source, username }) => ({ key, source, username })),
+  };
+}
+
+function originHost(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : '';
+}
