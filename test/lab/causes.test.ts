@@ -1,5 +1,4 @@
 import { strict as assert } from 'node:assert';
-import { existsSync } from 'node:fs';
 import type { LabCase, Situation } from './case.ts';
 import { allCases } from './cases/index.ts';
 import { essentials, type Judged, readDocument } from './document.ts';
@@ -8,19 +7,20 @@ import { type Lab, useLab, users, wrongPassword } from './lab.ts';
 /** Exit status by verdict (contract.md, section 2). */
 const exitStatus = { healthy: 0, degraded: 0, faulty: 1, inconclusive: 3 };
 
-const canDiagnose = existsSync(new URL('../../src/cli/commands/diagnose.ts', import.meta.url));
-
 describe('lab: real faults', () => {
-  before(function () {
-    if (!canDiagnose) this.skip();
-  });
   const lab = useLab('real faults in network namespaces, met by a real containerd');
-  afterEach(() => (canDiagnose ? lab().undoAll() : undefined));
+  afterEach(() => lab().undoAll());
 
   for (const [file, cases] of Object.entries(allCases)) {
     describe(file, () => {
       for (const labCase of cases) {
-        it(`${labCase.name}: ${labCase.cause ?? labCase.verdict}`, () => judge(lab(), labCase));
+        it(`${labCase.name}: ${labCase.cause ?? labCase.verdict}`, async function () {
+          if (labCase.notYet !== undefined) {
+            process.stdout.write(`      left out: ${labCase.notYet}\n`);
+            this.skip();
+          }
+          await judge(lab(), labCase);
+        });
       }
     });
   }
@@ -46,9 +46,10 @@ describe('lab: the list of cases', () => {
 /** Made only as another cause's near miss. */
 const withoutNearMiss = new Set([
   'dns-inconsistent',
+  'mtu-black-hole',
+  'proxy-required',
   'some-addresses-unreachable',
   'tls-certificate-expiring',
-  'auth-service-unreachable',
 ]);
 
 async function judge(lab: Lab, labCase: LabCase): Promise<void> {
@@ -92,12 +93,13 @@ async function argumentsOf(lab: Lab, labCase: LabCase, situation: Situation): Pr
   return args;
 }
 
-/** A fault needs evidence, and every piece of it is a probe of the document. */
+/** A fault needs evidence: probes of the document, a place in the node's files, or the name itself. */
 function evidenceHolds(judged: Judged, shown: string): void {
   const known = new Set(judged.probes.map(({ id }) => id));
+  const withoutProbe = new Set<string>(['invalid-image-name', ...judged.problems]);
   for (const { cause, evidence } of judged.findings) {
     for (const id of evidence) assert.ok(known.has(id), `${cause}: evidence ${id} is no probe\n${shown}`);
-    if (cause !== 'invalid-image-name') assert.ok(evidence.length > 0, `${cause} has no evidence\n${shown}`);
+    assert.ok(evidence.length > 0 || withoutProbe.has(cause), `${cause} has no evidence\n${shown}`);
   }
 }
 

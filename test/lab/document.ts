@@ -17,6 +17,8 @@ export interface Judged {
     readonly counterfactual: boolean;
     readonly error: string;
   }[];
+  /** Causes of what is wrong in the node's files. */
+  readonly problems: readonly string[];
   readonly pull: {
     readonly attempted: boolean;
     readonly ok: boolean;
@@ -56,6 +58,7 @@ export function readDocument(text: string): Judged {
         error: error === null ? '' : `${stringOrNull(error.code) ?? ''}: ${stringOrNull(error.message) ?? ''}`,
       };
     }),
+    problems: list(document.problems, 'problems').map((item) => string(record(item, 'problem').cause, 'cause')),
     pull: {
       attempted: pull.attempted === true,
       ok: pull.ok === true,

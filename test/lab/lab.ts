@@ -7,7 +7,7 @@ import { must, type Outcome, type RunOptions, stopAllServices } from './commands
 import { type Runtime, type RuntimeSetup, startRuntime } from './containerd.ts';
 import { type ImageRequest, type PushedImage, pushImage } from './images.ts';
 import { prepareMachine } from './install.ts';
-import { makeNetwork, type Network } from './network.ts';
+import { makeNetwork, type Network, type Party } from './network.ts';
 import { startFront } from './nginx.ts';
 import { startRegistry } from './registry.ts';
 import { startProxy } from './squid.ts';
@@ -74,6 +74,8 @@ export interface Lab {
   resolvers(lines: readonly string[]): Promise<void>;
   /** Adds rules to a party's packet filter until the end of the case. */
   filter: Network['filter'];
+  /** Adds address translation for what arrives at a party until the end of the case: `tcp dport 443 redirect to :8443`. */
+  translate(party: Party, rules: readonly string[]): Promise<void>;
   /** Starts another server until the end of the case. The name is the case's own. */
   front(name: string, listen: string, servers: string, party?: 'reg' | 'cdn' | 'mirror' | 'auth'): Promise<void>;
   nameserver(name: string, setup: Partial<NameserverSetup>): Promise<void>;
@@ -251,6 +253,9 @@ async function furnish(folder: string, network: Network, stop: () => Promise<voi
       const remove = await network.filter(party, chain, rules);
       lab.defer(remove);
       return remove;
+    },
+    async translate(party, rules) {
+      lab.defer(await network.translate(party, rules));
     },
     async front(name, listen, servers, party = 'reg') {
       const front = await startFront(network, { name: `${name}-${serial++}`, folder, party, servers, listen });

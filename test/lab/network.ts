@@ -41,6 +41,8 @@ export interface Network {
    * The function given back removes them.
    */
   filter(party: Party, chain: 'input' | 'output', rules: readonly string[]): Promise<() => Promise<void>>;
+  /** Adds rules for the addresses of what arrives at a party: `tcp dport 443 redirect to :8443`. */
+  translate(party: Party, rules: readonly string[]): Promise<() => Promise<void>>;
   /** Adds a route at a party (`unreachable 10.78.0.0/24`); the function given back removes it. */
   route(party: Party, route: readonly string[]): Promise<() => Promise<void>>;
   /** Removes everything, whatever is still there of it. */
@@ -58,17 +60,8 @@ export async function makeNetwork(): Promise<Network> {
     etc: (party) => `${etc}/${own(party)}`,
     at: (party, command, args) => ['ip', ['netns', 'exec', own(party), command, ...args]],
     run: (party, command, args, options) => run('ip', ['netns', 'exec', own(party), command, ...args], options),
-    async filter(party, chain, rules) {
-      const inNamespace = (input: string) => must('ip', ['netns', 'exec', own(party), 'nft', '-f', '-'], { input });
-      const table = `lab${Math.trunc(performance.now() * 1000)}`;
-      const lines = rules.map((rule) => `    ${rule}`).join('\n');
-      await inNamespace(
-        `table inet ${table} {\n  chain c {\n    type filter hook ${chain} priority 0; policy accept;\n${lines}\n  }\n}\n`,
-      );
-      return async () => {
-        await inNamespace(`delete table inet ${table}\n`);
-      };
-    },
+    filter: (party, chain, rules) => addRules(own(party), `type filter hook ${chain} priority 0`, rules),
+    translate: (party, rules) => addRules(own(party), 'type nat hook prerouting priority -100', rules),
     async route(party, route) {
       await must('ip', ['-n', own(party), 'route', 'add', ...route]);
       return async () => {
@@ -110,6 +103,17 @@ export async function makeNetwork(): Promise<Network> {
     throw error;
   }
   return network;
+}
+
+/** Adds a chain with these rules to a namespace's packet filter; the function given back removes it. */
+async function addRules(name: string, hook: string, rules: readonly string[]): Promise<() => Promise<void>> {
+  const apply = (input: string) => must('ip', ['netns', 'exec', name, 'nft', '-f', '-'], { input });
+  const table = `lab${Math.trunc(performance.now() * 1000)}`;
+  const lines = rules.map((rule) => `    ${rule}\n`).join('');
+  await apply(`table inet ${table} {\n  chain c {\n    ${hook}; policy accept;\n${lines}  }\n}\n`);
+  return async () => {
+    await apply(`delete table inet ${table}\n`);
+  };
 }
 
 async function removeNamespace(name: string): Promise<void> {

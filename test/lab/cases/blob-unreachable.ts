@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import type { LabCase } from '../case.ts';
 import { blobFile } from '../images.ts';
 import { behind, serving, tls } from './fronts.ts';
@@ -65,6 +65,42 @@ export const cases: readonly LabCase[] = [
       await serving(lab, 'to-cdn', toCdn);
       await lab.front('cdn', cdnAddress, `server { ${tls(lab.pair, cdnAddress)} location / { ${behind} } }`, 'cdn');
       return { image: 'faulty.lab/blob/redirected:1.0' };
+    },
+  },
+  {
+    name: 'the host of the layers gives other bytes',
+    verdict: 'faulty',
+    cause: 'digest-mismatch',
+    nearMissOf: ['blob-unreachable'],
+    pull: 'fails',
+    runtimeSays: /unexpected commit (digest|size)|failed size validation/,
+    async prepare(lab) {
+      const pushed = await lab.push('blob/other', '1.0');
+      for (const { layer } of pushed.manifests) {
+        const file = blobFile(lab.storage, layer);
+        await writeFile(
+          file,
+          (await readFile(file)).map((byte, at) => (at > 20 && at < 30 ? byte ^ 1 : byte)),
+        );
+      }
+      return { image: 'registry.lab/blob/other:1.0' };
+    },
+  },
+  {
+    name: 'the proxy refuses the host of the layers, which the node reaches directly',
+    verdict: 'faulty',
+    cause: 'blob-unreachable',
+    underlying: 'proxy-bypass-missing',
+    nearMissOf: ['proxy-bypass-missing', 'proxy-denied'],
+    pull: 'fails',
+    runtimeSays: /cdn\.lab.*Forbidden/,
+    async prepare(lab) {
+      await lab.push('blob/proxied', '1.0');
+      await serving(lab, 'to-cdn', toCdn);
+      await lab.front('cdn', cdnAddress, `server { ${tls(lab.pair, cdnAddress)} location / { ${behind} } }`, 'cdn');
+      await lab.proxy({ name: 'strict', port: 3128, rules: ['acl cdn dstdomain cdn.lab', 'http_access deny cdn'] });
+      await lab.runtime({ HTTPS_PROXY: 'http://proxy.lab:3128' });
+      return { image: 'faulty.lab/blob/proxied:1.0' };
     },
   },
 ];

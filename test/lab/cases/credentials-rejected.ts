@@ -33,4 +33,17 @@ export const cases: readonly LabCase[] = [
       return { image: 'token.lab/auth/wrong-token:1.0', args, secrets: [wrongPassword] };
     },
   },
+  {
+    name: 'a wrong password makes even a public image fail',
+    verdict: 'faulty',
+    cause: 'credentials-rejected',
+    confidence: 'proven',
+    nearMissOf: ['credentials-missing'],
+    pull: 'fails',
+    async prepare(lab) {
+      await lab.push('public/stale', '1.0');
+      const args = await authFile(lab, 'token.lab', wrong);
+      return { image: 'token.lab/public/stale:1.0', args, secrets: [wrongPassword] };
+    },
+  },
 ];

@@ -1,4 +1,4 @@
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, writeFile } from 'node:fs/promises';
 import type { LabCase } from '../case.ts';
 import { must } from '../commands.ts';
 import type { Runtime } from '../containerd.ts';
@@ -45,13 +45,35 @@ export const cases: readonly LabCase[] = [
       return { image: 'registry.lab/disk/small:1.0', runtime };
     },
   },
+  {
+    name: 'the image filesystem has bytes and no inodes left',
+    verdict: 'faulty',
+    cause: 'disk-full',
+    confidence: 'proven',
+    pull: 'fails',
+    runtimeSays: /no space left on device/,
+    async prepare(lab) {
+      await lab.push('disk/inodes', '1.0');
+      const runtime = await onSmallDisk(lab, 'inodes', 'nr_inodes=200');
+      for (let made = 0; made < 300; made++) {
+        if (
+          !(await writeFile(`${runtime.root}/empty-${made}`, '').then(
+            () => true,
+            () => false,
+          ))
+        )
+          break;
+      }
+      return { image: 'registry.lab/disk/inodes:1.0', runtime };
+    },
+  },
 ];
 
 /** A containerd whose images lie on a file system of 24 MB. */
-async function onSmallDisk(lab: Lab, name: string): Promise<Runtime> {
+async function onSmallDisk(lab: Lab, name: string, more = 'nr_inodes=100000'): Promise<Runtime> {
   const root = `${lab.folder}/disk-${name}`;
   await mkdir(root);
-  await must('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'pullwhy-lab', root]);
+  await must('mount', ['-t', 'tmpfs', '-o', `size=24m,${more}`, 'pullwhy-lab', root]);
   lab.defer(() => must('umount', ['-l', root]));
   return lab.ownRuntime(name, { root });
 }

@@ -48,4 +48,16 @@ export const cases: readonly LabCase[] = [
       return { image: 'registry.lab/dns/one-dead:1.0' };
     },
   },
+  {
+    name: 'resolv.conf names nobody: the node itself is asked',
+    verdict: 'faulty',
+    cause: 'dns-refused',
+    confidence: 'proven',
+    pull: 'fails',
+    runtimeSays: /connection refused/,
+    async prepare(lab) {
+      await lab.resolvers(['# nothing yet']);
+      return { image: 'registry.lab/dns/empty:1.0' };
+    },
+  },
 ];

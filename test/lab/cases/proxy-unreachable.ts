@@ -41,4 +41,17 @@ export const cases: readonly LabCase[] = [
       return { image: 'registry.lab/proxy/bypassed:1.0' };
     },
   },
+  {
+    name: 'a network in NO_PROXY, which Go does not compare with a name’s addresses',
+    verdict: 'faulty',
+    cause: 'proxy-unreachable',
+    confidence: 'proven',
+    pull: 'fails',
+    runtimeSays: /proxyconnect tcp/,
+    async prepare(lab) {
+      await lab.push('proxy/network', '1.0');
+      await lab.runtime({ HTTPS_PROXY: 'http://proxy.lab:3999', NO_PROXY: '10.77.0.0/24' });
+      return { image: 'registry.lab/proxy/network:1.0' };
+    },
+  },
 ];

@@ -37,4 +37,16 @@ export const cases: readonly LabCase[] = [
     pull: 'fails',
     prepare: async () => ({ image: 'closed.lab/policy/absent:1.0', args: ['--pull-policy', 'Always'] }),
   },
+  {
+    name: 'the tag latest, which is Always by default, with the image on the node',
+    verdict: 'faulty',
+    cause: 'pull-policy-always',
+    underlying: 'tcp-refused',
+    pull: 'not-tried',
+    async prepare(lab) {
+      await onNode(lab, 'policy/latest', 'latest');
+      await lab.filter('reg', 'input', ['ip daddr 10.77.0.10 tcp dport 443 reject with tcp reset']);
+      return { image: 'registry.lab/policy/latest' };
+    },
+  },
 ];

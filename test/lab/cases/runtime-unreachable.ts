@@ -40,4 +40,18 @@ export const cases: readonly LabCase[] = [
       return { image: 'registry.lab/runtime/no-cri:1.0', runtime };
     },
   },
+  {
+    name: 'a containerd that stands still',
+    verdict: 'faulty',
+    cause: 'runtime-unreachable',
+    nearMissOf: ['runtime-misconfigured'],
+    pull: 'not-tried',
+    async prepare(lab) {
+      await lab.push('runtime/stopped', '1.0');
+      const runtime = await lab.ownRuntime('stopped');
+      process.kill(runtime.service.pid, 'SIGSTOP');
+      lab.defer(async () => process.kill(runtime.service.pid, 'SIGCONT'));
+      return { image: 'registry.lab/runtime/stopped:1.0', runtime };
+    },
+  },
 ];
