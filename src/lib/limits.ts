@@ -61,6 +61,8 @@ export const limits = {
   runtimeErrorChars: 8 * 1024,
   /** A message that is explained. The kubelet's longest hold a whole container's spec: some 10 KiB. */
   explainedChars: 64 * 1024,
+  /** Explained lines that are kept for one document; streams of more go line by line (`-o ndjson`). */
+  explainedLines: 10_000,
   /** Text of a foreign error kept in a document. */
   messageChars: 2000,
   /** Files that containerd's config.toml may import: real nodes import a handful; a bound against a glob over a huge folder. */
