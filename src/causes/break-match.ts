@@ -1,4 +1,5 @@
 import { type Break, breaksOf } from '../evidence/breaks.ts';
+import { requestsOf } from '../evidence/requests.ts';
 import { idsOf, type View } from '../evidence/view.ts';
 import type { Match } from './cause.ts';
 
@@ -30,12 +31,15 @@ export function matchBreaks(layers: readonly Break['layer'][], reading: BreakRea
         ...(hop.way.proxy === null ? {} : { proxy: hop.way.proxy }),
         ...read.args,
       };
-      return [{ ...base, ...read, args, carrier: carrierOf(hop) }];
+      return [{ ...base, ...read, args, carrier: carrierOf(hop, view) }];
     });
 }
 
-/** The role in which a broken party is named, where it is not the endpoint itself. */
-function carrierOf(hop: Break): 'auth-service-unreachable' | 'blob-unreachable' | null {
+/**
+ * The role in which a broken party is named, where it is not the endpoint itself. A host to which the registry sends
+ * already for the manifest (registry.k8s.io does) is the first broken hop by itself: nothing of the image has come.
+ */
+function carrierOf(hop: Break, view: View): 'auth-service-unreachable' | 'blob-unreachable' | null {
   if (hop.hop === 'realm') return 'auth-service-unreachable';
-  return hop.hop === 'blob' ? 'blob-unreachable' : null;
+  return hop.hop === 'blob' && requestsOf(view, hop.endpoint).image !== null ? 'blob-unreachable' : null;
 }

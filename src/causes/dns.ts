@@ -1,4 +1,5 @@
-import type { Break } from '../evidence/breaks.ts';
+import { type Break, insteadOfWay } from '../evidence/breaks.ts';
+import type { View } from '../evidence/view.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
 import { degradedNameservers } from './dns-degraded.ts';
@@ -11,9 +12,11 @@ function isProxy(hop: Break): boolean {
   return hop.way.proxy !== null;
 }
 
-/** The outcome that the runtime's resolver ends with, when this break is one of names. */
-function ending(hop: Break): Outcome | null {
+/** The outcome that the runtime's resolver ends with, when this break is one of names and no proxy known here would do. */
+function ending(hop: Break, view: View): Outcome | null {
   if (isProxy(hop) || hop.inconsistent) return null;
+  // Closed networks resolve no outside names: then it is the proxy setting that is missing (`proxy-required`).
+  if (insteadOfWay(view, hop.way, 'by-proxy').some(({ state }) => state.open.length > 0)) return null;
   const { effective, answers } = hop.state.dns;
   return effective?.outcome ?? answers.at(-1)?.outcome ?? null;
 }
@@ -29,8 +32,8 @@ function nameservers(hop: Break, outcome?: Outcome): string {
 }
 
 function reading(outcome: Outcome, words: (hop: Break) => CauseArgs) {
-  return (hop: Break): Partial<Match> | null => {
-    if (ending(hop) !== outcome) return null;
+  return (hop: Break, view: View): Partial<Match> | null => {
+    if (ending(hop, view) !== outcome) return null;
     const confidence = mixed(hop, outcome) ? 'likely' : 'proven';
     return { confidence, args: { nameserver: nameservers(hop, outcome), ...words(hop) } };
   };

@@ -14,7 +14,8 @@ function missing(refusal: Refusal, view: View): 'repository' | 'tag' | 'unsure' 
   if (refusal.status !== 404 || refusal.manifest?.facts.bodyFormat === 'html') return null;
   if (refusal.codes.includes('NAME_UNKNOWN')) return 'repository';
   const tags = namesAt(view, refusal.endpoint, 'tags');
-  if (tags?.status === 'ok') return tags.facts.present ? null : 'tag';
+  // A list without any name is what some registries answer for a repository that they do not have, too.
+  if (tags?.status === 'ok' && tags.facts.count > 0) return tags.facts.present ? null : 'tag';
   if (tags?.facts.status === 404 && tags.facts.errors.some(({ code }) => code?.toUpperCase() === 'NAME_UNKNOWN'))
     return 'repository';
   return refusal.codes.includes('MANIFEST_UNKNOWN') ? 'unsure' : null;

@@ -43,7 +43,8 @@ export const registryCauses: readonly Cause[] = [
       const status = facts(hop)?.status ?? null;
       const cut = ['closed', 'reset'].includes(code(hop) ?? '') && status === null;
       const server = status !== null && status >= 500 && code(hop) === 'http-status';
-      if (!cut && !server) return null;
+      // Registries that relay another's limit say TOOMANYREQUESTS with a status of their own.
+      if ((!cut && !server) || isLimited(facts(hop))) return null;
       return {
         args: {
           host: partyName(hop.way),
@@ -68,7 +69,9 @@ export const registryCauses: readonly Cause[] = [
       remedy('See it hang with:', `${curl(args)} --max-time 10`),
     ],
     match: matchBreaks(['http'], (hop) =>
-      code(hop) === 'timeout' && hop.hop !== 'blob' ? { args: { host: partyName(hop.way), detail: words(hop) } } : null,
+      code(hop) === 'timeout' && hop.exchange?.kind !== 'blob'
+        ? { args: { host: partyName(hop.way), detail: words(hop) } }
+        : null,
     ),
   },
   {
@@ -97,7 +100,12 @@ export const registryCauses: readonly Cause[] = [
       // A page is what portals, gateways and wrong servers send. Another status in the protocol's own form means
       // something that is not known here, which is no reason to say that it is no registry.
       const wrong =
-        word === 'http-status' && status !== null && status < 500 && !isLimited(of) && of?.bodyFormat === 'html';
+        word === 'http-status' &&
+        status !== null &&
+        status < 500 &&
+        !isLimited(of) &&
+        of?.bodyFormat === 'html' &&
+        hop.exchange?.kind !== 'blob';
       if (!unreadable && !wrong) return null;
       const page = of?.title === null || of?.title === undefined ? '' : `, titled "${of.title}"`;
       return { args: { host: partyName(hop.way), detail: `${words(hop)}${of?.bodyFormat === 'html' ? page : ''}` } };

@@ -163,21 +163,28 @@ export const tcpCauses: readonly Cause[] = [
   },
 ];
 
-const unreachableNameservers = matchBreaks(['dns'], (hop) => {
+const unreachableNameservers = matchBreaks(['dns'], (hop, view) => {
   if (hop.inconsistent || hop.way.proxy !== null || hop.state.dns.effective?.outcome !== 'other') return null;
+  if (insteadOfWay(view, hop.way, 'by-proxy').some(({ state }) => state.open.length > 0)) return null;
   if (!hop.probes.some((probe) => probe.error?.code === 'unreachable')) return null;
   const nameservers = [...new Set(hop.state.dns.answers.map((answer) => answer.nameserver))];
   return { args: { host: `nameserver ${nameservers.join(' and ')}`, port: '53', detail: nameservers[0] ?? '' } };
 });
 
-/** Dead addresses beside live ones. "Unreachable" to IPv6 is what every node without IPv6 says, and costs nothing. */
+/** What a node without any route of that family says at once: it costs nothing, and Go goes on to the other family. */
+const withoutFamily: ReadonlySet<string | null> = new Set([null, 'ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT']);
+
+/** Dead addresses beside live ones. A family that the node does not have at all is not dead. */
 function deadAddresses(view: View): Match[] {
   const seen = new Set<string>();
   return waysOf(view).flatMap((way) => {
     const { tcp, open, connectHost, connectPort, dns } = stateOf(view, way);
     if (way.instead !== null || !isEndpointHop(way.hop) || open.length === 0 || seen.has(connectHost)) return [];
     seen.add(connectHost);
-    const dead = tcp.filter((probe) => probe.status === 'failed' && probe.error?.code !== 'unreachable');
+    const dead = tcp.filter(
+      ({ status, error, facts }) =>
+        status === 'failed' && !(error?.code === 'unreachable' && withoutFamily.has(facts.errno)),
+    );
     const effective = dead.filter((probe) => dns.effective?.addresses.includes(probe.facts.address) ?? dns.literal);
     if (effective.length === 0) return [];
     return [

@@ -51,8 +51,8 @@ export async function runProbes(options: RunOptions): Promise<ProbeResult[]> {
   const startNew = (): void => {
     const now = view();
     for (const probe of list) {
-      // The pull goes on past the deadline; nothing else starts then.
-      if (deadline.aborted && probe.cost !== 'pull') continue;
+      // The pull goes on past the deadline; nothing else starts then, and nothing at all once the caller has ended it.
+      if (options.signal.aborted || (deadline.aborted && probe.cost !== 'pull')) continue;
       for (const task of probe.tasks(now)) {
         if (seen.has(task.input.key) || count >= maxProbes) continue;
         seen.add(task.input.key);
@@ -103,7 +103,13 @@ async function runOne(
   };
   // What the end of the time cut off was not measured, which is another thing than a failure.
   if (outcome === null || (outcome.status === 'failed' && outcome.error?.code === 'aborted')) {
-    return skipped(base, task.kind, 'The time of the investigation ended before this could say (--deadline).');
+    return skipped(
+      base,
+      task.kind,
+      deadline.aborted
+        ? 'The time of the investigation ended before this could say (--deadline).'
+        : `It did not say within the ${probe.budgetMs / 1000} s that it may take.`,
+    );
   }
   if (outcome.status === 'skipped') return skipped(base, task.kind, outcome.message);
   return { ...base, ...outcome };

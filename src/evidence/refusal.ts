@@ -39,13 +39,16 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
   if (way === null || stateOf(view, way).open.length === 0) return null;
   const { identities, named, challenge, anonymousInstead, ping } = requestsOf(view, endpoint);
   if (named !== null) return null;
-  const track = identities.findLast(({ token, manifest }) => token !== null || manifest !== null);
+  // They are tried in order until one is not refused; while that one has not been heard, nothing is decided.
+  const track = identities.find(({ refused }) => !refused) ?? identities.at(-1);
   if (track === undefined) return null;
   const decisive = track.token !== null && !track.token.facts.granted ? track.token : track.manifest;
   const status = decisive?.facts.status ?? null;
   if (decisive === null || decisive.status !== 'failed' || status === null || status < 400 || status >= 500)
     return null;
-  if (status === 429) return null;
+  // A limit is not about this image, whatever status it comes with; a page is not a registry's answer.
+  const codes = decisive.facts.errors.flatMap(({ code }) => (code === null ? [] : [code.toUpperCase()]));
+  if (status === 429 || codes.includes('TOOMANYREQUESTS') || decisive.facts.bodyFormat === 'html') return null;
   const anonymous = anonymousInstead?.manifest;
   return {
     endpoint,
@@ -53,7 +56,7 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
     at: decisive.kind === 'auth' ? 'token' : 'manifest',
     status,
     words: decisive.error?.message ?? String(status),
-    codes: decisive.facts.errors.flatMap(({ code }) => (code === null ? [] : [code.toUpperCase()])),
+    codes,
     username: track.index < 0 ? null : decisive.facts.identity.username,
     withCredentials: track.index >= 0,
     challenge: challenge?.scheme ?? null,
