@@ -49,7 +49,7 @@ Exit status: 0 healthy or degraded, 1 faulty, 2 wrong command line, 3 inconclusi
       shown.end();
       if (flags.output === 'json') await printJson(document);
       else if (flags.output === 'markdown') await print(renderMarkdown(document));
-      else await print(renderText(document, terminalStyle(process.stdout)));
+      else await print(renderText(document, terminalStyle(process.stdout, process.env)));
       return finish(exitStatusOf(document.verdict));
     });
 }

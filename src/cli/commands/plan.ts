@@ -31,7 +31,7 @@ Exit status: 0, 1 when a file of the node or the image name stops the pull, 2 wr
       const document = planDocument(plan, node);
       if (flags.output === 'json') await printJson(document);
       else if (flags.output === 'markdown') await print(renderPlanMarkdown(document));
-      else await print(renderPlanText(document, terminalStyle(process.stdout)));
+      else await print(renderPlanText(document, terminalStyle(process.stdout, process.env)));
       return finish(document.cause === null ? exitStatus.ok : exitStatus.faulty);
     });
 }

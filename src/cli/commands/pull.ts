@@ -28,7 +28,7 @@ Exit status: 0 pulled, 1 not pulled, 2 wrong command line, 3 no runtime to ask.`
       const document = await pullNow(plan, { env: systemEnv, node, deadlineMs: flags.pullDeadline * 1000, signal });
       if (flags.output === 'json') await printJson(document);
       else if (flags.output === 'markdown') await print(renderPullMarkdown(document));
-      else await print(renderPullText(document, terminalStyle(process.stdout)));
+      else await print(renderPullText(document, terminalStyle(process.stdout, process.env)));
       if (document.pull.ok === true) return finish(exitStatus.ok);
       return finish(document.pull.attempted ? exitStatus.faulty : exitStatus.inconclusive);
     });
