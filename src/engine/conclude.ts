@@ -9,7 +9,7 @@ import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { endpointWay } from '../evidence/ways.ts';
 import { type CauseId, layers } from '../model/cause-id.ts';
-import type { Finding, JudgedEndpoint, PullOutcome, Verdict } from '../model/investigation.ts';
+import type { AnyDoneProbe, Finding, JudgedEndpoint, PullOutcome, Verdict } from '../model/investigation.ts';
 import type { Problem } from '../model/problem.ts';
 import { ruledOutBy } from './ruled-out.ts';
 
@@ -44,7 +44,7 @@ export function conclude(view: View): Conclusion {
   const serving = judged.some(({ verdict }) => verdict === 'healthy');
   const outlived = local.filter(({ cause }) => serving && goesOnWithout.has(cause));
   const own = [...local.filter((finding) => !outlived.includes(finding)), ...way.faults];
-  const faults = withPolicy(view, withPull(view, pull, own, way));
+  const faults = withPolicy(view, pull, withPull(view, pull, own, way));
   const degraded = [...outlived.map((finding) => ({ ...finding, severity: 'degraded' as const })), ...way.degraded];
   const findings = unique([...faults.sort(byPrecedence(view)), ...degraded]);
   const verdict = verdictOf(view, findings, judged, pull);
@@ -103,6 +103,7 @@ function unexplained(view: View, known: readonly Finding[]): Finding[] {
   const loose = [
     ...breaksOf(view).map(({ endpoint, probes, way }) => ({ endpoint, probes, host: partyName(way) })),
     ...refusalsOf(view),
+    ...missingParts(view),
   ].filter(({ endpoint }) => !explained.has(endpoint));
   const cause = causeOf('unknown');
   return loose
@@ -125,6 +126,15 @@ function unexplained(view: View, known: readonly Finding[]): Finding[] {
         alternatives: [],
       };
     });
+}
+
+/** The index is there, and the manifest that it names for this platform is not. */
+function missingParts(view: View): { endpoint: number; probes: readonly AnyDoneProbe[]; host: string }[] {
+  return probesOf(view, 'manifest').flatMap((probe) => {
+    const way = probe.endpoint === null ? null : endpointWay(view, probe.endpoint);
+    if (probe.facts.part !== 'platform' || probe.status !== 'failed' || way === null) return [];
+    return [{ endpoint: way.endpoint, probes: [probe], host: partyName(way) }];
+  });
 }
 
 /** What is wrong in the node's files. A warning is what the runtime ignores and goes on from. */
@@ -181,7 +191,11 @@ function servesImage(view: View, endpoint: number): boolean {
   const { image, named } = requestsOf(view, endpoint);
   if (named === null || image === null) return false;
   const content = probesOf(view, 'blob').filter((probe) => probe.endpoint === endpoint && probe.facts.next === null);
-  return content.length > 0 && content.every((probe) => probe.status === 'ok');
+  // A part that was not checked to its end is not known to come.
+  const came = (part: 'config' | 'layer'): boolean => content.some(({ facts }) => facts.part === part);
+  const { config, layers: parts } = image.facts;
+  const all = (config === null || came('config')) && (parts.length === 0 || came('layer'));
+  return all && content.every((probe) => probe.status === 'ok');
 }
 
 interface WayFindings {
@@ -199,10 +213,15 @@ function wayFindings(view: View, judged: readonly JudgedEndpoint[], raw: readonl
     // An upstream that cannot be reached behind a mirror that serves is how closed networks are meant to be.
     const first = faults.filter((finding) => finding.endpoint === endpoint).sort(byLayer)[0];
     if (verdict !== 'faulty' || first === undefined || (role === 'upstream' && endpoint > serving)) return [];
+    // A mirror without this image says so at once, and the runtime goes on: many are meant to hold only a part.
+    if (role === 'mirror' && notHeld.has(first.cause)) return [];
     return [{ ...carryBy('mirror-failed', first, { source }), severity: 'degraded' as const }];
   });
   return { faults: [], degraded: [...mirrors, ...degraded, ...warnings(view)] };
 }
+
+/** What a mirror without this image answers. */
+const notHeld: ReadonlySet<CauseId> = new Set<CauseId>(['tag-not-found', 'repository-not-found']);
 
 function warnings(view: View): Finding[] {
   return problemFindings(view).filter(({ severity }) => severity === 'degraded');
@@ -233,7 +252,10 @@ function withPull(view: View, pull: PullOutcome, own: readonly Finding[], way: W
       // The runtime says so, and Pullwhy's own probes of the same way pass.
       confidence: id === 'unknown' ? 'possible' : 'likely',
       severity: 'fault',
-      summary: id === 'unknown' ? cause.say(args) : `The runtime fails where the probes pass: ${cause.say(args)}`,
+      summary:
+        id === 'unknown'
+          ? cause.say(args)
+          : `The runtime fails although the probes pass. ${cause.title}, by its own words: ${args.detail}`,
       evidence: [probe.id],
       remedies: cause.remedies(args),
       underlying: null,
@@ -245,13 +267,15 @@ function withPull(view: View, pull: PullOutcome, own: readonly Finding[], way: W
 }
 
 /** What the pod's policy makes of it: an image that is here starts without a registry, unless the policy is Always. */
-function withPolicy(view: View, faults: readonly Finding[]): Finding[] {
+function withPolicy(view: View, pull: PullOutcome, faults: readonly Finding[]): Finding[] {
   const presence = imagePresence(view);
   if (presence?.present !== true) return [...faults];
   if (view.plan.pullPolicy.policy !== 'Always')
     return faults.map((finding) => ({ ...finding, severity: 'degraded' as const }));
   const first = [...faults].sort(byPrecedence(view))[0];
-  if (first === undefined || first.layer === 'runtime' || first.layer === 'reference') return [...faults];
+  // Only a registry that fails is one that another policy would not ask; and a pull that works shows that none does.
+  if (first === undefined || ['runtime', 'reference', 'node'].includes(first.layer) || pull.ok === true)
+    return [...faults];
   const always = carryBy('pull-policy-always', first, { image: view.plan.image.input });
   return [{ ...always, evidence: [presence.id, ...first.evidence] }, ...faults];
 }
@@ -309,7 +333,11 @@ function verdictOf(
   const present = imagePresence(view)?.present === true && view.plan.pullPolicy.policy !== 'Always';
   if (findings.some(({ severity }) => severity === 'fault')) {
     // A pull that works proves more than a probe that fails.
-    return pull.ok === true || present ? 'degraded' : 'faulty';
+    if (pull.ok === true || present) return 'degraded';
+    // What is broken is one endpoint's, and another to which the runtime would go on was not checked to its end.
+    const ofEndpoints = findings.every(({ endpoint, severity }) => endpoint !== null || severity === 'degraded');
+    const open = judged.some(({ verdict }) => verdict === 'skipped');
+    return ofEndpoints && open && pull.ok === null ? 'inconclusive' : 'faulty';
   }
   if (findings.length > 0) return 'degraded';
   if (present || pull.ok === true || judged.some(({ verdict }) => verdict === 'healthy')) return 'healthy';

@@ -74,7 +74,8 @@ export function documentOf(
     verdict,
     cause: first?.cause ?? null,
     confidence: first?.confidence ?? null,
-    layer: first?.layer ?? null,
+    // What fits no cause lies in no layer (contract: the table of causes has a dash there).
+    layer: first === undefined || first.cause === 'unknown' ? null : first.layer,
     underlying: first?.underlying ?? null,
     summary,
     findings,

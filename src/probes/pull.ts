@@ -54,6 +54,8 @@ export const pullProbe: Probe<'pull', ProbeInput & { readonly image: string }> =
       failure = result.error;
       if (signal.aborted) break;
     }
+    // The runtime then only says that it was told to stop.
+    if (signal.aborted) return { status: 'skipped', message: 'The pull was ended before the runtime could say.' };
     const message = failure?.message ?? 'the runtime gave no reason';
     const explanation = explainMessage(message);
     return {
