@@ -1,3 +1,4 @@
+import { causeOf } from '../causes/index.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import type { Layer } from '../model/cause-id.ts';
 import type { AnyDoneProbe, Finding, Investigation } from '../model/investigation.ts';
@@ -8,14 +9,18 @@ const clockToleranceMs = 5000;
 /** Layers that were checked and hold, with what shows it. A layer with a finding, or with nothing checked, is not here. */
 export function ruledOutBy(view: View, findings: readonly Finding[]): Investigation['ruledOut'] {
   const out: { layer: Layer; evidence: readonly string[]; note: string }[] = [];
-  const found = new Set(findings.map(({ layer }) => layer));
+  // A finding that carries another (a mirror's, a content host's) lies in both their layers.
+  const found = new Set<Layer>(
+    findings.flatMap(({ layer, underlying }) => (underlying === null ? [layer] : [layer, causeOf(underlying).layer])),
+  );
   const add = (layer: Layer, probes: readonly AnyDoneProbe[], note: string): void => {
     if (!found.has(layer) && probes.length > 0) out.push({ layer, evidence: idsOf(probes), note });
   };
-  const allOk = <T extends AnyDoneProbe>(probes: readonly T[]): readonly T[] =>
-    probes.some((probe) => probe.status === 'failed' && !probe.counterfactual)
-      ? []
-      : probes.filter(({ status }) => status === 'ok');
+  // What is tried instead proves nothing of the runtime's own way.
+  const allOk = <T extends AnyDoneProbe>(probes: readonly T[]): readonly T[] => {
+    const own = probes.filter(({ counterfactual }) => !counterfactual);
+    return own.every(({ status }) => status === 'ok') ? own : [];
+  };
 
   const runtime = allOk(probesOf(view, 'runtime'));
   add(
@@ -38,10 +43,11 @@ export function ruledOutBy(view: View, findings: readonly Finding[]): Investigat
   if (dated !== undefined && offset !== null && Math.abs(offset) <= clockToleranceMs) {
     add('node', [dated], `clock within ${Math.max(1, Math.ceil(Math.abs(offset) / 1000))} s of the registry's`);
   }
-  const dns = allOk(probesOf(view, 'dns'));
-  add('dns', dns, `${new Set(dns.flatMap(({ facts }) => facts.addresses)).size} addresses`);
+  // An answer without an address is an answer, and no way on.
+  const dns = allOk(probesOf(view, 'dns')).filter(({ facts }) => facts.addresses.length > 0);
+  add('dns', dns, counted(new Set(dns.flatMap(({ facts }) => facts.addresses)).size, 'address', 'addresses'));
   const tcp = allOk(probesOf(view, 'tcp'));
-  add('tcp', tcp, `${tcp.length} connections`);
+  add('tcp', tcp, counted(tcp.length, 'connection', 'connections'));
   const proxied = allOk(probesOf(view, 'proxy'));
   add('proxy', proxied, 'the proxy opens the way');
   const tls = allOk(probesOf(view, 'tls'));
@@ -53,11 +59,16 @@ export function ruledOutBy(view: View, findings: readonly Finding[]): Investigat
       : `${tls[0].facts.protocol ?? 'TLS'}, ${tls[0].facts.verificationOff ? 'not verified' : 'verified'}`,
   );
   add('registry', allOk(probesOf(view, 'registry')), 'speaks the registry protocol');
-  add('auth', allOk(probesOf(view, 'auth')), 'gives a token');
-  const manifests = allOk(
-    probesOf(view, 'manifest').filter(({ facts }) => facts.kind !== null || facts.status !== 401),
-  );
-  add('manifest', manifests, manifests.some(({ facts }) => facts.kind !== null) ? 'there' : '');
-  add('blob', allOk(probesOf(view, 'blob')), 'content comes');
+  // A token that opens nothing, a redirect that leads nowhere: what counts is what came in the end.
+  const manifests = allOk(probesOf(view, 'manifest')).filter(({ facts }) => facts.kind !== null);
+  const tokens = allOk(probesOf(view, 'auth'));
+  if (manifests.length > 0) add('auth', tokens, 'gives a token');
+  add('manifest', manifests, 'there');
+  const content = allOk(probesOf(view, 'blob')).filter(({ facts }) => facts.next === null);
+  add('blob', content, 'content comes');
   return out;
+}
+
+function counted(count: number, one: string, more: string): string {
+  return `${count} ${count === 1 ? one : more}`;
 }
