@@ -68,8 +68,9 @@ function failureOf(probes: readonly DoneProbe<'dns'>[]): NameserverAnswer['outco
 
 function effectiveOf(answers: readonly NameserverAnswer[], expected: number): NameserverAnswer | null {
   let last: NameserverAnswer | null = null;
-  for (const answer of answers) {
-    if (answer.outcome === 'pending') return null;
+  for (const [index, answer] of answers.entries()) {
+    // A nameserver before this one has not been heard: the resolver might never come here.
+    if (answer.outcome === 'pending' || answer.order > index) return null;
     last = answer;
     if (answer.outcome === 'answered' || answer.outcome === 'name-not-found') return answer;
   }
