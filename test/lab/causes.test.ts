@@ -7,7 +7,8 @@ import { type Lab, useLab, users, wrongPassword } from './lab.ts';
 /** Exit status by verdict (contract.md, section 2). */
 const exitStatus = { healthy: 0, degraded: 0, faulty: 1, inconclusive: 3 };
 
-describe('lab: real faults', () => {
+describe('lab: real faults', function () {
+  this.timeout(60_000); // three outputs of a case whose packets are dropped, on a busy machine
   const lab = useLab('real faults in network namespaces, met by a real containerd');
   afterEach(() => lab().undoAll());
 

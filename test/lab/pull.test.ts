@@ -11,7 +11,7 @@ describe('lab: real pulls', () => {
     const runtime = await lab().runtime();
     return withCri(runtime, (cri) =>
       cri.pullImage(image, {
-        signal: AbortSignal.timeout(20_000),
+        signal: AbortSignal.timeout(15_000),
         deadlineMs: 15_000,
         ...(auth === undefined ? {} : { auth: { username: auth.name, password: new Secret(auth.password) } }),
       }),
