@@ -1,16 +1,18 @@
 // Bundles the executable: one start-up file, and a chunk for each part that only some commands need
 // (grpc for CRI, for one), so that a command loads what it uses.
-import { cp, rm } from 'node:fs/promises';
+import { cp, rename, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 import { writeCriDescriptor } from './cri-descriptor.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 
-await rm(`${root}dist`, { recursive: true, force: true });
+// Made beside and then put in place, so that a command that runs meanwhile finds all of its parts.
+const made = `dist.${process.pid}`;
+const former = `${made}.old`;
 await build({
   absWorkingDir: root,
   entryPoints: { main: 'src/main.ts' },
-  outdir: 'dist',
+  outdir: made,
   bundle: true,
   splitting: true,
   minify: true,
@@ -26,5 +28,8 @@ await build({
   },
   logLevel: 'warning',
 });
-await cp(`${root}proto`, `${root}dist/proto`, { recursive: true });
-await writeCriDescriptor(`${root}proto/cri.proto`, `${root}dist/proto/cri.json`);
+await cp(`${root}proto`, `${root}${made}/proto`, { recursive: true });
+await writeCriDescriptor(`${root}proto/cri.proto`, `${root}${made}/proto/cri.json`);
+await rename(`${root}dist`, `${root}${former}`).catch(() => undefined);
+await rename(`${root}${made}`, `${root}dist`);
+await rm(`${root}${former}`, { recursive: true, force: true });
