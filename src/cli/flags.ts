@@ -23,8 +23,8 @@ export interface SharedFlags {
 export function addSharedFlags(command: Command): Command {
   return command
     .option(
-      '-r, --runtime-endpoint <unix:///PATH>',
-      'CRI socket (default: the first that answers; PULLWHY_RUNTIME_ENDPOINT)',
+      '-r, --runtime-endpoint <URL>',
+      'CRI socket, unix:///PATH (default: PULLWHY_RUNTIME_ENDPOINT, else the first that answers)',
     )
     .addOption(
       new Option('--runtime <NAME>', "how to read the node's registry configuration when no runtime answers").choices([
@@ -33,7 +33,11 @@ export function addSharedFlags(command: Command): Command {
       ]),
     )
     .option('--host-root <DIR>', "where the node's file system is", '/')
-    .option('--runtime-version <VERSION>', 'whose rules apply when no runtime answers (default: the newest known)')
+    .option(
+      '--runtime-version <VERSION>',
+      'whose rules apply when no runtime answers (default: the newest known)',
+      checkVersion,
+    )
     .option('--proxy-env <FILE>', "KEY=value lines, used as the runtime's environment (default: discovered)")
     .option(
       '--nameserver <ADDRESS[:PORT]>',
@@ -87,6 +91,11 @@ export function parseNameserver(value: string): { address: string; port: number 
     );
   }
   return { address, port };
+}
+
+function checkVersion(value: string): string {
+  if (!/^v?\d+\.\d+/.test(value)) throw new InvalidArgumentError('It must be a version, for example 1.7.24 or 2.1.');
+  return value;
 }
 
 function checkPlatform(value: string): string {

@@ -1,8 +1,9 @@
+import { stat } from 'node:fs/promises';
 import { hostname, machine } from 'node:os';
 import { type PullPlan, planPull } from '../engine/plan.ts';
 import type { RequestError } from '../engine/request.ts';
 import { systemEnv } from '../lib/env.ts';
-import type { Result } from '../lib/result.ts';
+import { fail, type Result } from '../lib/result.ts';
 import { hostFiles } from '../node/host-files.ts';
 import { planRequest, type SharedFlags } from './flags.ts';
 
@@ -20,6 +21,9 @@ export async function prepare(
   signal: AbortSignal,
 ): Promise<Result<Prepared, RequestError>> {
   const begunAt = systemEnv.monotonic();
+  if (!(await isDirectory(flags.hostRoot))) {
+    return fail({ flag: '--host-root', message: `${flags.hostRoot} is no directory that can be read.` });
+  }
   const plan = await planPull(planRequest(image, flags), {
     env: systemEnv,
     variables: process.env,
@@ -30,6 +34,11 @@ export async function prepare(
   });
   if (!plan.ok) return plan;
   return { ok: true, value: { plan: plan.value, node: await nodeName(flags.hostRoot), begunAt } };
+}
+
+/** A mistyped root would look like a node without any configuration. */
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isDirectory() === true;
 }
 
 /** The node's name: NODE_NAME where a pod sets it, the host root's own hostname, else this machine's. */

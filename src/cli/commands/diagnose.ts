@@ -5,7 +5,7 @@ import { exitStatusOf } from '../exit-status.ts';
 import { addSharedFlags, type SharedFlags } from '../flags.ts';
 import { complain, print, printJson } from '../output.ts';
 import { prepare } from '../prepare.ts';
-import { progress } from '../progress.ts';
+import { progress, statusLine } from '../progress.ts';
 import { renderMarkdown } from '../render/markdown.ts';
 import { terminalStyle } from '../render/style.ts';
 import { renderText } from '../render/text.ts';
@@ -25,17 +25,22 @@ export function addDiagnose(program: Command, finish: (status: number) => void, 
       `
 Examples:
   pullwhy diagnose registry.corp.example/team/web:1.4
-  pullwhy diagnose --pull nginx:1.27                         the runtime's own words beside the verdict
-  pullwhy diagnose --auth-file ~/.docker/config.json reg.corp/app:2
-  pullwhy diagnose --host-root /host -o json nginx           from a container, for a script
+    what is wrong with this image on this node
+  pullwhy diagnose --pull nginx:1.27
+    the same, and the runtime's own words beside the verdict
+  pullwhy diagnose --auth-file ~/.docker/config.json reg.corp.example/app:2
+    with the credentials that a pod's pull secret has
+  pullwhy diagnose --host-root /host -o json nginx
+    from a container that has the node's / at /host, for a script
 
-Exit status: 0 healthy or degraded, 1 faulty, 2 wrong command line, 3 inconclusive.`,
+Exit status: 0 healthy or degraded, 1 faulty, 2 wrong command line,
+3 inconclusive.`,
     )
     .action(async (image: string, flags: DiagnoseFlags) => {
       const prepared = await prepare(image, flags, signal);
       if (!prepared.ok) return finish(complain(prepared.error.flag, prepared.error.message));
       const { plan, node, begunAt } = prepared.value;
-      const shown = progress(process.stderr);
+      const shown = progress(statusLine(process.stderr, systemEnv, process.env.TERM));
       const document = await investigate(plan, {
         env: systemEnv,
         node,

@@ -17,11 +17,15 @@ export function addPlan(program: Command, finish: (status: number) => void, sign
       'after',
       `
 Examples:
-  pullwhy plan nginx                                     which endpoints, by which proxy, with which credentials
+  pullwhy plan nginx
+    which endpoints, by which proxy, with which credentials
   pullwhy plan --runtime cri-o --host-root /host team/app:1
+    as CRI-O would do it on the node whose / is at /host
   pullwhy plan -o json registry.corp.example/web:1 | jq '.endpoints[].source'
+    the file and line that set each endpoint
 
-Exit status: 0, 1 when a file of the node or the image name stops the pull, 2 wrong command line.`,
+Exit status: 0, 1 when a file of the node or the image name stops the pull,
+2 wrong command line.`,
     )
     .action(async (image: string, flags: SharedFlags) => {
       const prepared = await prepare(image, flags, signal);

@@ -1,0 +1,47 @@
+import { Command, Help } from 'commander';
+import { addCompletion } from './commands/completion.ts';
+import { addDiagnose } from './commands/diagnose.ts';
+import { addPlan } from './commands/plan.ts';
+import { addPull } from './commands/pull.ts';
+import { version } from './version.ts';
+
+/** Where a command leaves its exit status. */
+export type Finish = (status: number) => void;
+
+/** Columns of the help texts, whatever the terminal's width: they are read beside manuals, and sent in mails. */
+const helpWidth = 80;
+
+/** The whole command line. It is built anew for each run, and for the shell completion, which is read off it. */
+export function buildProgram(finish: Finish, signal: AbortSignal): Command {
+  const program = new Command('pullwhy')
+    .description('Tells why a Kubernetes node cannot pull an image, proves it, and helps it recover.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [COMMAND]', 'show the help of a command')
+    .configureHelp({ helpWidth, minWidthToWrap: 20, subcommandTerm: (command) => termOf(command) })
+    .configureOutput({
+      outputError: (text, write) => write(`pullwhy: ${text.replace(/^error: /, '')}`),
+    })
+    .showHelpAfterError('(pullwhy --help, or pullwhy COMMAND --help, shows what there is)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Examples:
+  pullwhy diagnose registry.corp.example/team/web:1.4
+  pullwhy plan nginx
+
+pullwhy COMMAND --help shows a command's flags, with examples.`,
+    );
+  addDiagnose(program, finish, signal);
+  addPlan(program, finish, signal);
+  addPull(program, finish, signal);
+  addCompletion(program, finish);
+  return program;
+}
+
+/** `diagnose IMAGE`: flags are a matter of the command's own help. */
+function termOf(command: Command): string {
+  const words = command.registeredArguments.map((argument) => new Help().argumentTerm(argument));
+  return [command.name(), ...words].join(' ');
+}
