@@ -31,8 +31,19 @@ export function matchBreaks(layers: readonly Break['layer'][], reading: BreakRea
         ...(hop.way.proxy === null ? {} : { proxy: hop.way.proxy }),
         ...read.args,
       };
-      return [{ ...base, ...read, args, carrier: carrierOf(hop, view) }];
+      const confidence =
+        shortWait(hop) && (read.confidence ?? 'proven') === 'proven' ? 'likely' : (read.confidence ?? 'proven');
+      return [{ ...base, ...read, confidence, args, carrier: carrierOf(hop, view) }];
     });
+}
+
+/** Silence shorter than this is no proof: a packet that was lost is sent again after one and three seconds (RFC 6298). */
+const provingMs = 2900;
+
+/** The deadline left less time than silence needs to prove something. */
+function shortWait({ probes }: Break): boolean {
+  const silent = probes.filter((probe) => probe.error?.code === 'timeout');
+  return silent.length > 0 && silent.every((probe) => probe.durationMs < provingMs);
 }
 
 /**

@@ -2,6 +2,7 @@ import { type Break, breaksOf } from '../evidence/breaks.ts';
 import { partyName } from '../evidence/origin.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
+import { endpointWay } from '../evidence/ways.ts';
 import type { HttpFacts, RateLimitFacts } from '../model/facts.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
@@ -90,26 +91,29 @@ export const registryCauses: readonly Cause[] = [
       ),
       remedy('If it is a mirror, check its path in hosts.toml (override_path).'),
     ],
-    match: matchBreaks(['http'], (hop) => {
-      const of = facts(hop);
-      const word = code(hop);
-      const unreadable = ['http-malformed', 'body-invalid', 'body-too-large', 'redirect-loop', 'malformed'].includes(
-        word ?? '',
-      );
-      const status = of?.status ?? null;
-      // A page is what portals, gateways and wrong servers send. Another status in the protocol's own form means
-      // something that is not known here, which is no reason to say that it is no registry.
-      const wrong =
-        word === 'http-status' &&
-        status !== null &&
-        status < 500 &&
-        !isLimited(of) &&
-        of?.bodyFormat === 'html' &&
-        hop.exchange?.kind !== 'blob';
-      if (!unreadable && !wrong) return null;
-      const page = of?.title === null || of?.title === undefined ? '' : `, titled "${of.title}"`;
-      return { args: { host: partyName(hop.way), detail: `${words(hop)}${of?.bodyFormat === 'html' ? page : ''}` } };
-    }),
+    match: (view) => [
+      ...matchBreaks(['http'], (hop) => {
+        const of = facts(hop);
+        const word = code(hop);
+        const unreadable = ['http-malformed', 'body-invalid', 'body-too-large', 'redirect-loop', 'malformed'].includes(
+          word ?? '',
+        );
+        const status = of?.status ?? null;
+        // A page is what portals, gateways and wrong servers send. Another status in the protocol's own form means
+        // something that is not known here, which is no reason to say that it is no registry.
+        const wrong =
+          word === 'http-status' &&
+          status !== null &&
+          status < 500 &&
+          !isLimited(of) &&
+          of?.bodyFormat === 'html' &&
+          hop.exchange?.kind !== 'blob';
+        if (!unreadable && !wrong) return null;
+        const page = of?.title === null || of?.title === undefined ? '' : `, titled "${of.title}"`;
+        return { args: { host: partyName(hop.way), detail: `${words(hop)}${of?.bodyFormat === 'html' ? page : ''}` } };
+      })(view),
+      ...unusableRealms(view),
+    ],
   },
   {
     id: 'rate-limited',
@@ -137,6 +141,21 @@ export const registryCauses: readonly Cause[] = [
     ],
   },
 ];
+
+/** A challenge that names a token service which no client can ask. */
+function unusableRealms(view: View): Match[] {
+  return view.plan.endpoints.flatMap((_, endpoint): Match[] => {
+    const { challenge, ping, identities } = requestsOf(view, endpoint);
+    const way = endpointWay(view, endpoint);
+    if (way === null || challenge?.scheme !== 'bearer' || challenge.party !== null) return [];
+    const probe = ping?.facts.status === 401 ? ping : identities[0]?.manifest;
+    if (probe === null || probe === undefined) return [];
+    const realm = challenge.realm === null ? 'none' : JSON.stringify(challenge.realm);
+    const detail = `it demands a token and the token service that it names cannot be asked (realm: ${realm})`;
+    const host = partyName(way);
+    return [{ confidence: 'proven', severity: 'fault', evidence: [probe.id], endpoint, host, args: { host, detail } }];
+  });
+}
 
 /** `429 Too Many Requests, 0 of 100 pulls left in 6 h, counted for 203.0.113.7, again in 60 s`. */
 function limitWords(limit: RateLimitFacts | null, start: string): string {

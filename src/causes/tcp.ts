@@ -1,6 +1,6 @@
 import { type Break, insteadOfWay } from '../evidence/breaks.ts';
 import { bracketed } from '../evidence/origin.ts';
-import { idsOf, type View } from '../evidence/view.ts';
+import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { isEndpointHop, waysOf } from '../evidence/ways.ts';
 import type { CauseId } from '../model/cause-id.ts';
@@ -160,6 +160,12 @@ export const tcpCauses: readonly Cause[] = [
         `ping -M do -s 1400 ${host ?? 'HOST'}`,
       ),
     ],
+    match: matchBreaks(['tls'], (hop, view) => {
+      const silent = hop.state.tls.find((probe) => probe.error?.code === 'timeout');
+      const small = probesOf(view, 'small').find(({ facts }) => facts.way === hop.way.id);
+      if (silent === undefined || small?.status !== 'ok') return null;
+      return { evidence: [...idsOf(hop.probes), small.id], args: { host: hop.way.host, port: String(hop.way.port) } };
+    }),
   },
 ];
 

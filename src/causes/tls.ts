@@ -172,20 +172,26 @@ export const tlsCauses: readonly Cause[] = [
       ),
       remedy('If the registry wants a client certificate, set it in hosts.toml (client = [["…cert", "…key"]]).'),
     ],
-    match: (view) => [
-      ...matchBreaks(['tls'], (hop) => {
+    match: (all) => [
+      ...matchBreaks(['tls'], (hop, view) => {
         const probe = telling(hop);
         const code = probe?.error?.code;
         if (code === undefined || namedElsewhere.has(code)) return null;
         if (code === 'reset' && hop.state.tls.every((one) => one.error?.code === 'reset')) return null;
-        return { args: { host: hop.way.host, port: String(hop.way.port), detail: probe?.error?.message ?? code } };
-      })(view),
+        const small = smallExchange(hop, view);
+        if (code === 'timeout' && small?.status === 'ok') return null;
+        const args = { host: hop.way.host, port: String(hop.way.port), detail: probe?.error?.message ?? code };
+        // Silence is the server's own only when small packets vanish too.
+        if (code !== 'timeout') return { args };
+        if (small === null) return { confidence: 'likely', alternatives: ['mtu-black-hole'], args };
+        return { evidence: [...idsOf(hop.probes), small.id], args };
+      })(all),
       // The peer's complaint about a missing client certificate comes after the handshake, with the first answer (TLS 1.3).
       ...matchBreaks(['http'], (hop) =>
         hop.exchange?.error?.code.startsWith('tls-') === true && hop.exchange.error.code !== 'tls-on-plain'
           ? { args: { host: hop.way.host, port: String(hop.way.port), detail: hop.exchange.error.message } }
           : null,
-      )(view),
+      )(all),
     ],
   },
   {
@@ -237,6 +243,11 @@ export const tlsCauses: readonly Cause[] = [
     ],
   },
 ];
+
+/** The small exchange that was tried after a handshake in silence; null: none was, or it was not finished. */
+export function smallExchange(hop: Break, view: View): DoneProbe<'small'> | null {
+  return probesOf(view, 'small').find(({ facts }) => facts.way === hop.way.id) ?? null;
+}
 
 /** Failures of the handshake that have a cause of their own. */
 const namedElsewhere: ReadonlySet<string> = new Set<NetworkFailure>([

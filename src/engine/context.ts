@@ -11,7 +11,7 @@ import type { PullPlan } from './plan.ts';
 
 /** What probes need, made of a plan; and how to let go of it. */
 export interface OpenContext {
-  readonly context: Omit<ProbeContext, 'probeId'>;
+  readonly context: Omit<ProbeContext, 'probeId' | 'patience'>;
   /** Closes every connection. */
   readonly close: () => Promise<void>;
 }

@@ -9,10 +9,13 @@ export type RunEvent =
   | { readonly kind: 'started'; readonly id: string; readonly title: string; readonly target: string }
   | { readonly kind: 'ended'; readonly probe: ProbeResult };
 
+/** What the engine adds for each probe. */
+export type RunContext = Omit<ProbeContext, 'probeId' | 'patience'>;
+
 /** What to run, and within which bounds. */
 export interface RunOptions {
   readonly view: Omit<View, 'probes'>;
-  readonly context: Omit<ProbeContext, 'probeId'>;
+  readonly context: RunContext;
   /** For everything but a real pull, milliseconds. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
@@ -23,6 +26,12 @@ export interface RunOptions {
 
 /** Probes of one investigation at most: hostile answers (redirects without end) must not make more work than this. */
 const maxProbes = 400;
+
+/** Silence of this length says something: a lost packet has been sent again. Less is no evidence of anything. */
+const tellingMs = 1500;
+
+/** Before the deadline, so that the probe ends by its own word. */
+const marginMs = 100;
 
 /** After its budget or the deadline a probe gets this long to end by itself. */
 const graceMs = 300;
@@ -47,6 +56,11 @@ export async function runProbes(options: RunOptions): Promise<ProbeResult[]> {
   const results = new Map<string, ProbeResult>();
   let count = 0;
 
+  const patience = (ms: number): number => {
+    const left = options.deadlineMs - (env.monotonic() - started) - marginMs;
+    return left >= tellingMs ? Math.min(ms, left) : ms;
+  };
+  const context = { ...options.context, patience };
   const view = (): View => ({ ...options.view, probes: [...results.values()].sort(byId) });
   const startNew = (): void => {
     const now = view();
@@ -60,7 +74,7 @@ export async function runProbes(options: RunOptions): Promise<ProbeResult[]> {
         const id = `p${count}`;
         options.onEvent?.({ kind: 'started', id, title: probe.title, target: task.input.target });
         const signal = probe.cost === 'pull' ? options.signal : deadline;
-        running.set(id, { id, kind: task.kind, done: runOne(id, task, probe, options.context, signal, started) });
+        running.set(id, { id, kind: task.kind, done: runOne(id, task, probe, context, signal, started) });
       }
     }
   };

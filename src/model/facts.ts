@@ -92,6 +92,15 @@ export interface TlsFacts {
   readonly verificationOff: boolean;
 }
 
+/** An exchange of small packets, after a handshake that ended in silence. */
+export interface SmallFacts {
+  readonly way: string;
+  readonly address: string;
+  readonly port: number;
+  /** What came back, bytes; 0: the peer hung up, which is an answer too. */
+  readonly bytes: number;
+}
+
 /** An error of a registry's body. */
 export interface RegistryErrorFacts {
   readonly code: string | null;
@@ -279,6 +288,7 @@ export interface FactsByKind {
   tcp: TcpFacts;
   proxy: ProxyFacts;
   tls: TlsFacts;
+  small: SmallFacts;
   registry: RegistryFacts;
   auth: AuthFacts;
   manifest: ManifestFacts;

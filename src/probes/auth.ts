@@ -55,7 +55,13 @@ export const authProbe: Probe<'auth', AuthInput> = {
     });
     let answer: ProbeAnswer | null = null;
     for (const { request, fallbackOn } of requests) {
-      answer = await sendRequest(way, input.address, { ...request, timeoutMs: patienceMs }, context, signal);
+      answer = await sendRequest(
+        way,
+        input.address,
+        { ...request, timeoutMs: context.patience(patienceMs) },
+        context,
+        signal,
+      );
       if (answer.facts.status === null || !fallbackOn.includes(answer.facts.status)) break;
     }
     return answer === null

@@ -61,7 +61,7 @@ export const blobProbe: Probe<'blob', BlobInput> = {
         headers,
         maxBytes: whole ? limits.configBlobBytes : limits.layerProbeBytes,
         keepPartial: !whole,
-        timeoutMs: patienceMs,
+        timeoutMs: context.patience(patienceMs),
       },
       context,
       signal,

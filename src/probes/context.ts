@@ -35,6 +35,11 @@ export interface ProbeContext {
   readonly plan: PlanBody;
   /** `containerd`, `cri-o`; null: unknown, treated as containerd. */
   readonly runtimeName: string | null;
+  /**
+   * How long a wait may last: `ms`, or what the investigation's deadline leaves, as long as that still says something.
+   * Below that the wait is cut off by the deadline and counts as "not checked".
+   */
+  readonly patience: (ms: number) => number;
   /** The running probe's id. */
   readonly probeId: string;
   /** The names that the node's resolver asks for a host, in order. */
@@ -57,8 +62,8 @@ export interface ProbeContext {
   /** The CRI socket, connected to once. */
   readonly cri: (() => Promise<Result<CriClient, CriFailure>>) | null;
   readonly criEndpoint: string | null;
-  /** The path on this machine of a path of the node. */
-  readonly locate: (path: string) => Promise<string>;
+  /** The path on this machine of a path of the node; null for a loop of links. */
+  readonly locate: (path: string) => Promise<string | null>;
   /** Milliseconds that a real pull may take. */
   readonly pullDeadlineMs: number;
 }

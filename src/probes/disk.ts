@@ -24,7 +24,9 @@ export const diskProbe: Probe<'disk', DiskInput> = {
       .map((path) => ({ key: `disk ${path}`, target: path, hop: 'node', endpoint: null, counterfactual: false, path })),
   run: async ({ path }, context) => {
     try {
-      const facts = await statfs(await context.locate(path));
+      const place = await context.locate(path);
+      if (place === null) return { status: 'skipped', message: `${path} cannot be looked at from here.` };
+      const facts = await statfs(place);
       return {
         status: 'ok',
         error: null,

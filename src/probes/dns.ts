@@ -89,7 +89,8 @@ function fromHostsFile(input: DnsInput, entry: { addresses: readonly string[]; s
 async function ask(input: DnsInput, context: ProbeContext, signal: AbortSignal): Promise<Outcome<'dns'>> {
   const { resolver } = context.plan;
   const attempts = Math.max(1, Math.min(resolver.attempts, 2));
-  const timeoutMs = Math.min(resolver.timeoutMs, patienceMs / attempts);
+  const patience = context.patience(patienceMs);
+  const timeoutMs = Math.min(resolver.timeoutMs, patience / attempts);
   const started = context.env.monotonic();
   const queries: Query[] = [];
   let failure: WireError | null = null;
@@ -120,7 +121,7 @@ async function ask(input: DnsInput, context: ProbeContext, signal: AbortSignal):
     if (failure === null)
       return { status: 'ok', error: null, facts: factsOf(input, queries, addresses, canonicalNames) };
     const goesOn = failure.code === 'name-not-found' || failure.code === 'no-address';
-    if (!goesOn || context.env.monotonic() - started > patienceMs) break;
+    if (!goesOn || context.env.monotonic() - started > patience) break;
   }
   const facts = factsOf(input, queries, [], []);
   if (failure?.code === 'no-address') return { status: 'ok', error: null, facts };

@@ -12,6 +12,7 @@ import { proxyProbe } from './proxy.ts';
 import { pullProbe } from './pull.ts';
 import { registryProbe } from './registry.ts';
 import { runtimeProbe } from './runtime.ts';
+import { smallProbe } from './small.ts';
 import { tcpProbe } from './tcp.ts';
 import { tlsProbe } from './tls.ts';
 
@@ -24,6 +25,7 @@ export const probes: readonly AnyProbe[] = [
   erase(tcpProbe, (input) => probeTask(tcpProbe, input)),
   erase(proxyProbe, (input) => probeTask(proxyProbe, input)),
   erase(tlsProbe, (input) => probeTask(tlsProbe, input)),
+  erase(smallProbe, (input) => probeTask(smallProbe, input)),
   erase(registryProbe, (input) => probeTask(registryProbe, input)),
   erase(authProbe, (input) => probeTask(authProbe, input)),
   erase(manifestProbe, (input) => probeTask(manifestProbe, input)),

@@ -63,7 +63,7 @@ export const manifestProbe: Probe<'manifest', ManifestInput> = {
       const head = await sendRequest(
         input.way,
         input.address,
-        { method: 'HEAD', url, headers, maxBytes: 0, timeoutMs: patienceMs },
+        { method: 'HEAD', url, headers, maxBytes: 0, timeoutMs: context.patience(patienceMs) },
         context,
         signal,
       );
@@ -75,7 +75,7 @@ export const manifestProbe: Probe<'manifest', ManifestInput> = {
     const get = await sendRequest(
       input.way,
       input.address,
-      { method: 'GET', url, headers, maxBytes: limits.manifestBytes, timeoutMs: patienceMs },
+      { method: 'GET', url, headers, maxBytes: limits.manifestBytes, timeoutMs: context.patience(patienceMs) },
       context,
       signal,
     );

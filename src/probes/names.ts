@@ -52,17 +52,24 @@ export const namesProbe: Probe<'names', NamesInput> = {
     let url: URL | null = input.of === 'tags' ? urls.tags(pageSize) : urls.catalog(pageSize);
     let answer: ProbeAnswer | null = null;
     for (let page = 0; url !== null && page < maxPages && names.length < limits.listedNames; page++) {
-      const request = { method: 'GET' as const, url, headers, maxBytes: limits.tagListBytes, timeoutMs: patienceMs };
+      const request = {
+        method: 'GET' as const,
+        url,
+        headers,
+        maxBytes: limits.tagListBytes,
+        timeoutMs: context.patience(patienceMs),
+      };
       answer = await sendRequest(input.way, input.address, request, context, signal);
       if (answer.error !== null || answer.exchange === null) break;
       const parsed = parseNames(answer.exchange.body, input.of);
       if (!parsed.ok)
         return conclude(input, { ...answer, error: { code: 'body-invalid', message: parsed.error } }, names, false);
-      names.push(...parsed.value);
+      for (const name of parsed.value) names.push(name);
       url = parsed.value.length === 0 ? null : nextPage(url, answer.exchange.headers);
     }
     if (answer === null) return { status: 'skipped', message: 'Nothing was asked.' };
-    return conclude(input, answer, names, url === null);
+    const kept = names.slice(0, limits.listedNames);
+    return conclude(input, answer, kept, url === null && kept.length === names.length);
   },
 };
 

@@ -54,7 +54,7 @@ export const proxyProbe: Probe<'proxy', ProxyInput> = {
       return { status: 'skipped', message: `${proxy} is no HTTP proxy, and Pullwhy speaks no other kind.` };
     const target = `${bracketed(way.host)}:${way.port}`;
     const base = { way: way.id, proxy, address, target, withCredentials: route.authorization !== null };
-    const options = { timeoutMs: patienceMs, signal, env: context.env, tls: context.proxyTls };
+    const options = { timeoutMs: context.patience(patienceMs), signal, env: context.env, tls: context.proxyTls };
     const result = await connectThroughProxy(route, { host: way.host, port: way.port }, options);
     if (result.ok) {
       result.value.socket.destroy();

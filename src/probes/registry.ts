@@ -59,7 +59,7 @@ export const registryProbe: Probe<'registry', RegistryInput> = {
         headers: configuredHeaders(context, input.way.endpoint),
         maxBytes: limits.errorBodyBytes,
         keepPartial: true,
-        timeoutMs: patienceMs,
+        timeoutMs: context.patience(patienceMs),
       },
       context,
       signal,

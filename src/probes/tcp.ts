@@ -38,9 +38,9 @@ export const tcpProbe: Probe<'tcp', TcpInput> = {
         port: connectPort,
       }));
     }),
-  run: async (input, { env }, signal) => {
+  run: async (input, { env, patience }, signal) => {
     const { host, address, port } = input;
-    const result = await probeTcp({ address, port }, { timeoutMs: patienceMs, signal, env });
+    const result = await probeTcp({ address, port }, { timeoutMs: patience(patienceMs), signal, env });
     const facts = { host, address, port, family: isIPv6(address.replace(/%.*$/, '')) ? (6 as const) : (4 as const) };
     return result.ok
       ? { status: 'ok', error: null, facts: { ...facts, localAddress: result.value.localAddress, errno: null } }

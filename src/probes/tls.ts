@@ -61,7 +61,7 @@ export const tlsProbe: Probe<'tls', TlsInput> = {
       trustPem,
       clientPairs,
       alpn,
-      timeoutMs: patienceMs,
+      timeoutMs: context.patience(patienceMs),
       signal,
       env: context.env,
       skipVerify,
@@ -122,7 +122,7 @@ async function open(
   context: ProbeContext,
   signal: AbortSignal,
 ): Promise<{ socket: Parameters<typeof handshakeTls>[0] } | { error: WireError }> {
-  const options = { timeoutMs: patienceMs, signal, env: context.env };
+  const options = { timeoutMs: context.patience(patienceMs), signal, env: context.env };
   if (way.proxy !== null) {
     const route = context.proxyRoute(way.proxy, address);
     if (route === null) return { error: { code: 'internal', message: `${way.proxy} is no HTTP proxy` } };

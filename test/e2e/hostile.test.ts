@@ -228,7 +228,6 @@ const hostilities: readonly Hostility[] = [
         response.writeHead(401, { 'www-authenticate': 'Bearer realm="file:///etc/passwd",service="x"' }).end();
       }),
     causes: ['registry-invalid-response', 'auth-service-unreachable', 'credentials-missing', 'unknown'],
-    notYet: 'a token service that cannot be asked at all ends inconclusive, not in a finding',
   },
   {
     name: 'a token without an end',

@@ -33,10 +33,10 @@ export const cases: readonly LabCase[] = [
     name: 'small packets pass and large ones vanish: the certificate does not come',
     verdict: 'faulty',
     cause: 'mtu-black-hole',
+    confidence: 'proven',
     nearMissOf: ['tls-handshake-failed', 'tcp-timeout'],
     pull: 'fails',
     runtimeSays: /TLS handshake timeout/,
-    notYet: 'no probe yet tells a way that drops large packets from a server that is silent in the handshake',
     async prepare(lab) {
       await lab.push('tls/large', '1.0');
       await lab.filter('reg', 'output', ['ip saddr 10.77.0.10 tcp sport 443 meta length > 600 drop']);

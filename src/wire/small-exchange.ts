@@ -1,0 +1,48 @@
+import type { Env } from '../lib/env.ts';
+import { fail, ok, type Result } from '../lib/result.ts';
+import type { WireError } from '../model/network-failure.ts';
+import { wireError, wireErrorOf } from './errors.ts';
+import { connectTcp, type TcpTarget } from './tcp.ts';
+
+/**
+ * A ClientHello that no server can accept: SSL 3.0 with the NULL cipher, 50 bytes. Every TLS server answers it with an alert of
+ * 7 bytes (RFC 8446, section 6.2: protocol_version, handshake_failure), so both directions carry one small packet.
+ */
+const unacceptable = Buffer.concat([
+  Buffer.from([0x16, 0x03, 0x00, 0x00, 0x2d, 0x01, 0x00, 0x00, 0x29, 0x03, 0x00]),
+  Buffer.alloc(32, 0x50), // random
+  Buffer.from([0x00, 0x00, 0x02, 0x00, 0x00, 0x01, 0x00]), // no session, one suite (NULL), no compression
+]);
+
+/** Connects, sends 50 bytes that call for a tiny answer, and waits for it. `bytes`: how many came. */
+export async function exchangeSmall(
+  target: TcpTarget,
+  options: { readonly timeoutMs: number; readonly signal: AbortSignal; readonly env: Env },
+): Promise<Result<{ readonly bytes: number }, WireError>> {
+  const { timeoutMs, signal, env } = options;
+  const begun = env.monotonic();
+  const connection = await connectTcp(target, options);
+  if (!connection.ok) return connection;
+  const { socket } = connection.value;
+  return new Promise((resolve) => {
+    const left = Math.max(1, timeoutMs - (env.monotonic() - begun));
+    const end = (result: Result<{ readonly bytes: number }, WireError>): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      socket.destroy();
+      resolve(result);
+    };
+    const timer = setTimeout(
+      () => end(fail(wireError('timeout', `no answer to 50 bytes within ${Math.round(left)} ms`))),
+      left,
+    );
+    const onAbort = (): void => end(fail(wireError('aborted', 'the investigation ended')));
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('data', (data: Buffer) => end(ok({ bytes: data.length })));
+    socket.once('error', (error) => end(fail(wireErrorOf(error, 'a small exchange'))));
+    // A server that hangs up has understood, and its FIN is a small packet too.
+    socket.once('end', () => end(ok({ bytes: 0 })));
+    socket.write(unacceptable);
+    if (signal.aborted) onAbort();
+  });
+}
