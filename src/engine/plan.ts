@@ -6,6 +6,7 @@ import type { Env } from '../lib/env.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { KubeletInfo, PlanBody, RuntimeInfo } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
+import { boundedHostFiles } from '../node/bounded-host-files.ts';
 import { planContainerd } from '../node/containerd-plan.ts';
 import type { CredentialMatch } from '../node/credentials.ts';
 import { planCrio } from '../node/crio-plan.ts';
@@ -54,7 +55,7 @@ const criConnectMs = 2000;
 
 /** Reads the node and says what its runtime would do for this image. Nothing is asked on the network; the runtime's socket is. */
 export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<Result<PullPlan, RequestError>> {
-  const host = hostFiles(request.hostRoot);
+  const host = boundedHostFiles(hostFiles(request.hostRoot));
   const [choice, resolver, credentials, proxyEnv] = await Promise.all([
     discoverRuntime(host, {
       endpoint: request.runtimeEndpoint,

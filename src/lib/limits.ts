@@ -5,6 +5,10 @@
 export const limits = {
   /** Configuration files of a node: containerd's largest known config is a few KiB. */
   configFileBytes: 1024 * 1024,
+  /** All configuration files of one plan together; a node's have some hundred KiB, and parsing takes 50 ms for each MiB. */
+  planConfigBytes: 32 * 1024 * 1024,
+  /** Everything else that one plan reads (certificates, tables of /proc), links to one file counted each. */
+  planOtherBytes: 128 * 1024 * 1024,
   /** A CA bundle: Debian's is 220 KiB, corporate ones some MiB. */
   trustFileBytes: 16 * 1024 * 1024,
   /** All files of the trust store together; larger ones are not read on. */
@@ -21,6 +25,8 @@ export const limits = {
   openFiles: 65_536,
   /** Files in one configuration directory that are looked at. */
   directoryEntries: 4096,
+  /** Names of one directory that are listed at all, to sort them; a folder of millions must not fill the memory. */
+  directoryNames: 65_536,
   /** Response headers of a registry or a proxy (Node's own default is 16 KiB; Go's client takes 10 MiB). */
   headerBytes: 64 * 1024,
   /** A registry's error body: go-containerregistry and containerd read this much. */

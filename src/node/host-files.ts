@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, type FileHandle, lstat, open, readdir, readlink, stat } from 'node:fs/promises';
+import { access, type FileHandle, lstat, open, opendir, readlink, stat } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { limits } from '../lib/limits.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
@@ -22,14 +22,20 @@ export interface HostFiles {
   readonly root: string;
   /** The text of a file, at most `maxBytes` (1 MiB unless told), UTF-8; invalid bytes become U+FFFD. */
   readText(path: string, maxBytes?: number): Promise<Result<string, FileFailure>>;
-  /** The names in a folder, sorted; an absent folder is a failure of kind `absent`. */
+  /**
+   * The names in a folder, sorted, at most `limits.directoryEntries`; an absent folder is a failure of kind `absent`.
+   * Of a folder with more than `limits.directoryNames` only that many, in no order, are looked at.
+   */
   list(path: string): Promise<Result<string[], FileFailure>>;
   /** What a path is, links followed, with its change time (epoch ms); `absent` and the like as failures. */
   info(path: string): Promise<Result<FileInfo, FileFailure>>;
   /** The target of a symbolic link as written in it (`/proc/PID/exe`, `/proc/PID/fd/N`). */
   link(path: string): Promise<Result<string, FileFailure>>;
-  /** Where `path` lies on this machine, links followed below the root: for handing to a socket or a library. */
-  locate(path: string): Promise<string>;
+  /**
+   * Where `path` lies on this machine, links followed below the root: for handing to a socket or a library. Null for a
+   * chain of links that the system would not follow either.
+   */
+  locate(path: string): Promise<string | null>;
 }
 
 /** What `HostFiles.info` tells. */
@@ -52,7 +58,7 @@ export function hostFiles(root: string): HostFiles {
   const base = root === '' ? '/' : root;
 
   /** Follows links component by component so that none leaves the root. `/proc/PID/root` style magic links are not followed. */
-  async function locate(path: string): Promise<string> {
+  async function locate(path: string): Promise<string | null> {
     if (base === '/') return path;
     const pending = path.split('/').filter((part) => part !== '' && part !== '.');
     let links = 0;
@@ -65,14 +71,23 @@ export function hostFiles(root: string): HostFiles {
       }
       const next = posix.join(at, part);
       const target = await linkTarget(join(base, next));
-      if (target === null || links++ > maxLinks) {
+      if (target === null) {
         at = next;
         continue;
       }
+      // Never handed on as it is: the system would begin to count anew, and follow the link out of the root.
+      if (++links > maxLinks) return null;
       if (target.startsWith('/')) at = '/';
       pending.unshift(...target.split('/').filter((piece) => piece !== '' && piece !== '.'));
     }
     return join(base, at);
+  }
+
+  /** The same for the calls of this file, which turn what is thrown into a failure. */
+  async function located(path: string): Promise<string> {
+    const place = await locate(path);
+    if (place === null) throw Object.assign(new Error('too many symbolic links'), { code: 'ELOOP' });
+    return place;
   }
 
   return {
@@ -82,7 +97,7 @@ export function hostFiles(root: string): HostFiles {
       let handle: FileHandle | undefined;
       try {
         // O_NONBLOCK: a FIFO in a file's place must not hold the investigation up.
-        handle = await open(await locate(path), constants.O_RDONLY | constants.O_NONBLOCK);
+        handle = await open(await located(path), constants.O_RDONLY | constants.O_NONBLOCK);
         const facts = await handle.stat();
         if (!facts.isFile()) return fail({ kind: 'not-a-file', path });
         if (facts.size > maxBytes) return fail({ kind: 'too-large', path, bytes: facts.size, limit: maxBytes });
@@ -90,14 +105,17 @@ export function hostFiles(root: string): HostFiles {
         const chunks: Buffer[] = [];
         let total = 0;
         for (;;) {
-          const chunk = Buffer.alloc(Math.min(65536, maxBytes + 1 - total));
+          // One byte more than the file has, so that a usual file needs no second buffer.
+          const wanted = total === 0 && facts.size > 0 ? facts.size + 1 : 65536;
+          const chunk = Buffer.allocUnsafe(Math.min(wanted, maxBytes + 1 - total));
           const { bytesRead } = await handle.read(chunk, 0, chunk.length, null);
           if (bytesRead === 0) break;
           total += bytesRead;
           if (total > maxBytes) return fail({ kind: 'too-large', path, bytes: total, limit: maxBytes });
           chunks.push(chunk.subarray(0, bytesRead));
         }
-        return ok(Buffer.concat(chunks).toString('utf8'));
+        const [only] = chunks;
+        return ok((chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks)).toString('utf8'));
       } catch (error) {
         return fail(failureOf(path, error));
       } finally {
@@ -106,7 +124,11 @@ export function hostFiles(root: string): HostFiles {
     },
     async list(path) {
       try {
-        const names = await readdir(await locate(path));
+        const names: string[] = [];
+        for await (const entry of await opendir(await located(path), { bufferSize: 256 })) {
+          names.push(entry.name);
+          if (names.length >= limits.directoryNames) break;
+        }
         return ok(names.sort().slice(0, limits.directoryEntries));
       } catch (error) {
         return fail(failureOf(path, error));
@@ -114,7 +136,7 @@ export function hostFiles(root: string): HostFiles {
     },
     async info(path) {
       try {
-        const facts = await stat(await locate(path));
+        const facts = await stat(await located(path));
         const type = facts.isFile()
           ? 'file'
           : facts.isDirectory()
@@ -129,7 +151,7 @@ export function hostFiles(root: string): HostFiles {
     },
     async link(path) {
       try {
-        const parent = await locate(posix.dirname(path));
+        const parent = await located(posix.dirname(path));
         return ok(await readlink(join(parent, posix.basename(path))));
       } catch (error) {
         return fail(failureOf(path, error));

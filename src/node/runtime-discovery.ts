@@ -207,6 +207,7 @@ async function candidateAt(
   let first: SocketCandidate | null = null;
   for (const socketPath of place.paths) {
     const located = await host.locate(socketPath);
+    if (located === null) continue;
     const state = await socketState(host, socketPath, located, timeoutMs);
     const candidate = { name: place.name, socketPath, endpoint: `unix://${located}`, state };
     if (state !== 'absent') return candidate;

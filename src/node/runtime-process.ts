@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { opendirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits } from '../lib/limits.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
@@ -61,7 +61,8 @@ export async function searchListener(host: HostFiles, socketPath: string): Promi
   let denied = false;
   for (const { pid } of order) {
     if (pid === 1) continue;
-    const holds = holdsSocket(await host.locate(`/proc/${pid}/fd`), inodes);
+    const folder = await host.locate(`/proc/${pid}/fd`);
+    const holds = folder === null ? 'no' : holdsSocket(folder, inodes);
     if (holds === 'yes') return ok({ pid, startedAtMs: await startTime(host, pid) });
     if (holds === 'denied') denied = true;
   }
@@ -122,21 +123,31 @@ function pathForms(host: HostFiles, socketPath: string): ReadonlySet<string> {
 
 /** Looks through a process's open files. Synchronous: one turn through the thread pool for each link costs ten times as much. */
 function holdsSocket(folder: string, inodes: ReadonlySet<string>): 'yes' | 'no' | 'denied' {
-  let names: string[];
   try {
-    names = readdirSync(folder);
+    const files = opendirSync(folder, { bufferSize: 256 });
+    try {
+      for (let count = 0; count < limits.openFiles; count++) {
+        const file = files.readSync();
+        if (file === null) break;
+        const inode = /^socket:\[([0-9]+)\]$/.exec(linkOf(join(folder, file.name)))?.[1];
+        if (inode !== undefined && inodes.has(inode)) return 'yes';
+      }
+    } finally {
+      files.closeSync();
+    }
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EACCES' ? 'denied' : 'no';
   }
-  for (const name of names.slice(0, limits.openFiles)) {
-    try {
-      const inode = /^socket:\[([0-9]+)\]$/.exec(readlinkSync(join(folder, name)))?.[1];
-      if (inode !== undefined && inodes.has(inode)) return 'yes';
-    } catch {
-      // Closed since the folder was listed.
-    }
-  }
   return 'no';
+}
+
+/** The target of a link; empty for one that was closed since the folder was listed. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
 }
 
 /** Start of a process from field 22 of its stat (ticks of 1/100 s since boot; USER_HZ is 100 on every Linux that Node runs on). */

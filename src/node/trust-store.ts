@@ -28,8 +28,8 @@ const certificateFiles = [
 /** Go's list of folders; every file of each is read, besides the file above. */
 const certificateFolders = ['/etc/ssl/certs', '/etc/pki/tls/certs'];
 
-/** How many files are read at the same time. */
-const parallelReads = 16;
+/** How many files are read at the same time: as many as Node has threads for it, each may hold a large file. */
+const parallelReads = 4;
 
 /** What of the runtime's environment moves the trust store. Null or empty: not set. */
 export interface TrustStoreVariables {
