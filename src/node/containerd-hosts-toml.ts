@@ -97,8 +97,9 @@ export function parseHostsToml(
     if (asTable(at(hostTable, host)) !== null) continue;
     return fail({ source: sourceAt(document, name, ['host', host]), why: `"host.${host}" is not a table` });
   }
+  const taken = new Set(seen);
   const dropped = Object.keys(hostTable ?? {})
-    .filter((host) => !seen.includes(host))
+    .filter((host) => !taken.has(host))
     .map((host) => ({ name: host, source: sourceAt(document, name, ['host', host]) }));
   return ok({
     hosts,

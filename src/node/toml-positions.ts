@@ -24,6 +24,9 @@ export interface TomlPositions {
   readonly novelties: readonly TomlNovelty[];
 }
 
+/** Steps of a path that are remembered; containerd's deepest setting has nine. */
+const maxDepth = 32;
+
 /**
  * The lines of all keys and tables of a document **that is known to parse**: it checks nothing, and only never loops.
  * `unquote` gives the meaning of a quoted key, quotes included.
@@ -39,6 +42,8 @@ export function positionsOf(text: string, unquote: (quoted: string) => string): 
   let line = 1;
 
   const note = (path: TomlPath, where: number): void => {
+    // Nothing that is looked for stands so deep; keys of a hundred thousand dots would fill the memory with paths.
+    if (path.length > maxDepth) return;
     const key = JSON.stringify(path);
     if (!lines.has(key)) lines.set(key, where);
   };
@@ -162,6 +167,7 @@ export function positionsOf(text: string, unquote: (quoted: string) => string): 
     step(array ? 2 : 1);
     headers.push({ names, line: where, array });
     const path: (string | number)[] = [];
+    if (names.length > maxDepth) return;
     for (const [index, name] of names.entries()) {
       path.push(name);
       const last = index === names.length - 1;

@@ -26,14 +26,18 @@ export type NameListFailure<E extends WireError> =
     }
   | { readonly kind: 'malformed'; readonly message: string };
 
-/** The `tags` of a tag list, or the `repositories` of a catalog. A null list, as some registries send, is an empty one. */
+/**
+ * The `tags` of a tag list, or the `repositories` of a catalog. A null list, as some registries send, is an empty one.
+ * Of a page with more than limits.listedNames one more than that is given, so that it is seen to be cut.
+ */
 export function parseNames(body: Uint8Array, member: 'tags' | 'repositories'): Result<readonly string[], string> {
   const value = parseJson(new TextDecoder().decode(body));
   if (!isRecord(value)) return fail(`the answer is not a list of ${member}: it is no JSON object`);
   if (Object.hasOwn(value, member) && value[member] === null) return ok([]);
   const names = arrayMember(value, member);
   if (names === null) return fail(`the answer is not a list of ${member}: it has no such member`);
-  return ok(names.filter((name) => typeof name === 'string').map((name) => safeLine(name, 300)));
+  const near = names.slice(0, limits.listedNames + 1);
+  return ok(near.filter((name) => typeof name === 'string').map((name) => safeLine(name, 300)));
 }
 
 /**

@@ -34,6 +34,20 @@ describe('redactText', () => {
     assert.equal(redactText('Bearer realm="x"'), 'Bearer realm="x"');
   });
 
+  for (const [name, text] of Object.entries({
+    'punctuation without an end': `http://${'!'.repeat(300_000)}a`,
+    'beginnings of tokens': '-eyJ12345678'.repeat(25_000),
+    'beginnings of tokens behind a dot': `a.${'-eyJ12345678'.repeat(25_000)}`,
+    'URLs without an end': 'http://a?'.repeat(30_000),
+  })) {
+    it(`takes no longer for ${name}`, () => {
+      const begun = performance.now();
+      redactText(text);
+      // Quadratic patterns take ten seconds and more for these.
+      assert.ok(performance.now() - begun < 2000);
+    });
+  }
+
   it('never leaves a password of a URL', () => {
     const word = fc.stringMatching(/^[a-z0-9]{6,12}$/u);
     fc.assert(

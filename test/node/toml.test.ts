@@ -165,6 +165,15 @@ location = "b1"
   });
 });
 
+describe('parseToml of hostile documents', () => {
+  it('does not fill the memory for a key of a hundred thousand dots', () => {
+    for (const text of [`${'a.'.repeat(100_000)}b = 1`, `[${'a.'.repeat(100_000)}b]\nc = 1`]) {
+      const parsed = parseToml(text, 'etc/x.toml');
+      assert.equal(parsed.ok ? parsed.value.lineOf(['a', 'a', 'b']) : null, null);
+    }
+  });
+});
+
 describe('readers of foreign tables', () => {
   it('see own keys only, and no table in a date or a list', () => {
     const { value } = document('d = 2020-01-01\nl = ["a"]\nm = ["a", 1]\n__proto__.x = 1\n');

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { limits } from '../../src/lib/limits.ts';
 import type { RegistryAnswer, RegistrySend } from '../../src/registry/exchange.ts';
 import { listNames, nextPage, parseNames } from '../../src/registry/tags.ts';
 
@@ -15,6 +16,10 @@ describe('parseNames', () => {
     assert.deepEqual(parseNames(Buffer.from('{"tags":["1","2",3]}'), 'tags'), { ok: true, value: ['1', '2'] });
     assert.deepEqual(parseNames(Buffer.from('{"repositories":["a/b"]}'), 'repositories'), { ok: true, value: ['a/b'] });
     assert.deepEqual(parseNames(Buffer.from('{"tags":null}'), 'tags'), { ok: true, value: [] });
+  });
+  it('cuts a page of millions, and shows that it is cut', () => {
+    const many = parseNames(Buffer.from(`{"tags":[${'"a",'.repeat(1_000_000)}"b"]}`), 'tags');
+    assert.equal(many.ok ? many.value.length : 0, limits.listedNames + 1);
   });
   for (const text of ['', '[]', '{}', '<html>', '{"tags":"x"}']) {
     it(`refuses ${text}`, () => assert.ok(!parseNames(Buffer.from(text), 'tags').ok));
