@@ -80,7 +80,8 @@ export async function readCrioCredentials(
 function find(files: readonly AuthEntries[], reference: ImageReference, problems: Problem[]): RuntimeCredential | null {
   for (const { file, entries } of files) {
     const key = lookupOrder(reference, file.legacy).find((name) => entries.has(name));
-    const auth = entries.get(key ?? normalizedKey(entries, reference.domain, file.legacy) ?? '');
+    const found = key ?? normalizedKey(entries, reference.domain, file.legacy) ?? '';
+    const auth = entries.get(found);
     if (auth === undefined) continue;
     const decoded = decode(auth);
     if (decoded === 'invalid') {
@@ -89,7 +90,9 @@ function find(files: readonly AuthEntries[], reference: ImageReference, problems
       problems.push(misconfigured(source, message));
       return null;
     }
-    if (decoded !== null) return { host: reference.domain, source: sourceName(file.path), ...decoded };
+    if (decoded === null) continue;
+    const named = found === reference.domain ? {} : { key: found };
+    return { host: reference.domain, ...named, source: sourceName(file.path), ...decoded };
   }
   return null;
 }

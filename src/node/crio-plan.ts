@@ -5,7 +5,7 @@ import { type HostCertificates, readHostCertificates } from './crio-certs.ts';
 import { type CrioConfig, readCrioConfig } from './crio-config.ts';
 import { misconfigured, suspicious } from './crio-files.ts';
 import { checkSignaturePolicy } from './crio-signatures.ts';
-import { crioMinor, insecureRegistriesUntil } from './crio-version.ts';
+import { crioMinor, crioVersionProblem, insecureRegistriesUntil } from './crio-version.ts';
 import type { HostFiles } from './host-files.ts';
 import { type RegistriesConf, readAliasCache, readRegistriesConf } from './registries-conf-files.ts';
 import { findRegistry, isBlocked, type PullSource, pullSources } from './registries-conf-match.ts';
@@ -29,7 +29,12 @@ export async function planCrio(host: HostFiles, input: string, options: CrioPlan
   const config = await readCrioConfig(host, options.version);
   const conf = await readRegistriesConf(host);
   const files = [...config.files, ...conf.files];
-  const problems: Problem[] = [...config.problems, ...conf.problems];
+  const unknownVersion = crioVersionProblem(options.version);
+  const problems: Problem[] = [
+    ...(unknownVersion === null ? [] : [unknownVersion]),
+    ...config.problems,
+    ...conf.problems,
+  ];
   const plan = {
     runtime: 'cri-o' as const,
     sandboxImage: { reference: config.pauseImage.value, source: config.pauseImage.source },

@@ -1,3 +1,5 @@
+import type { Problem } from '../model/problem.ts';
+
 /** The newest minor version of CRI-O 1.x whose rules are known here. */
 const newest = 36;
 
@@ -6,8 +8,20 @@ const newest = 36;
  * `version` is null or says nothing.
  */
 export function crioMinor(version: string | null): number {
+  return minorOf(version) ?? newest;
+}
+
+/** Says that the newest known rules stand in for a version that is not known; null when it is. */
+export function crioVersionProblem(version: string | null): Problem | null {
+  if (minorOf(version) !== null) return null;
+  const what = version === null ? 'No runtime told its version' : `"${version}" is not a version of CRI-O`;
+  const message = `${what}, so the rules of CRI-O 1.${newest}, the newest known, apply.`;
+  return { severity: 'warning', cause: 'runtime-unreachable', source: '--runtime-version', message };
+}
+
+function minorOf(version: string | null): number | null {
   const minor = /^v?1\.(\d{1,4})(?:\D|$)/.exec(version ?? '')?.[1];
-  return minor === undefined ? newest : Number(minor);
+  return minor === undefined ? null : Number(minor);
 }
 
 /** From this minor version short names are resolved as crio.conf's short_name_mode says (pkg/config, 1.34). */

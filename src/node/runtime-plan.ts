@@ -15,8 +15,10 @@ export interface RuntimeEndpoint {
 
 /** Credentials set in the runtime's own files; used only when the request over CRI carries none. */
 export interface RuntimeCredential {
-  /** Host as the file names it. */
+  /** The host that they are sent to. */
   readonly host: string;
+  /** The entry's name in the file where it is not the host alone: `quay.io/team`. */
+  readonly key?: string;
   readonly source: string;
   readonly username: string;
   readonly password: Secret;
@@ -24,7 +26,7 @@ export interface RuntimeCredential {
 
 /** What one runtime's files say about pulling one image. */
 export interface RuntimePlan {
-  readonly runtime: 'containerd' | 'cri-o';
+  readonly runtime: 'containerd' | 'cri-o' | 'docker';
   /** Every file that was read, in order, below the host root. */
   readonly files: readonly string[];
   /** In the order in which the runtime tries them; empty when a broken file leaves none, or a short name has no result. */

@@ -10,11 +10,35 @@ const conf = 'etc/containers/registries.conf';
 const policy = 'etc/containers/policy.json';
 const digest = `sha256:${'c'.repeat(64)}`;
 
-async function plan(files: Record<string, string>, image: string, options: CrioPlanOptions = { version: null }) {
+async function plan(files: Record<string, string>, image: string, options: CrioPlanOptions = { version: '1.36.3' }) {
   return withHost(files, (host) => planCrio(host, image, options));
 }
 
 describe('the plan of CRI-O', () => {
+  it('says whose rules apply when the version is not known', async () => {
+    for (const version of [null, 'main']) {
+      const { problems } = await plan({}, 'reg.corp/app:1', { version });
+      assert.deepEqual(
+        problems.map(({ severity, source }) => `${severity} ${source}`),
+        ['warning --runtime-version'],
+      );
+      assert.match(problems[0]?.message ?? '', /CRI-O 1\.36/);
+    }
+  });
+
+  it('names the entry that credentials stand in', async () => {
+    const auth = Buffer.from('me:secret').toString('base64');
+    const file = 'root/.config/containers/auth.json';
+    for (const key of ['reg.corp/team', 'https://reg.corp', 'reg.corp']) {
+      const text = JSON.stringify({ auths: { [key]: { auth } } });
+      const { credentials } = await plan({ [file]: text }, 'reg.corp/team/app:1');
+      assert.deepEqual(
+        credentials.map((found) => [found.host, found.key ?? found.host]),
+        [['reg.corp', key]],
+      );
+    }
+  });
+
   it('without any file asks the registry itself', async () => {
     const result = await plan({}, 'docker.io/library/nginx:1');
     assert.equal(result.runtime, 'cri-o');
@@ -319,7 +343,7 @@ blocked = true
         'etc/crio/policies/prod.json': '{"default": [{"type": "reject"}]}',
       },
       'a.example/app:1',
-      { version: null, namespace: 'prod' },
+      { version: '1.36.3', namespace: 'prod' },
     );
     assert.equal(namespaced.problems[0]?.source, 'etc/crio/policies/prod.json:1');
     const absent = await plan(
