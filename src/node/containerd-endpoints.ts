@@ -191,6 +191,7 @@ function skippedBecause(entry: HostEntry, url: string, image: ImageTarget, last:
   return `${url} is without the capability "resolve", so containerd asks ${others} what a tag stands for, and this one only for content by digest.`;
 }
 
+/** The beginning of a sentence; a file's name keeps its own letters. */
 function upper(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return text.startsWith('the ') ? `T${text.slice(1)}` : text;
 }
