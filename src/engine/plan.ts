@@ -10,6 +10,7 @@ import { boundedHostFiles } from '../node/bounded-host-files.ts';
 import { planContainerd } from '../node/containerd-plan.ts';
 import type { CredentialMatch } from '../node/credentials.ts';
 import { planCrio } from '../node/crio-plan.ts';
+import { planDocker } from '../node/docker-plan.ts';
 import { proxyForUrl } from '../node/go-proxy.ts';
 import { type HostFiles, hostFiles } from '../node/host-files.ts';
 import { type ProxyEnvironment, readProxyEnvironment } from '../node/proxy-environment.ts';
@@ -29,6 +30,8 @@ export interface PullPlan {
   readonly runtime: RuntimeInfo;
   /** A socket was given or is present, so its silence counts. */
   readonly runtimeAsked: boolean;
+  /** Why it did not say who it is, so that files alone tell; null when it did, or when there is none to ask. */
+  readonly silence: CriFailure | null;
   readonly host: HostFiles;
   readonly resolver: NodeResolver;
   readonly proxies: ProxyEnvironment;
@@ -66,7 +69,7 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
     readCredentials(request, host),
     readProxyEnvFile(request.proxyEnvFile),
   ]);
-  if (!choice.ok) return fail({ flag: '-r', message: choice.error.message });
+  if (!choice.ok) return fail({ flag: choice.error.given, message: choice.error.message });
   if (!credentials.ok) return credentials;
   if (!proxyEnv.ok) return proxyEnv;
 
@@ -78,7 +81,7 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
       overrideText: proxyEnv.value,
     }),
   ]);
-  const runtime = await runtimeInfo(choice.value, cri, request, planEnv.signal);
+  const { runtime, silence } = await askRuntime(choice.value, cri, request, planEnv.signal);
   const reference = parseReference(request.image);
   const [trust, files, platform, kubelet] = await Promise.all([
     readTrustStore(host, {
@@ -91,7 +94,9 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
   ]);
   const problems: Problem[] = [];
   if (!reference.ok) problems.push(invalidName(reference.error.message));
-  problems.push(...credentials.value.problems, ...files.problems);
+  // CRI-O's files judge the name once more, in the same words.
+  const ofFiles = files.problems.filter(({ cause }) => reference.ok || cause !== 'invalid-image-name');
+  problems.push(...credentials.value.problems, ...ofFiles);
   // These are told for a person to see; whether they matter shows in the probes.
   problems.push(...[...proxies.problems, ...resolver.problems, ...trust.problems, ...kubelet.problems].map(told));
 
@@ -129,6 +134,7 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
     body,
     runtime,
     runtimeAsked: choice.value.endpoint !== null,
+    silence,
     host,
     resolver,
     proxies,
@@ -144,18 +150,19 @@ async function connect(choice: RuntimeChoice, { env, signal }: PlanEnv): Promise
   return openCri(choice.endpoint, { env, connectTimeoutMs: criConnectMs, callTimeoutMs: criConnectMs, signal });
 }
 
-async function runtimeInfo(
+async function askRuntime(
   choice: RuntimeChoice,
   cri: Result<CriClient, CriFailure> | null,
   request: PlanRequest,
   signal: AbortSignal,
-): Promise<RuntimeInfo> {
+): Promise<{ readonly runtime: RuntimeInfo; readonly silence: CriFailure | null }> {
   const base = { ready: null, imagePresent: null, endpoint: choice.endpoint };
-  if (cri?.ok === true) {
-    const version = await cri.value.version(signal);
-    if (version.ok) return { ...base, name: version.value.runtimeName, version: version.value.runtimeVersion };
-  }
-  return { ...base, name: choice.name, version: request.runtimeVersion };
+  const assumed = { ...base, name: choice.name, version: request.runtimeVersion };
+  if (cri === null) return { runtime: assumed, silence: null };
+  const version = cri.ok ? await cri.value.version(signal) : cri;
+  if (!version.ok) return { runtime: assumed, silence: version.error };
+  const { runtimeName, runtimeVersion } = version.value;
+  return { runtime: { ...base, name: runtimeName, version: runtimeVersion }, silence: null };
 }
 
 async function readRuntimeFiles(
@@ -179,7 +186,10 @@ async function readRuntimeFiles(
       problems: [],
     };
   }
-  const configFile = (await configFileOf(host, proxies.process?.pid ?? null)) ?? choice.configFile;
+  if (runtime.name === 'cri-dockerd' || runtime.name === 'docker') return planDocker(host, reference);
+  // The choice's file is another runtime's when the one that answers is not the one that its socket's name tells.
+  const usual = choice.name === 'containerd' ? choice.configFile : null;
+  const configFile = (await configFileOf(host, proxies.process?.pid ?? null)) ?? usual;
   return planContainerd(host, reference, { version, configFile });
 }
 
