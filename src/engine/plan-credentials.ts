@@ -28,12 +28,27 @@ export async function readCredentials(
   host: HostFiles,
 ): Promise<Result<ReadCredentials, RequestError>> {
   const node = await readNodeCredentials(host);
-  if (request.authFile === null) return ok({ files: node, problems: [] });
+  const skipped = node.flatMap(({ source, notices }) =>
+    notices
+      .filter(({ kind }) => kind === 'unusable')
+      .map(({ message }) => notice('runtime-misconfigured', source, message)),
+  );
+  if (request.authFile === null) return ok({ files: node, problems: skipped });
   const given = await readCredentialFile(request.authFile);
-  if (given.ok) return ok({ files: [given.value, ...node], problems: [] });
+  if (given.ok) {
+    const { source, notices } = given.value;
+    const told = notices.map(({ message }) => notice('pull-secret-invalid', source, message));
+    return ok({ files: [given.value, ...node], problems: [...told, ...skipped] });
+  }
   const { kind, message, source } = given.error;
   if (kind === 'absent' || kind === 'denied' || kind === 'unreadable') return fail({ flag: '--auth-file', message });
-  return ok({ files: node, problems: [{ severity: 'error', cause: 'pull-secret-invalid', source, message }] });
+  const problem: Problem = { severity: 'error', cause: 'pull-secret-invalid', source, message };
+  return ok({ files: node, problems: [problem, ...skipped] });
+}
+
+/** What does not do what its author expects; whether it matters shows when the registry asks for credentials. */
+function notice(cause: Problem['cause'], source: string, message: string): Problem {
+  return { severity: 'warning', cause, source, message, harmless: true };
 }
 
 /** The kubelet's matches: the pod's keyring, then the node's; the runtime's own only when the request carries none. */
@@ -50,8 +65,8 @@ export function credentialsFor(
   const hosts = new Set([image.registry, ...runtime.endpoints.map(({ info }) => originHost(info.url))]);
   return runtime.credentials
     .filter(({ host }) => hosts.has(host))
-    .map(({ host, source, username, password }) => ({
-      key: host,
+    .map(({ host, key, source, username, password }) => ({
+      key: key ?? host,
       source,
       username,
       password,

@@ -19,9 +19,13 @@ export function imageOf(input: string, reference: ImageReference | null, files: 
   const candidate = files.shortName?.candidates[0];
   const resolved = candidate === undefined ? null : parseReference(candidate);
   const from = resolved?.ok === true ? resolved.value : reference;
-  const unresolved = files.problems.some(
-    ({ cause, severity }) => cause === 'short-name-unresolved' && severity === 'error',
-  );
+  // A broken file of CRI-O's leaves a short name without a result too.
+  const unresolved =
+    (files.shortName !== null && files.shortName.candidates.length === 0) ||
+    files.problems.some(
+      ({ cause, severity }) =>
+        (cause === 'short-name-unresolved' || cause === 'invalid-image-name') && severity === 'error',
+    );
   if (from === null || unresolved) {
     return { input, normalized: null, registry: null, repository: null, tag: null, digest: null };
   }
