@@ -67,6 +67,8 @@ export interface Party {
   readonly proxy?: string | null;
   readonly hop?: Hop;
   readonly counterfactual?: boolean;
+  /** How long the probe took; 5000 for silence, else 1. */
+  readonly durationMs?: number;
 }
 
 /** The failure of a probe: its code, or its code and words. */
@@ -224,6 +226,13 @@ export class Scene {
         port: party.port,
       },
     });
+  }
+
+  /** Small packets after a handshake in silence: null, they pass. */
+  small(error: Failure | null, party: Party = {}): string {
+    const { id, port } = this.#party(party);
+    const facts = { way: id, address: '192.0.2.10', port, bytes: error === null ? 7 : 0 };
+    return this.#add({ ...party, counterfactual: true }, error, { kind: 'small', facts });
   }
 
   /** `GET /v2/`: 200 when nothing is said. */
@@ -517,7 +526,7 @@ export class Scene {
       endpoint,
       counterfactual: party.counterfactual ?? false,
       startedMs: this.#probes.length,
-      durationMs: 1,
+      durationMs: party.durationMs ?? (error?.code === 'timeout' ? 5000 : 1),
       status: error === null ? ('ok' as const) : ('failed' as const),
       error,
     });
@@ -530,7 +539,17 @@ type Made = { [K in ProbeKind]: { readonly kind: K; readonly facts: FactsByKind[
 
 /** The facts of a test without those that only say how the party is reached. */
 function known<F extends object>(facts: Party & F): Omit<F, keyof Party> {
-  const { endpoint: _, scheme: _1, host: _2, port: _3, proxy: _4, hop: _5, counterfactual: _6, ...rest } = facts;
+  const {
+    endpoint: _,
+    scheme: _1,
+    host: _2,
+    port: _3,
+    proxy: _4,
+    hop: _5,
+    counterfactual: _6,
+    durationMs: _7,
+    ...rest
+  } = facts;
   return rest;
 }
 
