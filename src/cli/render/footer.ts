@@ -2,7 +2,7 @@ import { causeOf } from '../../causes/index.ts';
 import type { CauseId } from '../../model/cause-id.ts';
 import type { Investigation, PullOutcome } from '../../model/investigation.ts';
 import type { Problem } from '../../model/problem.ts';
-import { groups } from './story.ts';
+import { groups } from './row.ts';
 import { duration, listed } from './words.ts';
 
 /** Layers whose facts stand in the waterfall: their names are enough here. */
@@ -28,8 +28,8 @@ export function notCheckedWords(document: Investigation): string[] {
     const what = listed([...new Set(group.map(({ kind, target }) => (kind === 'disk' ? `disk ${target}` : kind)))]);
     return `${what}: ${group[0]?.error?.message ?? ''}`;
   });
-  // A finding about the runtime says it better.
-  const asked = document.runtime.endpoint !== null || document.findings.some(({ layer }) => layer === 'runtime');
+  // A finding about the runtime that was asked says it better.
+  const asked = document.runtime.endpoint !== null || document.probes.some(({ kind }) => kind === 'runtime');
   const runtime = asked
     ? []
     : [

@@ -1,6 +1,7 @@
 import { probesOf } from '../../evidence/view.ts';
 import type { Investigation } from '../../model/investigation.ts';
-import { markBroken, type Row, viewOf } from './story.ts';
+import type { Row } from './row.ts';
+import { markBroken, viewOf } from './story.ts';
 import { size } from './words.ts';
 
 /**

@@ -4,7 +4,8 @@ import { furtherProblems, notCheckedWords, ruledOutWords, runtimeWords } from '.
 import { localRows } from './local.ts';
 import { code, codeBlock, details, escaped, table } from './markdown-words.ts';
 import { endpointFacts, imageFacts, nodeFacts, type PlanFact } from './plan-text.ts';
-import { type EndpointStory, type Row, storiesOf } from './story.ts';
+import type { Row } from './row.ts';
+import { type EndpointStory, storiesOf } from './story.ts';
 import { settingsWords } from './text.ts';
 import { causeLine, furtherFindings, headline, verdictMark } from './verdict.ts';
 import { tookMs } from './waterfall.ts';

@@ -21,6 +21,8 @@ export function renderText(document: Investigation, style: Style): string {
     ...stories.map((story, index) => endpointLines(story, index, stories, style)),
     furtherLines(document, style),
     footerLines(document, style),
+    problemLines(furtherProblems(document), style),
+    [style.dim(countsLine(document))],
   ];
   return `${blocks
     .filter((lines) => lines.length > 0)
@@ -69,7 +71,8 @@ function endpointLines(
   const axis = axisMs(all);
   const title = wrap(`${place}${endpoint.role} ${endpoint.url}: ${endpointVerdict(endpoint)}`, style.width);
   const settings = settingsWords(endpoint);
-  const scale = index === 0 ? `; bars: 0 to ${duration(axis)}` : '';
+  // No-break spaces: the scale is one word.
+  const scale = index === 0 && axis > 0 ? `; bars:\u00a00\u00a0to\u00a0${duration(axis)}` : '';
   return [
     ...title.map(style.bold),
     ...wrap(`${settings}${scale}`, style.width, '  ').map(style.dim),
@@ -116,7 +119,7 @@ function findingLines(finding: Finding, style: Style): string[] {
 }
 
 function footerLines(document: Investigation, style: Style): string[] {
-  const { width, dim } = style;
+  const { width } = style;
   const ruledOut = ruledOutWords(document);
   const label = document.verdict === 'healthy' ? 'checked and good: ' : 'ruled out: ';
   const words = runtimeWords(document.runtime.name, document.pull, [document.cause, document.underlying]);
@@ -126,11 +129,11 @@ function footerLines(document: Investigation, style: Style): string[] {
     ...(words === null ? [] : [visible(words.head)]),
     ...(words?.said == null ? [] : wrap(words.said, width, '  ')),
     ...(words?.meaning == null ? [] : wrapBehind('  ', words.meaning, width)),
-    ...problemLines(furtherProblems(document), style),
-    dim(
-      `${count(document.probes.length, 'probe')} in ${duration(document.durationMs)}, ${document.startedAt}; -o json has every one`,
-    ),
   ];
+}
+
+function countsLine({ probes, durationMs, startedAt }: Investigation): string {
+  return `${count(probes.length, 'probe')} in ${duration(durationMs)}, ${startedAt}; -o json has every one`;
 }
 
 /** What is not as it should be in the node's files, with file and line. */

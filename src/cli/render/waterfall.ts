@@ -1,4 +1,5 @@
-import type { EndpointStory, Row } from './story.ts';
+import type { Row } from './row.ts';
+import type { EndpointStory } from './story.ts';
 import type { Style } from './style.ts';
 import { duration, wrap } from './words.ts';
 
@@ -24,16 +25,16 @@ export function tookMs(row: Row): number | null {
   return span === null ? null : span.to - span.from;
 }
 
-/** The end of the last measurement on any way: what the whole length of a bar stands for. */
+/** The end of the last measurement on any way: what the whole length of a bar stands for; 0 without any. */
 export function axisMs(stories: readonly EndpointStory[]): number {
   const rows = stories.flatMap(({ parties }) => parties.flatMap((party) => [...party.rows]));
-  return Math.max(1, ...rows.map((row) => spanOf(row)?.to ?? 0));
+  return Math.max(0, ...rows.map((row) => spanOf(row)?.to ?? 0));
 }
 
 /** A row's place on the time axis. */
 export function bar(row: Row, axis: number, { symbols }: Style): string {
   const span = spanOf(row);
-  if (span === null) return ' '.repeat(barWidth);
+  if (span === null || axis <= 0) return ' '.repeat(barWidth);
   const from = Math.min(barWidth - 1, Math.floor((span.from / axis) * barWidth));
   const to = Math.min(barWidth, Math.max(from + 1, Math.round((span.to / axis) * barWidth)));
   const short = span.to - span.from < axis / barWidth / 2;

@@ -12,9 +12,9 @@ export function wrap(text: string, width: number, first = ''): string[] {
   const lines: string[] = [];
   let line = first;
   let empty = true;
-  // A number stays with its unit.
+  // A number stays with its unit, and a no-break space is one.
   const glued = visible(text).replace(/(\d) (?=(?:ms|s|min|h|%|bytes?|[KMGT]iB|days?)(?![a-z]))/gu, '$1\u0000');
-  for (const word of glued.split(/[^\S\u0000]+/u).map((one) => one.replaceAll('\u0000', ' '))) {
+  for (const word of glued.split(/[^\S\u0000\u00a0]+/u).map((one) => one.replace(/[\u0000\u00a0]/gu, ' '))) {
     if (!empty && line.length + 1 + word.length > width) {
       lines.push(line);
       line = rest;
