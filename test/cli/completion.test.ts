@@ -1,0 +1,75 @@
+import { strict as assert } from 'node:assert';
+import { execFileSync } from 'node:child_process';
+import { bashCompletion } from '../../src/cli/completion/bash.ts';
+import { fishCompletion } from '../../src/cli/completion/fish.ts';
+import { allCommands, shapeOf } from '../../src/cli/completion/shape.ts';
+import { zshCompletion } from '../../src/cli/completion/zsh.ts';
+import { buildProgram } from '../../src/cli/program.ts';
+
+const shape = shapeOf(buildProgram(() => undefined, new AbortController().signal));
+const scripts = {
+  bash: bashCompletion(shape, 'pullwhy'),
+  zsh: zshCompletion(shape, 'pullwhy'),
+  fish: fishCompletion(shape, 'pullwhy'),
+};
+
+/** What bash offers behind these words. */
+function offered(...words: string[]): string[] {
+  const program = `${scripts.bash}
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _pullwhy; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const out = execFileSync('bash', ['-c', program, 'bash', 'pullwhy', ...words], { encoding: 'utf8' });
+  return out.split('\n').filter((line) => line !== '');
+}
+
+describe('cli/completion', () => {
+  it('knows every command and every flag of the program', () => {
+    const commands = allCommands(shape);
+    assert.ok(commands.length >= 5);
+    for (const { path, flags } of commands) {
+      for (const [shell, script] of Object.entries(scripts)) {
+        if (path.length > 0) assert.ok(script.includes(path.at(-1) ?? ''), `${shell}: ${path}`);
+        for (const { long } of flags) {
+          const named = shell === 'fish' ? `-l ${long?.slice(2)}` : (long ?? '');
+          assert.ok(script.includes(named), `${shell}: ${path} ${long}`);
+        }
+      }
+    }
+  });
+
+  it('completes commands, flags and choices in bash', () => {
+    assert.deepEqual(offered('diag'), ['diagnose']);
+    assert.ok(offered('').includes('plan'));
+    assert.ok(offered('plan', '--h').includes('--host-root'));
+    assert.deepEqual(offered('diagnose', '--pull-policy', 'I'), ['IfNotPresent']);
+    assert.deepEqual(offered('diagnose', '-o', ''), ['text', 'json', 'markdown']);
+    assert.deepEqual(offered('completion', ''), ['bash', 'zsh', 'fish']);
+  });
+
+  it('completes files and folders where a flag takes one, and nothing where a value is free', () => {
+    assert.ok(offered('diagnose', '--auth-file', '/etc/pass').includes('/etc/passwd'));
+    assert.deepEqual(offered('plan', '--host-root', '/et'), ['/etc']);
+    assert.deepEqual(offered('diagnose', '--deadline', ''), []);
+    assert.deepEqual(offered('diagnose', '--', ''), []);
+  });
+
+  it('quotes what has quotes', () => {
+    const odd = {
+      path: [],
+      description: '',
+      commands: [],
+      words: [],
+      flags: [
+        {
+          short: null,
+          long: '--x',
+          description: "it's [a]: b",
+          value: 'choice' as const,
+          placeholder: 'A',
+          choices: ['a', 'b'],
+        },
+      ],
+    };
+    assert.match(zshCompletion(odd, 'p'), /--x'\[it'\\''s \(a\)\\: b\]:A:\(a b\)'/);
+    assert.match(fishCompletion(odd, 'p'), /-l x -x -a 'a b' -d 'it\\'s \[a\]: b'/);
+  });
+});
