@@ -4,9 +4,10 @@ import { redactUrl } from '../lib/redact.ts';
 import type { NextParty } from '../model/facts.ts';
 import { type ProxyAddress, proxyForUrl } from '../node/go-proxy.ts';
 import { lookupNames } from '../node/resolver.ts';
-import type { EndpointTls, ProbeContext } from '../probes/context.ts';
+import type { EndpointTls, ProbeContext, Vault } from '../probes/context.ts';
 import { type HttpClient, openHttpClient } from '../wire/http.ts';
 import type { ProxyRoute } from '../wire/proxy.ts';
+import { maskerOf } from './known-secrets.ts';
 import type { PullPlan } from './plan.ts';
 
 /** What probes need, made of a plan; and how to let go of it. */
@@ -87,6 +88,7 @@ export function openContext(plan: PullPlan, env: Env, pullDeadlineMs: number): O
     return { scheme, host, port, proxy, proxyReason: reason, url: redactUrl(url) };
   };
 
+  const vault: Vault = { tokens: new Map(), urls: new Map() };
   const { cri } = plan;
   return {
     context: {
@@ -105,7 +107,8 @@ export function openContext(plan: PullPlan, env: Env, pullDeadlineMs: number): O
       headersFor: (endpoint) => plan.endpoints[endpoint]?.headerValues ?? {},
       credentials: plan.credentials,
       httpClient,
-      vault: { tokens: new Map(), urls: new Map() },
+      vault,
+      mask: maskerOf(plan, vault),
       cri: cri === null ? null : () => Promise.resolve(cri),
       criEndpoint: plan.runtime.endpoint,
       locate: plan.host.locate,

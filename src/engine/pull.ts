@@ -4,6 +4,7 @@ import type { Env } from '../lib/env.ts';
 import { explainMessage } from '../messages/explain.ts';
 import type { PullDocument } from '../model/investigation.ts';
 import { problemFinding } from './conclude.ts';
+import { maskerOf } from './known-secrets.ts';
 import type { PullPlan } from './plan.ts';
 
 /** How a pull is carried out. */
@@ -55,6 +56,7 @@ export async function pullNow(
   }
   const client = plan.cri.value;
   const begun = env.monotonic();
+  const mask = maskerOf(plan, null);
   let error = 'the runtime gave no reason';
   try {
     for (const credential of plan.credentials.length === 0 ? [null] : plan.credentials) {
@@ -71,7 +73,7 @@ export async function pullNow(
           remedies: [],
         };
       }
-      error = result.error.message;
+      error = mask(result.error.message);
       if (signal.aborted) break;
     }
   } finally {

@@ -1,4 +1,5 @@
 import type { View } from '../evidence/view.ts';
+import { mapTexts } from '../lib/known-secrets.ts';
 import type { ProbeResult, SkippedProbe } from '../model/investigation.ts';
 import type { ProbeContext } from '../probes/context.ts';
 import { probes as allProbes } from '../probes/index.ts';
@@ -103,7 +104,9 @@ async function runOne(
   const limited = Number.isFinite(probe.budgetMs);
   const signal = limited ? AbortSignal.any([deadline, AbortSignal.timeout(Math.ceil(probe.budgetMs))]) : deadline;
   const cut = overdue(signal);
-  const outcome = await Promise.race([task.run(id, context, signal), cut.passed]);
+  const measured = await Promise.race([task.run(id, context, signal), cut.passed]);
+  // What is kept and shown holds no secret, whatever the other side repeats of a request.
+  const outcome = mapTexts(measured, context.mask);
   cut.clear();
   const startedMs = round(begun - started);
   const base = {

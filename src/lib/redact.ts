@@ -90,6 +90,14 @@ function redactQuery(search: string): string {
   return `?${parts.join('&')}`;
 }
 
+/** The values of a URL's query that `redactUrl` masks, as they are in the URL and decoded. */
+export function secretQueryValues(url: URL): string[] {
+  return [...url.searchParams].flatMap(([key, value]) => {
+    if (harmlessQueryKeys.has(key.toLowerCase()) || value === '') return [];
+    return [value, encodeURIComponent(value.toWellFormed())];
+  });
+}
+
 /**
  * Foreign text as one line for a person: credentials masked, control characters (terminal escapes among them) and runs
  * of white space made single spaces, cut to `max` characters.

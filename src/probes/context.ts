@@ -59,6 +59,8 @@ export interface ProbeContext {
   /** A client for a way at one of its addresses; connections are kept alive among the probes of one investigation. */
   readonly httpClient: (way: Way, address: string) => HttpClient;
   readonly vault: Vault;
+  /** Masks every secret that is known by now in text that others wrote. */
+  readonly mask: (text: string) => string;
   /** The CRI socket, connected to once. */
   readonly cri: (() => Promise<Result<CriClient, CriFailure>>) | null;
   readonly criEndpoint: string | null;

@@ -1,5 +1,6 @@
 import { bracketed } from '../evidence/origin.ts';
 import type { Way } from '../evidence/way.ts';
+import { limits } from '../lib/limits.ts';
 import { safeLine } from '../lib/redact.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { HttpFacts, NextParty } from '../model/facts.ts';
@@ -96,7 +97,8 @@ export async function sendRequest(
   const exchange = result.value;
   const { status, headers } = exchange;
   const failed = status >= 400;
-  const errors = failed ? readRegistryErrors(exchange.body) : null;
+  // Before it is cut to what is shown: half a secret is no secret either.
+  const errors = failed ? readRegistryErrors(masked(exchange.body, context)) : null;
   const redirected = isRedirect(status) ? resolveRedirect(url, headerOf(headers, 'location')) : null;
   let next: NextParty | null = null;
   if (redirected?.ok === true) {
@@ -130,6 +132,11 @@ export async function sendRequest(
       ? { code: redirected.error.code, message: redirected.error.message }
       : null;
   return { facts, exchange, error, errors, bytes: exchange.body.length };
+}
+
+/** The beginning of an error body, without the secrets of the request that it may repeat. */
+function masked(body: Buffer, context: ProbeContext): Buffer {
+  return Buffer.from(context.mask(body.toString('utf8', 0, limits.errorBodyBytes)));
 }
 
 /** `404 Not Found: MANIFEST_UNKNOWN: manifest unknown`. */
