@@ -1,5 +1,15 @@
-import { constants } from 'node:fs';
-import { access, type FileHandle, lstat, open, opendir, readlink, stat } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  opendirSync,
+  openSync,
+  readlinkSync,
+  readSync,
+  statSync,
+} from 'node:fs';
+import { access } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { limits } from '../lib/limits.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
@@ -53,12 +63,16 @@ export function sourceName(path: string): string {
 
 const maxLinks = 40; // as Linux: MAXSYMLINKS
 
-/** The node's files below `root`. */
+/**
+ * The node's files below `root`. Each call is made at once, behind an interface that would let it wait: a plan reads
+ * hundreds of small files, which the system has in memory, and a turn through Node's thread pool takes ten times as long
+ * as the call itself. Debian's trust store alone (290 links, 144 files) takes 5 ms so, and 50 ms the other way.
+ */
 export function hostFiles(root: string): HostFiles {
   const base = root === '' ? '/' : root;
 
   /** Follows links component by component so that none leaves the root. `/proc/PID/root` style magic links are not followed. */
-  async function locate(path: string): Promise<string | null> {
+  function locate(path: string): string | null {
     if (base === '/') return path;
     const pending = path.split('/').filter((part) => part !== '' && part !== '.');
     let links = 0;
@@ -70,7 +84,7 @@ export function hostFiles(root: string): HostFiles {
         continue;
       }
       const next = posix.join(at, part);
-      const target = await linkTarget(join(base, next));
+      const target = linkTarget(join(base, next));
       if (target === null) {
         at = next;
         continue;
@@ -84,21 +98,21 @@ export function hostFiles(root: string): HostFiles {
   }
 
   /** The same for the calls of this file, which turn what is thrown into a failure. */
-  async function located(path: string): Promise<string> {
-    const place = await locate(path);
+  function located(path: string): string {
+    const place = locate(path);
     if (place === null) throw Object.assign(new Error('too many symbolic links'), { code: 'ELOOP' });
     return place;
   }
 
   return {
     root: base,
-    locate,
+    locate: async (path) => locate(path),
     async readText(path, maxBytes = limits.configFileBytes) {
-      let handle: FileHandle | undefined;
+      let file: number | undefined;
       try {
         // O_NONBLOCK: a FIFO in a file's place must not hold the investigation up.
-        handle = await open(await located(path), constants.O_RDONLY | constants.O_NONBLOCK);
-        const facts = await handle.stat();
+        file = openSync(located(path), constants.O_RDONLY | constants.O_NONBLOCK);
+        const facts = fstatSync(file);
         if (!facts.isFile()) return fail({ kind: 'not-a-file', path });
         if (facts.size > maxBytes) return fail({ kind: 'too-large', path, bytes: facts.size, limit: maxBytes });
         // Files of /proc have size 0, so the bound is kept while reading.
@@ -108,26 +122,32 @@ export function hostFiles(root: string): HostFiles {
           // One byte more than the file has, so that a usual file needs no second buffer.
           const wanted = total === 0 && facts.size > 0 ? facts.size + 1 : 65536;
           const chunk = Buffer.allocUnsafe(Math.min(wanted, maxBytes + 1 - total));
-          const { bytesRead } = await handle.read(chunk, 0, chunk.length, null);
-          if (bytesRead === 0) break;
-          total += bytesRead;
+          const bytes = readSync(file, chunk, 0, chunk.length, null);
+          if (bytes === 0) break;
+          total += bytes;
           if (total > maxBytes) return fail({ kind: 'too-large', path, bytes: total, limit: maxBytes });
-          chunks.push(chunk.subarray(0, bytesRead));
+          chunks.push(chunk.subarray(0, bytes));
         }
         const [only] = chunks;
         return ok((chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks)).toString('utf8'));
       } catch (error) {
         return fail(failureOf(path, error));
       } finally {
-        await handle?.close().catch(() => undefined);
+        if (file !== undefined) close(file);
       }
     },
     async list(path) {
       try {
         const names: string[] = [];
-        for await (const entry of await opendir(await located(path), { bufferSize: 256 })) {
-          names.push(entry.name);
-          if (names.length >= limits.directoryNames) break;
+        const folder = opendirSync(located(path), { bufferSize: 256 });
+        try {
+          while (names.length < limits.directoryNames) {
+            const entry = folder.readSync();
+            if (entry === null) break;
+            names.push(entry.name);
+          }
+        } finally {
+          folder.closeSync();
         }
         return ok(names.sort().slice(0, limits.directoryEntries));
       } catch (error) {
@@ -136,7 +156,7 @@ export function hostFiles(root: string): HostFiles {
     },
     async info(path) {
       try {
-        const facts = await stat(await located(path));
+        const facts = statSync(located(path));
         const type = facts.isFile()
           ? 'file'
           : facts.isDirectory()
@@ -151,8 +171,8 @@ export function hostFiles(root: string): HostFiles {
     },
     async link(path) {
       try {
-        const parent = await located(posix.dirname(path));
-        return ok(await readlink(join(parent, posix.basename(path))));
+        const parent = located(posix.dirname(path));
+        return ok(readlinkSync(join(parent, posix.basename(path))));
       } catch (error) {
         return fail(failureOf(path, error));
       }
@@ -168,9 +188,18 @@ export async function readable(path: string): Promise<boolean> {
   );
 }
 
-async function linkTarget(path: string): Promise<string | null> {
+/** What was read is read, whatever closing says. */
+function close(file: number): void {
   try {
-    return (await lstat(path)).isSymbolicLink() ? await readlink(path) : null;
+    closeSync(file);
+  } catch {
+    // Nothing was written, so nothing is lost.
+  }
+}
+
+function linkTarget(path: string): string | null {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(path) : null;
   } catch {
     return null;
   }

@@ -28,9 +28,6 @@ const certificateFiles = [
 /** Go's list of folders; every file of each is read, besides the file above. */
 const certificateFolders = ['/etc/ssl/certs', '/etc/pki/tls/certs'];
 
-/** How many files are read at the same time: as many as Node has threads for it, each may hold a large file. */
-const parallelReads = 4;
-
 /** What of the runtime's environment moves the trust store. Null or empty: not set. */
 export interface TrustStoreVariables {
   readonly sslCertFile: string | null;
@@ -65,13 +62,10 @@ export async function readTrustStore(host: HostFiles, variables: TrustStoreVaria
     if (names.value.length >= limits.directoryEntries) {
       store.warn(folder, `Only the first ${limits.directoryEntries} files of this folder were read.`);
     }
-    for (let at = 0; at < names.value.length; at += parallelReads) {
-      const some = names.value.slice(at, at + parallelReads).map((name) => posix.join(folder, name));
-      const texts = await Promise.all(some.map((path) => readMember(host, path)));
-      some.forEach((path, index) => {
-        const text = texts[index];
-        if (text !== null && text !== undefined) store.add(path, text);
-      });
+    for (const name of names.value) {
+      const path = posix.join(folder, name);
+      const text = await readMember(host, path);
+      if (text !== null) store.add(path, text);
       if (store.full) break;
     }
   }
