@@ -1,9 +1,9 @@
 import type { View } from '../evidence/view.ts';
 import { probesOf } from '../evidence/view.ts';
 import type { Env } from '../lib/env.ts';
-import type { Investigation, PlanDocument } from '../model/investigation.ts';
+import type { Investigation } from '../model/investigation.ts';
 import type { RuntimeInfo } from '../model/plan.ts';
-import { conclude, problemFinding } from './conclude.ts';
+import { conclude } from './conclude.ts';
 import { openContext } from './context.ts';
 import type { PullPlan } from './plan.ts';
 import { type RunEvent, runProbes } from './run.ts';
@@ -84,20 +84,6 @@ export function documentOf(
     endpoints,
     runtime: runtimeOf(view, runtime),
     pull,
-  };
-}
-
-/** The document of a plan. */
-export function planDocument(plan: PullPlan, node: string): PlanDocument {
-  const blocking = plan.body.problems.find(({ severity }) => severity === 'error');
-  return {
-    apiVersion: 'pullwhy/v1',
-    kind: 'Plan',
-    node,
-    ...plan.body,
-    runtime: plan.runtime,
-    cause: blocking?.cause ?? null,
-    summary: blocking === undefined ? null : problemFinding(blocking).summary,
   };
 }
 

@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
-import { investigate } from '../../engine/investigate.ts';
 import { systemEnv } from '../../lib/env.ts';
 import { exitStatusOf } from '../exit-status.ts';
 import { addSharedFlags, type SharedFlags } from '../flags.ts';
 import { complain, print, printJson } from '../output.ts';
-import { prepare } from '../prepare.ts';
 import { progress, statusLine } from '../progress.ts';
 import { renderMarkdown } from '../render/markdown.ts';
 import { terminalStyle } from '../render/style.ts';
@@ -37,6 +35,11 @@ Exit status: 0 healthy or degraded, 1 faulty, 2 wrong command line,
 3 inconclusive.`,
     )
     .action(async (image: string, flags: DiagnoseFlags) => {
+      // Loaded here, not above: help and version need none of it. Both before the first probe, which measures time.
+      const [{ prepare }, { investigate }] = await Promise.all([
+        import('../prepare.ts'),
+        import('../../engine/investigate.ts'),
+      ]);
       const prepared = await prepare(image, flags, signal);
       if (!prepared.ok) return finish(complain(prepared.error.flag, prepared.error.message));
       const { plan, node, begunAt } = prepared.value;

@@ -1,9 +1,7 @@
 import type { Command } from 'commander';
-import { planDocument } from '../../engine/investigate.ts';
 import { exitStatus } from '../exit-status.ts';
 import { addSharedFlags, type SharedFlags } from '../flags.ts';
 import { complain, print, printJson } from '../output.ts';
-import { prepare } from '../prepare.ts';
 import { renderPlanMarkdown } from '../render/markdown.ts';
 import { renderPlanText } from '../render/plan-text.ts';
 import { terminalStyle } from '../render/style.ts';
@@ -28,6 +26,10 @@ Exit status: 0, 1 when a file of the node or the image name stops the pull,
 2 wrong command line.`,
     )
     .action(async (image: string, flags: SharedFlags) => {
+      const [{ prepare }, { planDocument }] = await Promise.all([
+        import('../prepare.ts'),
+        import('../../engine/plan-document.ts'),
+      ]);
       const prepared = await prepare(image, flags, signal);
       if (!prepared.ok) return finish(complain(prepared.error.flag, prepared.error.message));
       const { plan, node } = prepared.value;

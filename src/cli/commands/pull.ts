@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
-import { pullNow } from '../../engine/pull.ts';
 import { systemEnv } from '../../lib/env.ts';
 import { exitStatus } from '../exit-status.ts';
 import { addSharedFlags, type SharedFlags } from '../flags.ts';
 import { complain, print, printJson } from '../output.ts';
-import { prepare } from '../prepare.ts';
 import { statusLine } from '../progress.ts';
 import { renderPullMarkdown, renderPullText } from '../render/pull-text.ts';
 import { terminalStyle } from '../render/style.ts';
@@ -23,6 +21,7 @@ A pull with a pod's secret makes the image usable by every pod of this node.
 Exit status: 0 pulled, 1 not pulled, 2 wrong command line, 3 no runtime to ask.`,
     )
     .action(async (image: string, flags: SharedFlags) => {
+      const [{ prepare }, { pullNow }] = await Promise.all([import('../prepare.ts'), import('../../engine/pull.ts')]);
       const prepared = await prepare(image, flags, signal);
       if (!prepared.ok) return finish(complain(prepared.error.flag, prepared.error.message));
       const { plan, node } = prepared.value;
