@@ -1,6 +1,7 @@
 import { Command, Help } from 'commander';
 import { addCompletion } from './commands/completion.ts';
 import { addDiagnose } from './commands/diagnose.ts';
+import { addExplain } from './commands/explain.ts';
 import { addPlan } from './commands/plan.ts';
 import { addPull } from './commands/pull.ts';
 import { version } from './version.ts';
@@ -36,6 +37,7 @@ pullwhy COMMAND --help shows a command's flags, with examples.`,
   addDiagnose(program, finish, signal);
   addPlan(program, finish, signal);
   addPull(program, finish, signal);
+  addExplain(program, finish);
   addCompletion(program, finish);
   return program;
 }
