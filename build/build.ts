@@ -15,8 +15,10 @@ await build({
   outdir: made,
   bundle: true,
   splitting: true,
-  minify: true,
-  keepNames: true,
+  // Names stay as written, so that the stack trace of a defect can be read. (Short names with the written ones kept
+  // beside them are a call for each function, at every start.)
+  minifySyntax: true,
+  minifyWhitespace: true,
   format: 'esm',
   platform: 'node',
   target: 'node24',
@@ -32,4 +34,5 @@ await cp(`${root}proto`, `${root}${made}/proto`, { recursive: true });
 await writeCriDescriptor(`${root}proto/cri.proto`, `${root}${made}/proto/cri.json`);
 await rename(`${root}dist`, `${root}${former}`).catch(() => undefined);
 await rename(`${root}${made}`, `${root}dist`);
-await rm(`${root}${former}`, { recursive: true, force: true });
+// Tried again, for a command that just ends may be writing its compiled code there (bin/pullwhy.js).
+await rm(`${root}${former}`, { recursive: true, force: true, maxRetries: 5 });
