@@ -73,6 +73,22 @@ export const limits = {
   messageChars: 2000,
   /** Files that containerd's config.toml may import: real nodes import a handful; a bound against a glob over a huge folder. */
   configImports: 256,
+  /** Pages of journal files in memory, of all files together. */
+  journalCacheBytes: 16 * 1024 * 1024,
+  /** Files of a journal that are opened; a node keeps some tens, journald's own bound is 100 a kind (SystemMaxFiles=). */
+  journalFiles: 1024,
+  /** Arrays of one list of entries; as their size doubles, 2^32 entries need 32. */
+  journalArrays: 1024,
+  /** A field's value; journald takes 48 KiB lines from services (LineMax=), core dumps alone come near this. */
+  journalValueBytes: 8 * 1024 * 1024,
+  /** All fields of one entry. */
+  journalEntryBytes: 32 * 1024 * 1024,
+  /** A field's name: journald takes 64 characters. */
+  journalNameBytes: 128,
+  /** Distinct boots that are listed. */
+  journalBoots: 10_000,
+  /** One line of journalctl's JSON output, base of which is one entry. */
+  journalLineBytes: 64 * 1024 * 1024,
 } as const;
 
 /** `text` cut to `max` characters, with a mark that says how much is missing. */

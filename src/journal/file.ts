@@ -1,0 +1,208 @@
+import { constants, fstatSync, openSync } from 'node:fs';
+import { fail, ok, type Result } from '../lib/result.ts';
+import { Chain } from './chain.ts';
+import { emptyHash, jenkins, siphash24 } from './hash.ts';
+import { type Header, type HeaderFailure, headerBytes, readHeader } from './header.ts';
+import { type PageCache, PagedFile } from './pages.ts';
+import { unpack } from './payload.ts';
+
+/** Types of objects (systemd: journal-def.h, ObjectType). */
+export const objectType = { data: 1, field: 2, entry: 3, entryArray: 6 } as const;
+
+/** Why one file of a journal is not read, or not wholly. */
+export type FileFailure =
+  | HeaderFailure
+  | { readonly kind: 'denied' }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'failed'; readonly code: string };
+
+/** What a look at a file that may have been written to found. */
+export type Refreshed = 'same' | 'changed' | 'replaced';
+
+/**
+ * One journal file, open for reading. Nothing in it is trusted: an offset counts only when it is aligned, inside the
+ * used part and leads to an object of the expected type that ends inside too; every list is followed forwards only, as
+ * the format writes them, so none is endless.
+ */
+export class JournalFile {
+  /** Where it was found last; a rotation renames it. */
+  path: string;
+  /** Device and inode: what stays the same when it is renamed. */
+  readonly identity: string;
+  /** Tells the files of one journal apart in caches. */
+  readonly number: number;
+  readonly pages: PagedFile;
+  header: Header;
+  /** Where objects end: what the header says, but not behind the end of the file. */
+  end: number;
+  /** Sequence number of the last entry, as the header says. */
+  tailSeqnum: number;
+  private key: DataView;
+  private raw: Buffer;
+  private readonly hash = emptyHash();
+
+  private constructor(path: string, identity: string, number: number, pages: PagedFile, header: Header, raw: Buffer) {
+    this.path = path;
+    this.identity = identity;
+    this.number = number;
+    this.pages = pages;
+    this.header = header;
+    this.raw = raw;
+    this.end = Math.min(header.end, pages.size());
+    this.key = viewOf(raw.subarray(24, 40));
+    this.tailSeqnum = raw.readUInt32LE(160) + raw.readUInt32LE(164) * 0x1_0000_0000;
+  }
+
+  /** Opens a file; it has to be closed. */
+  static open(path: string, number: number, cache: PageCache): Result<JournalFile, FileFailure> {
+    let descriptor: number;
+    let identity: string;
+    try {
+      // O_NONBLOCK: a FIFO in a file's place must not hold the reader up.
+      descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const facts = fstatSync(descriptor);
+      identity = `${facts.dev}:${facts.ino}`;
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'EUNKNOWN';
+      if (code === 'EACCES' || code === 'EPERM') return fail({ kind: 'denied' });
+      if (code === 'ENOENT' || code === 'ENOTDIR') return fail({ kind: 'absent' });
+      return fail({ kind: 'failed', code });
+    }
+    const pages = new PagedFile(descriptor, cache);
+    const raw = pages.fresh(0, headerBytes);
+    const header = readHeader(raw);
+    if (pages.failure === null && header.ok) {
+      return ok(new JournalFile(path, identity, number, pages, header.value, raw));
+    }
+    pages.close();
+    if (pages.failure !== null) return fail({ kind: 'failed', code: pages.failure });
+    return header.ok ? fail({ kind: 'not-a-journal' }) : header;
+  }
+
+  close(): void {
+    this.pages.close();
+  }
+
+  /** Reads the header again. `replaced`: another journal is in the file now, or less of this one. */
+  refresh(): Refreshed {
+    const raw = this.pages.fresh(0, headerBytes);
+    const end = Math.min(this.header.end, this.pages.size());
+    if (raw.equals(this.raw) && end === this.end) return 'same';
+    const header = readHeader(raw);
+    // A header that cannot be read is one that is being written, or the end of this file: what is known stays.
+    if (!header.ok) return 'same';
+    const replaced = header.value.fileId !== this.header.fileId || header.value.entries < this.header.entries;
+    this.pages.drop();
+    this.header = header.value;
+    this.raw = raw;
+    this.key = viewOf(raw.subarray(24, 40));
+    this.tailSeqnum = raw.readUInt32LE(160) + raw.readUInt32LE(164) * 0x1_0000_0000;
+    this.end = Math.min(header.value.end, this.pages.size());
+    return replaced ? 'replaced' : 'changed';
+  }
+
+  /** The size of the object of `type` at `offset`, headers included; 0 when there is none. */
+  objectSize(offset: number, type: number): number {
+    if (!(offset >= this.header.headerSize && offset + 16 <= this.end) || offset % 8 !== 0) return 0;
+    if ((this.pages.u32(offset) & 0xff) !== type) return 0;
+    const size = this.pages.u64(offset + 8);
+    return size >= 16 && offset + size <= this.end ? size : 0;
+  }
+
+  /** Where a data object's payload starts behind its offset. */
+  get dataHeader(): number {
+    return this.header.compact ? 72 : 64;
+  }
+
+  /** All entries. */
+  entries(): Chain {
+    return Chain.follow(this, 0, this.header.entryArray, this.header.entries);
+  }
+
+  /** The entries that have this data object, from its own list. */
+  entriesOf(data: number): Chain {
+    if (this.objectSize(data, objectType.data) < this.dataHeader) return Chain.empty(this);
+    const first = this.pages.u64(data + 40);
+    const array = this.pages.u64(data + 48);
+    return Chain.follow(this, first, array, this.pages.u64(data + 56));
+  }
+
+  /** The data object of `FIELD=value`, by the hash table; 0 when the file has none. */
+  findData(payload: Buffer): number {
+    const { offset, buckets } = this.header.dataHashTable;
+    return this.lookUp(payload, offset, buckets, 24, (at) => this.hasPayload(at, payload));
+  }
+
+  /** The first data object of a field, by the field's object; 0 when the file has none. */
+  firstDataOf(field: Buffer): number {
+    const { offset, buckets } = this.header.fieldHashTable;
+    const found = this.lookUp(field, offset, buckets, 24, (at) => {
+      const size = this.objectSize(at, objectType.field);
+      return size === 40 + field.length && this.pages.bytes(at + 40, field.length).equals(field);
+    });
+    return found === 0 ? 0 : this.pages.u64(found + 32);
+  }
+
+  /** The next data object of the same field; 0 at the end. New ones are put in front, so offsets fall. */
+  nextDataOf(data: number): number {
+    if (this.objectSize(data, objectType.data) < this.dataHeader) return 0;
+    const next = this.pages.u64(data + 32);
+    return next < data ? next : 0;
+  }
+
+  /** The payload of a data object, unpacked; null when it is damaged or larger than `most` bytes. */
+  payload(data: number, most: number): Buffer | null {
+    const size = this.objectSize(data, objectType.data);
+    if (size < this.dataHeader) return null;
+    const flags = (this.pages.u32(data) >>> 8) & 7;
+    const length = size - this.dataHeader;
+    if (length > most) return null;
+    const stored = this.pages.bytes(data + this.dataHeader, length);
+    if (flags === 0) return stored;
+    const unpacked = unpack(stored, flags, most);
+    return unpacked.ok ? unpacked.value : null;
+  }
+
+  /** True when `payload` has the hash that the object at `offset` says (data and field objects). */
+  verify(offset: number, payload: Uint8Array): boolean {
+    this.hashOf(payload);
+    return this.pages.u32(offset + 16) === this.hash.low && this.pages.u32(offset + 20) === this.hash.high;
+  }
+
+  private hashOf(payload: Uint8Array): void {
+    if (this.header.keyedHash) siphash24(payload, this.key, this.hash);
+    else jenkins(payload, this.hash);
+  }
+
+  private hasPayload(data: number, payload: Buffer): boolean {
+    const size = this.objectSize(data, objectType.data);
+    const packed = ((this.pages.u32(data) >>> 8) & 7) !== 0;
+    if (size < this.dataHeader || (!packed && size !== this.dataHeader + payload.length)) return false;
+    return this.payload(data, Math.max(payload.length, size))?.equals(payload) ?? false;
+  }
+
+  private lookUp(
+    payload: Buffer,
+    table: number,
+    buckets: number,
+    nextAt: number,
+    fits: (offset: number) => boolean,
+  ): number {
+    if (buckets === 0 || table % 8 !== 0 || table + buckets * 16 > this.end) return 0;
+    this.hashOf(payload);
+    const { high, low } = this.hash;
+    const bucket = Number(((BigInt(high) << 32n) | BigInt(low)) % BigInt(buckets));
+    let at = this.pages.u64(table + bucket * 16);
+    while (at >= this.header.headerSize && at % 8 === 0 && at + 40 <= this.end) {
+      if (this.pages.u32(at + 16) === low && this.pages.u32(at + 20) === high && fits(at)) return at;
+      const next = this.pages.u64(at + nextAt);
+      if (next <= at) return 0;
+      at = next;
+    }
+    return 0;
+  }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

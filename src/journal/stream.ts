@@ -1,0 +1,242 @@
+import { Chain } from './chain.ts';
+import { compareLocations, type Location, type PartialLocation } from './cursor.ts';
+import { FieldList, type LocatedEntry } from './entry.ts';
+import type { FieldReader } from './field-reader.ts';
+import { type JournalFile, objectType } from './file.ts';
+import { ChainOffsets, CommonOffsets, type Offsets, UnionOffsets } from './selection.ts';
+
+/** Entries that have one of `values` in `field`. Several of these are all to be met. */
+export interface Match {
+  readonly field: string;
+  readonly values: readonly string[];
+}
+
+/** Where reading starts. */
+export interface Start {
+  /** Microseconds since 1970; entries at this time count. */
+  readonly since: number | null;
+  /** Entries behind this one. */
+  readonly after: PartialLocation | null;
+}
+
+/** The largest time that systemd takes for valid: 2^55 microseconds are the year 3111. */
+const latest = 2 ** 55;
+
+/**
+ * The entries of one file that fit, in the file's order. A stream goes on where it stopped when the file grew: `look`
+ * takes in what is there now, `head` and `take` walk through it.
+ */
+export class FileStream {
+  readonly file: JournalFile;
+  private readonly matches: readonly Match[];
+  /** Entries at this offset or behind come next. */
+  private from = 0;
+  private offsets: Offsets | null = null;
+  /** The last entry when the file was looked at; it may not be in all lists yet. */
+  private tail = 0;
+  private tailPending = false;
+  private headOffset = 0;
+  private headLocation: Location | null = null;
+  private readonly bootWords = new Uint32Array(4);
+  private bootId = '0'.repeat(32);
+
+  constructor(file: JournalFile, matches: readonly Match[]) {
+    this.file = file;
+    this.matches = matches;
+  }
+
+  /** The next entry's place; null when there is none until the next look. */
+  get head(): Location | null {
+    return this.headLocation;
+  }
+
+  /** Sequence number of the last entry that was there at the last look; 0 for an empty file. */
+  get tailSeqnum(): number {
+    return this.tail === 0 ? 0 : this.file.pages.u64(this.tail + 16);
+  }
+
+  /** Starts over: the file has other contents now. */
+  rewind(): void {
+    this.from = 0;
+    this.headLocation = null;
+  }
+
+  /** Goes to the start. To be called once, before the first `look`. */
+  seek(start: Start): void {
+    const { file } = this;
+    const entries = file.entries();
+    if (start.since !== null) {
+      const { since } = start;
+      const index = entries.bisect((at) => {
+        const time = this.realtimeAt(at);
+        return time === null ? null : time >= since;
+      });
+      this.from = this.behind(entries, index);
+    }
+    if (start.after !== null) this.from = Math.max(this.from, this.seekAfter(entries, start.after));
+  }
+
+  /** Takes in what the file has now. The file was refreshed before. */
+  look(): void {
+    const { file } = this;
+    const entries = file.entries();
+    this.tail = 0;
+    for (let index = entries.length - 1; index >= 0 && index >= entries.length - 64 && this.tail === 0; index--) {
+      const at = entries.at(index);
+      if (this.realtimeAt(at) !== null) this.tail = at;
+    }
+    // While it is written, the writer may be between linking an entry to the file's list and to those of its fields.
+    this.tailPending = file.header.state === 'online' && this.tail !== 0 && !entries.broken && this.matches.length > 0;
+    this.offsets = this.select(entries);
+    this.offsets.seek(this.from);
+    this.settle();
+  }
+
+  /** Reads the head's fields and goes on. */
+  take(reader: FieldReader): LocatedEntry | null {
+    const location = this.headLocation;
+    if (location === null) return null;
+    const entry = reader.read(this.file, this.headOffset, location, new FieldList());
+    this.skip();
+    return entry;
+  }
+
+  /** Goes past the head. */
+  skip(): void {
+    this.from = this.headOffset + 8;
+    if (this.offsets?.current === this.headOffset) this.offsets.advance();
+    this.settle();
+  }
+
+  private settle(): void {
+    const offsets = this.offsets;
+    this.headLocation = null;
+    if (offsets === null) return;
+    while (offsets.current !== 0) {
+      const at = offsets.current;
+      if (this.tailPending && at >= this.tail) break;
+      if (this.setHead(at)) return;
+      offsets.advance();
+    }
+    if (!this.tailPending) return;
+    this.tailPending = false;
+    if (this.tail >= this.from && this.fits(this.tail)) this.setHead(this.tail);
+  }
+
+  private setHead(at: number): boolean {
+    const { pages, header } = this.file;
+    if (this.realtimeAt(at) === null) return false;
+    this.readBootId(at + 40);
+    this.headOffset = at;
+    this.headLocation = {
+      seqnumId: header.seqnumId,
+      seqnum: pages.u64(at + 16),
+      bootId: this.bootId,
+      monotonic: pages.u64(at + 32),
+      realtime: pages.u64(at + 24),
+      xorHigh: pages.u32(at + 60),
+      xorLow: pages.u32(at + 56),
+    };
+    return true;
+  }
+
+  /** Neighbours are of one boot nearly always, so its id is written out once. */
+  private readBootId(at: number): void {
+    const { pages } = this.file;
+    let same = true;
+    for (let word = 0; word < 4; word++) {
+      const value = pages.u32(at + word * 4);
+      if (this.bootWords[word] === value) continue;
+      this.bootWords[word] = value;
+      same = false;
+    }
+    if (!same) this.bootId = pages.bytes(at, 16).toString('hex');
+  }
+
+  /** The wall clock of the entry at an offset; null when there is no sound entry. */
+  private realtimeAt(at: number): number | null {
+    const { file } = this;
+    if (file.objectSize(at, objectType.entry) < 64) return null;
+    const time = file.pages.u64(at + 24);
+    const sound = time > 0 && time < latest && file.pages.u64(at + 16) > 0 && file.pages.u64(at + 32) < latest;
+    return sound ? time : null;
+  }
+
+  private select(entries: Chain): Offsets {
+    const terms = this.matches.map(({ field, values }) => {
+      const lists = values.map((value) => {
+        const data = this.file.findData(Buffer.from(`${field}=${value}`));
+        return new ChainOffsets(data === 0 ? Chain.empty(this.file) : this.file.entriesOf(data));
+      });
+      return lists.length === 1 && lists[0] !== undefined ? lists[0] : new UnionOffsets(lists);
+    });
+    if (terms.length === 0) return new ChainOffsets(entries);
+    return terms.length === 1 && terms[0] !== undefined ? terms[0] : new CommonOffsets(terms);
+  }
+
+  /** Whether the entry at `at` meets the matches, by its own items. */
+  private fits(at: number): boolean {
+    const { file } = this;
+    const { compact } = file.header;
+    const end = at + file.objectSize(at, objectType.entry);
+    const items = new Set<number>();
+    for (let item = at + 64; item < end; item += compact ? 4 : 16) {
+      items.add(compact ? file.pages.u32(item) : file.pages.u64(item));
+    }
+    return this.matches.every(({ field, values }) =>
+      values.some((value) => {
+        const data = file.findData(Buffer.from(`${field}=${value}`));
+        return data !== 0 && items.has(data);
+      }),
+    );
+  }
+
+  /** The offset from which on `entries` from `index` on lie. */
+  private behind(entries: Chain, index: number): number {
+    for (let at = index; at < entries.length; at++) {
+      const offset = entries.at(at);
+      if (offset !== 0) return offset;
+    }
+    // Behind the last: space behind it may be reserved already, so the file's end says nothing.
+    for (let at = entries.length - 1; at >= 0; at--) if (entries.at(at) !== 0) return entries.at(at) + 8;
+    return 0;
+  }
+
+  /**
+   * The offset behind which the entries after `cursor` lie: by sequence number where it is of this file's source, by
+   * the boot's clock where the file has that boot, else by the wall clock, as journalctl does.
+   */
+  private seekAfter(entries: Chain, cursor: PartialLocation): number {
+    const { file } = this;
+    let index: number;
+    if (cursor.seqnumId === file.header.seqnumId && cursor.seqnum !== null) {
+      const { seqnum } = cursor;
+      index = entries.bisect((at) => (this.realtimeAt(at) === null ? null : file.pages.u64(at + 16) >= seqnum));
+    } else {
+      const boot = cursor.bootId === null ? 0 : file.findData(Buffer.from(`_BOOT_ID=${cursor.bootId}`));
+      if (boot !== 0 && cursor.monotonic !== null) {
+        const { monotonic } = cursor;
+        const ofBoot = file.entriesOf(boot);
+        const first = ofBoot.bisect((at) =>
+          this.realtimeAt(at) === null ? null : file.pages.u64(at + 32) >= monotonic,
+        );
+        const offset = first < ofBoot.length ? ofBoot.at(first) : ofBoot.at(ofBoot.length - 1) + 8;
+        index = entries.indexAtOffset(offset);
+      } else if (cursor.realtime !== null) {
+        const { realtime } = cursor;
+        index = entries.bisect((at) => {
+          const time = this.realtimeAt(at);
+          return time === null ? null : time >= realtime;
+        });
+      } else index = 0;
+    }
+    // Past the entry itself, and past others that are not behind it.
+    for (; index < entries.length; index++) {
+      const at = entries.at(index);
+      if (at === 0 || !this.setHead(at) || this.headLocation === null) continue;
+      if (compareLocations(this.headLocation, cursor) > 0) break;
+    }
+    this.headLocation = null;
+    return this.behind(entries, index);
+  }
+}
