@@ -37,6 +37,9 @@ const marginMs = 100;
 /** After its budget or the deadline a probe gets this long to end by itself. */
 const graceMs = 300;
 
+/** Any time: only that there is a timer counts. */
+const keepAliveMs = 60_000;
+
 interface Running {
   readonly id: string;
   readonly kind: Task['kind'];
@@ -80,13 +83,19 @@ export async function runProbes(options: RunOptions): Promise<ProbeResult[]> {
     }
   };
 
-  startNew();
-  while (running.size > 0) {
-    const result = await Promise.race([...running.values()].map(({ done }) => done));
-    running.delete(result.id);
-    results.set(result.id, result);
-    options.onEvent?.({ kind: 'ended', probe: result });
+  // The signals' own timers do not keep a process alive, and neither may a probe that hangs on nothing.
+  const alive = setInterval(() => undefined, keepAliveMs);
+  try {
     startNew();
+    while (running.size > 0) {
+      const result = await Promise.race([...running.values()].map(({ done }) => done));
+      running.delete(result.id);
+      results.set(result.id, result);
+      options.onEvent?.({ kind: 'ended', probe: result });
+      startNew();
+    }
+  } finally {
+    clearInterval(alive);
   }
   return view().probes.slice();
 }
