@@ -5,7 +5,11 @@ export type EntryDamage =
   /** A field cannot be read, or its bytes are not those that were written. It is left out. */
   | 'field-damaged'
   /** A field is larger than what is read. It is left out. */
-  | 'field-too-large';
+  | 'field-too-large'
+  /** It has more fields than are read. */
+  | 'too-many-fields'
+  /** Every field is as it was written, but they were not all written for this entry. */
+  | 'fields-mixed';
 
 /** The fields of an entry. A field may have several values, and values may be binary. */
 export interface JournalFields {
@@ -33,8 +37,6 @@ export interface JournalEntry {
   /** Empty for a sound entry. */
   readonly damage: readonly EntryDamage[];
 }
-
-const sound: readonly EntryDamage[] = [];
 
 /** Fields in two lists: entries have few, so a search through them beats a map. */
 export class FieldList implements JournalFields {
@@ -81,11 +83,12 @@ function asText(value: string | Buffer | undefined): string | undefined {
 export class LocatedEntry implements JournalEntry {
   readonly location: Location;
   readonly fields: FieldList;
-  damage: readonly EntryDamage[] = sound;
+  readonly damage: readonly EntryDamage[];
 
-  constructor(location: Location, fields: FieldList) {
+  constructor(location: Location, fields: FieldList, damage: readonly EntryDamage[]) {
     this.location = location;
     this.fields = fields;
+    this.damage = damage;
   }
 
   get cursor(): string {

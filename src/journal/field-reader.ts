@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { limits } from '../lib/limits.ts';
 import type { Location } from './cursor.ts';
-import { type EntryDamage, type FieldList, LocatedEntry } from './entry.ts';
+import { type EntryDamage, FieldList, LocatedEntry } from './entry.ts';
 import { type JournalFile, objectType } from './file.ts';
+import { emptyHash, jenkins } from './hash.ts';
 import { unpack } from './payload.ts';
 
 /** Slots of the cache; a node's journal has some thousand values that recur (units, host names, priorities). */
@@ -20,7 +21,11 @@ interface KnownName {
 
 /**
  * Reads entries' fields: all, or those with wanted names. Values that many entries share are remembered by where they
- * lie, in a table of fixed size; of values that are not wanted only the name is looked at.
+ * lie, in a table of fixed size.
+ *
+ * An entry has the hashes of all its contents, combined (systemd: docs/JOURNAL_FILE_FORMAT.md, "xor_hash"). Where they
+ * fit, every field is as it was written, so nothing else is checked. Where they do not, the entry is read again and
+ * each field held against its own hash.
  */
 export class FieldReader {
   private readonly wanted: ReadonlySet<string> | null;
@@ -28,9 +33,12 @@ export class FieldReader {
   private nameCount = 0;
   private readonly cachedOffset = new Float64Array(slots);
   private readonly cachedFile = new Int32Array(slots);
+  private readonly cachedHash = new Int32Array(2 * slots);
   private readonly cachedName: (string | null)[] = new Array<string | null>(slots).fill(null);
   private readonly cachedValue: (string | Buffer)[] = new Array<string | Buffer>(slots).fill('');
-  private damage: EntryDamage[] = [];
+  private readonly hash = emptyHash();
+  /** Hashes of the fields of the entry in work, in pairs. */
+  private readonly hashes = new Int32Array(2 * limits.journalEntryFields);
   private total = 0;
 
   /** `wanted` null reads all fields. */
@@ -43,47 +51,73 @@ export class FieldReader {
     this.cachedOffset.fill(0);
   }
 
-  /** Fills `fields` from the entry at `offset`, which has to be one. */
-  read(file: JournalFile, offset: number, location: Location, fields: FieldList): LocatedEntry {
-    const { pages, header } = file;
-    const { compact } = header;
-    const end = offset + file.objectSize(offset, objectType.entry);
-    this.total = 0;
+  /** Reads the entry at `offset`, which has to be one. */
+  read(file: JournalFile, offset: number, location: Location): LocatedEntry {
+    const fields = new FieldList();
+    const damage = this.readItems(file, offset, location, fields, false);
+    if (damage.length === 0) return new LocatedEntry(location, fields, sound);
+    const again = new FieldList();
+    return new LocatedEntry(location, again, this.readItems(file, offset, location, again, true));
+  }
+
+  private readItems(
+    file: JournalFile,
+    offset: number,
+    location: Location,
+    fields: FieldList,
+    strict: boolean,
+  ): readonly EntryDamage[] {
+    const { pages } = file;
+    const { compact } = file.header;
+    const { hash, hashes } = this;
+    let damage = sound;
     const step = compact ? 4 : 16;
-    for (let item = offset + 64; item + step <= end; item += step) {
+    const size = file.objectSize(offset, objectType.entry);
+    let count = Math.floor((size - 64) / step);
+    if (count > limits.journalEntryFields) {
+      count = limits.journalEntryFields;
+      damage = added(damage, 'too-many-fields');
+    }
+    this.total = 0;
+    let high = 0;
+    let low = 0;
+    for (let index = 0; index < count; index++) {
+      const item = offset + 64 + index * step;
       const data = compact ? pages.u32(item) : pages.u64(item);
       const slot = (data / 8) & (slots - 1);
       if (this.cachedOffset[slot] === data && this.cachedFile[slot] === file.number) {
         const name = this.cachedName[slot];
         if (name !== null && name !== undefined) fields.add(name, this.cachedValue[slot] ?? '');
-        continue;
+        hash.high = this.cachedHash[2 * slot] ?? 0;
+        hash.low = this.cachedHash[2 * slot + 1] ?? 0;
+      } else {
+        // The regular layout has the field's hash here too: a damaged offset leads to one with another.
+        const moved = strict && !compact && !file.hasHash(data, pages.u32(item + 12), pages.u32(item + 8));
+        const wrong = moved ? 'field-damaged' : this.readData(file, data, slot, fields, strict);
+        if (wrong !== null) damage = added(damage, wrong);
       }
-      if (compact) this.readData(file, data, slot, fields);
-      else {
-        // The regular layout has the hash here too: a damaged offset cannot lead to another field unnoticed.
-        const low = pages.u32(item + 8);
-        const high = pages.u32(item + 12);
-        const sound = file.objectSize(data, objectType.data) > 0;
-        if (sound && pages.u32(data + 16) === low && pages.u32(data + 20) === high) {
-          this.readData(file, data, slot, fields);
-        } else if (!this.damage.includes('field-damaged')) this.damage.push('field-damaged');
-      }
+      hashes[2 * index] = hash.high;
+      hashes[2 * index + 1] = hash.low;
+      high ^= hash.high;
+      low ^= hash.low;
     }
-    const entry = new LocatedEntry(location, fields);
-    if (this.damage.length > 0) {
-      entry.damage = this.damage;
-      this.damage = [];
-    }
-    return entry;
+    if (damage.length > 0) return damage;
+    const [rest, restLow] = [high ^ location.xorHigh, low ^ location.xorLow];
+    if ((rest | restLow) === 0 || (strict && this.repeated(count, rest, restLow))) return damage;
+    return added(damage, 'fields-mixed');
   }
 
-  private readData(file: JournalFile, data: number, slot: number, fields: FieldList): void {
-    const damage = this.tryData(file, data, slot, fields);
-    if (damage !== null && !this.damage.includes(damage)) this.damage.push(damage);
-  }
-
-  /** Adds one data object's value where it is wanted; tells what is wrong with it. */
-  private tryData(file: JournalFile, data: number, slot: number, fields: FieldList): EntryDamage | null {
+  /**
+   * Reads one data object into `fields` where it is wanted, and its hash into `hash`; tells what is wrong with it. What
+   * is remembered for later entries has been held against its own hash.
+   */
+  private readData(
+    file: JournalFile,
+    data: number,
+    slot: number,
+    fields: FieldList,
+    strict: boolean,
+  ): EntryDamage | null {
     const { pages, dataHeader } = file;
     const size = file.objectSize(data, objectType.data);
     if (size < dataHeader) return 'field-damaged';
@@ -91,17 +125,6 @@ export class FieldReader {
     const flags = (pages.u32(data) >>> 8) & 7;
     if (length > limits.journalValueBytes || this.total > limits.journalEntryBytes) return 'field-too-large';
     const shared = pages.u64(data + 56) >= sharedBy;
-
-    if (flags === 0 && this.wanted !== null) {
-      // Only the name is needed to pass over it.
-      const start = pages.bytes(data + dataHeader, Math.min(length, limits.journalNameBytes + 1));
-      const known = this.nameOf(start);
-      if (known === null) return 'field-damaged';
-      if (known.wanted === null) {
-        if (shared) this.remember(file, data, slot, null, '');
-        return null;
-      }
-    }
     let payload = pages.bytes(data + dataHeader, length);
     if (flags !== 0) {
       const unpacked = unpack(payload, flags, limits.journalValueBytes);
@@ -109,26 +132,43 @@ export class FieldReader {
       payload = unpacked.value;
     }
     this.total += payload.length;
+    jenkins(payload, this.hash);
+    const remember = shared && payload.length <= rememberedBytes;
+    if ((strict || remember) && !file.verify(data, payload)) return 'field-damaged';
     const known = this.nameOf(payload);
     if (known === null) return 'field-damaged';
-    if (known.wanted === null) {
-      if (shared) this.remember(file, data, slot, null, '');
-      return null;
+    let value: string | Buffer = '';
+    if (known.wanted !== null) {
+      const from = known.bytes.length + 1;
+      value = payload.toString('utf8', from);
+      if (value.includes('\ufffd') && !isUtf8(payload.subarray(from))) value = Buffer.from(payload.subarray(from));
+      fields.add(known.wanted, value);
     }
-    if (!file.verify(data, payload)) return 'field-damaged';
-    const from = known.bytes.length + 1;
-    let value: string | Buffer = payload.toString('utf8', from);
-    if (value.includes('\ufffd') && !isUtf8(payload.subarray(from))) value = Buffer.from(payload.subarray(from));
-    fields.add(known.wanted, value);
-    if (shared && payload.length <= rememberedBytes) this.remember(file, data, slot, known.wanted, value);
+    if (remember) {
+      this.cachedOffset[slot] = data;
+      this.cachedFile[slot] = file.number;
+      this.cachedHash[2 * slot] = this.hash.high;
+      this.cachedHash[2 * slot + 1] = this.hash.low;
+      this.cachedName[slot] = known.wanted;
+      this.cachedValue[slot] = value;
+    }
     return null;
   }
 
-  private remember(file: JournalFile, data: number, slot: number, name: string | null, value: string | Buffer): void {
-    this.cachedOffset[slot] = data;
-    this.cachedFile[slot] = file.number;
-    this.cachedName[slot] = name;
-    this.cachedValue[slot] = value;
+  /**
+   * True when the hashes do not add up only because a field was given twice: systemd counts both, so that they cancel
+   * out, and keeps one (journal-file.c, remove_duplicate_entry_items).
+   */
+  private repeated(count: number, high: number, low: number): boolean {
+    const { hashes } = this;
+    for (let one = 0; one < count; one++) {
+      const [restHigh, restLow] = [high ^ (hashes[2 * one] ?? 0), low ^ (hashes[2 * one + 1] ?? 0)];
+      if ((restHigh | restLow) === 0) return true;
+      for (let other = one + 1; other < Math.min(count, 64); other++) {
+        if (hashes[2 * other] === restHigh && hashes[2 * other + 1] === restLow) return true;
+      }
+    }
+    return false;
   }
 
   /** The name before the first `=`; null when there is none. Names are few, so each becomes text once. */
@@ -155,4 +195,10 @@ export class FieldReader {
     if (this.nameCount++ < 4096) this.names.set(hash, [...(candidates ?? []), known]);
     return known;
   }
+}
+
+const sound: readonly EntryDamage[] = [];
+
+function added(damage: readonly EntryDamage[], more: EntryDamage): readonly EntryDamage[] {
+  return damage.includes(more) ? damage : [...damage, more];
 }

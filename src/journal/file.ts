@@ -169,6 +169,12 @@ export class JournalFile {
     return this.pages.u32(offset + 16) === this.hash.low && this.pages.u32(offset + 20) === this.hash.high;
   }
 
+  /** True when the data object at `offset` says this hash. */
+  hasHash(offset: number, high: number, low: number): boolean {
+    if (this.objectSize(offset, objectType.data) === 0) return false;
+    return this.pages.u32(offset + 16) === low && this.pages.u32(offset + 20) === high;
+  }
+
   private hashOf(payload: Uint8Array): void {
     if (this.header.keyedHash) siphash24(payload, this.key, this.hash);
     else jenkins(payload, this.hash);

@@ -1,6 +1,6 @@
 import { Chain } from './chain.ts';
 import { compareLocations, type Location, type PartialLocation } from './cursor.ts';
-import { FieldList, type LocatedEntry } from './entry.ts';
+import type { LocatedEntry } from './entry.ts';
 import type { FieldReader } from './field-reader.ts';
 import { type JournalFile, objectType } from './file.ts';
 import { ChainOffsets, CommonOffsets, type Offsets, UnionOffsets } from './selection.ts';
@@ -96,7 +96,7 @@ export class FileStream {
   take(reader: FieldReader): LocatedEntry | null {
     const location = this.headLocation;
     if (location === null) return null;
-    const entry = reader.read(this.file, this.headOffset, location, new FieldList());
+    const entry = reader.read(this.file, this.headOffset, location);
     this.skip();
     return entry;
   }

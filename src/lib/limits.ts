@@ -83,6 +83,8 @@ export const limits = {
   journalValueBytes: 8 * 1024 * 1024,
   /** All fields of one entry. */
   journalEntryBytes: 32 * 1024 * 1024,
+  /** Fields of one entry; journald takes 1024 (ENTRY_FIELD_COUNT_MAX). */
+  journalEntryFields: 4096,
   /** A field's name: journald takes 64 characters. */
   journalNameBytes: 128,
   /** Distinct boots that are listed. */
