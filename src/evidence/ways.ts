@@ -1,5 +1,6 @@
 import type { HttpFacts, NextParty } from '../model/facts.ts';
 import type { Hop } from '../model/investigation.ts';
+import type { EndpointInfo } from '../model/plan.ts';
 import { originOf, wayId } from './origin.ts';
 import { probesOf, type View } from './view.ts';
 import type { Way } from './way.ts';
@@ -33,9 +34,29 @@ export function endpointWay(view: View, endpoint: number): Way | null {
   return ownWays(view).findLast((way) => way.endpoint === endpoint && isEndpointHop(way.hop)) ?? null;
 }
 
+/** The runtime's own way to a party that an answer of this endpoint named; null while it is not known. */
+export function wayTo(view: View, endpoint: number, party: NextParty, hop: Hop): Way | null {
+  const { scheme, host, port, proxy } = party;
+  const fits = (way: Way): boolean =>
+    way.hop === hop && way.scheme === scheme && way.host === host && way.port === port && way.proxy === proxy;
+  return ownWaysOf(view, endpoint).find(fits) ?? null;
+}
+
 /** True for the hop of an endpoint itself, as against a realm or blob host. */
 export function isEndpointHop(hop: Hop): boolean {
   return hop === 'registry' || hop === 'mirror';
+}
+
+/** A way with its name made of the other members; `tls` tells endpoints apart that check the same host differently. */
+function named(way: Omit<Way, 'id'>, endpoint: EndpointInfo | undefined): Way {
+  const id = wayId(way.scheme, way.host, way.port, way.proxy);
+  const own = endpoint === undefined || way.scheme === 'http' ? '' : tlsSettings(endpoint);
+  return { ...way, id: own === '' ? id : `${id}, TLS as set by ${own}` };
+}
+
+/** Where an endpoint's own CA, client certificate or `skip_verify` is set; empty when it has none. */
+function tlsSettings({ ca, client, skipVerify, insecure, source }: EndpointInfo): string {
+  return ca.length > 0 || client.length > 0 || skipVerify || insecure ? source : '';
 }
 
 function ownWays(view: View): Way[] {
@@ -45,26 +66,17 @@ function ownWays(view: View): Way[] {
     if (origin === null || endpoint.blocked) return;
     const hop: Hop = endpoint.role === 'mirror' ? 'mirror' : 'registry';
     const base = { hop, endpoint: index, proxy: endpoint.proxy, proxyReason: endpoint.proxyReason, instead: null };
-    const first: Way = { ...base, ...origin, id: wayId(origin.scheme, origin.host, origin.port, endpoint.proxy) };
+    const first = named({ ...base, ...origin }, endpoint);
     ways.push(first);
     if (endpoint.httpFallback && origin.scheme === 'https') {
       const state = stateOf(view, first);
       if (state.broken?.layer === 'tls' && speaksPlain(state.broken.probes)) {
-        ways.push({ ...base, ...origin, scheme: 'http', id: wayId('http', origin.host, origin.port, endpoint.proxy) });
+        ways.push(named({ ...base, ...origin, scheme: 'http' }, endpoint));
       }
     }
     for (const { party, hop: role } of partiesOf(view, index)) {
-      ways.push({
-        id: wayId(party.scheme, party.host, party.port, party.proxy),
-        hop: role,
-        endpoint: index,
-        scheme: party.scheme,
-        host: party.host,
-        port: party.port,
-        proxy: party.proxy,
-        proxyReason: party.proxyReason,
-        instead: null,
-      });
+      const { scheme, host, port, proxy, proxyReason } = party;
+      ways.push(named({ hop: role, endpoint: index, scheme, host, port, proxy, proxyReason, instead: null }, endpoint));
     }
   });
   return ways;
@@ -95,18 +107,21 @@ function insteadOf(view: View, way: Way): Way[] {
   const { broken } = stateOf(view, way);
   if (broken === null) return [];
   const others: Way[] = [];
+  const add = (other: Partial<Way>): void => {
+    others.push(named({ ...way, ...other }, view.plan.endpoints[way.endpoint]));
+  };
   const beforeTls = broken.layer === 'dns' || broken.layer === 'tcp' || broken.layer === 'proxy';
   if (way.proxy !== null && beforeTls) {
-    others.push({ ...way, id: wayId(way.scheme, way.host, way.port, null), proxy: null, instead: 'direct' });
+    add({ proxy: null, instead: 'direct' });
   }
   if (way.proxy === null && beforeTls) {
     for (const { url } of view.plan.knownProxies.slice(0, maxKnownProxies)) {
       if (originOf(url)?.host === way.host) continue;
-      others.push({ ...way, id: wayId(way.scheme, way.host, way.port, url), proxy: url, instead: 'by-proxy' });
+      add({ proxy: url, instead: 'by-proxy' });
     }
   }
   if (broken.layer === 'tls' && way.scheme === 'https' && speaksPlain(broken.probes) && isEndpointHop(way.hop)) {
-    others.push({ ...way, id: wayId('http', way.host, way.port, way.proxy), scheme: 'http', instead: 'plain-http' });
+    add({ scheme: 'http', instead: 'plain-http' });
   }
   return others;
 }

@@ -1,9 +1,8 @@
-import { wayId } from '../evidence/origin.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import type { View } from '../evidence/view.ts';
 import type { Way } from '../evidence/way.ts';
 import { stateOf } from '../evidence/way-state.ts';
-import { ownWaysOf } from '../evidence/ways.ts';
+import { wayTo } from '../evidence/ways.ts';
 import type { AuthFacts, ChallengeFacts } from '../model/facts.ts';
 import type { WireError } from '../model/network-failure.ts';
 import { tokenScopes } from '../registry/scope.ts';
@@ -100,13 +99,11 @@ function inputsAt(view: View, endpoint: number): AuthInput[] {
   const repository = view.plan.image.repository;
   const { challenge, identities, anonymousInstead, named } = requestsOf(view, endpoint);
   if (repository === null || challenge?.scheme !== 'bearer' || challenge.party === null) return [];
-  const { scheme, host, port, proxy } = challenge.party;
-  const id = wayId(scheme, host, port, proxy);
-  const way = ownWaysOf(view, endpoint).find((one) => one.hop === 'realm' && one.id === id);
-  const address = way === undefined ? undefined : stateOf(view, way).open[0];
-  if (way === undefined || address === undefined) return [];
+  const way = wayTo(view, endpoint, challenge.party, 'realm');
+  const address = way === null ? undefined : stateOf(view, way).open[0];
+  if (way === null || address === undefined) return [];
   const input = (identity: number, counterfactual: boolean): AuthInput => ({
-    key: `auth ${endpoint} ${id} ${identity}`,
+    key: `auth ${endpoint} ${way.id} ${identity}`,
     target: `${way.host} for ${repository}${identity < 0 ? ', anonymous' : `, as ${view.plan.credentials?.matches[identity]?.username ?? 'credentials'}`}`,
     hop: 'realm',
     endpoint,

@@ -1,9 +1,8 @@
-import { wayId } from '../evidence/origin.ts';
 import { type IdentityTrack, requestsOf } from '../evidence/requests.ts';
 import { probesOf, type View } from '../evidence/view.ts';
 import type { Way } from '../evidence/way.ts';
 import { stateOf } from '../evidence/way-state.ts';
-import { endpointWay, ownWaysOf } from '../evidence/ways.ts';
+import { endpointWay, wayTo } from '../evidence/ways.ts';
 import { matchPlatform, parsePlatform } from '../image/platform.ts';
 import { limits } from '../lib/limits.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -226,10 +225,9 @@ function redirectedInputs(view: View, endpoint: number): ManifestInput[] {
   return probesOf(view, 'manifest').flatMap((probe) => {
     const { next, redirects, reference, part, identity, authorization } = probe.facts;
     if (probe.endpoint !== endpoint || next === null || redirects >= limits.redirects) return [];
-    const id = wayId(next.scheme, next.host, next.port, next.proxy);
-    const way = ownWaysOf(view, endpoint).find((one) => one.id === id);
-    const address = way === undefined ? undefined : stateOf(view, way).open[0];
-    if (way === undefined || address === undefined) return [];
+    const way = wayTo(view, endpoint, next, 'blob');
+    const address = way === null ? undefined : stateOf(view, way).open[0];
+    if (way === null || address === undefined) return [];
     return [
       {
         key: `manifest ${endpoint} redirect ${probe.id}`,
