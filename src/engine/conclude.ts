@@ -234,11 +234,13 @@ function withPull(view: View, pull: PullOutcome, own: readonly Finding[], way: W
   // Where the probes know no name for it, the runtime's own words may, if they can mean one thing only.
   const named = faults.some(({ cause }) => cause !== 'unknown');
   const sure = probe?.facts.causeConfidence === 'proven';
-  if (pull.ok !== false || named || (faults.length > 0 && !sure)) return faults;
-  if (probe === undefined) return faults;
+  if (pull.ok !== false || probe === undefined) return faults;
+  const id = pull.cause ?? 'unknown';
+  // A node that cannot store the image stops the runtime before it asks the registry (pull-facts, section 17).
+  const local = storesNothing.has(id) && !faults.some(({ cause }) => cause === id);
+  if (!local && (named || (faults.length > 0 && !sure))) return faults;
   const hint = way.degraded.find(({ cause }) => cause === pull.cause);
   if (hint !== undefined) return [...faults, { ...hint, severity: 'fault' }];
-  const id = pull.cause ?? 'unknown';
   const cause = causeOf(id);
   const args = {
     image: view.plan.image.input,
@@ -255,7 +257,9 @@ function withPull(view: View, pull: PullOutcome, own: readonly Finding[], way: W
       summary:
         id === 'unknown'
           ? cause.say(args)
-          : `The runtime fails although the probes pass. ${cause.title}, by its own words: ${args.detail}`,
+          : named
+            ? `${cause.title}, by the runtime's own words: ${args.detail}`
+            : `The runtime fails although the probes pass. ${cause.title}, by its own words: ${args.detail}`,
       evidence: [probe.id],
       remedies: cause.remedies(args),
       underlying: null,
@@ -263,8 +267,12 @@ function withPull(view: View, pull: PullOutcome, own: readonly Finding[], way: W
       endpoint: null,
       alternatives: [],
     },
+    ...(local ? faults : []),
   ];
 }
+
+/** What keeps a node from storing any image, whatever the registry does. */
+const storesNothing: ReadonlySet<CauseId> = new Set<CauseId>(['disk-full', 'filesystem-error']);
 
 /** What the pod's policy makes of it: an image that is here starts without a registry, unless the policy is Always. */
 function withPolicy(view: View, pull: PullOutcome, faults: readonly Finding[]): Finding[] {

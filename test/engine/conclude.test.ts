@@ -369,11 +369,22 @@ describe('conclude: the second witness, a real pull', () => {
       scene.reach();
       scene.ping();
       scene.manifest({ status: 409, errors: [{ code: 'CONFLICT', message: '' }] });
-      scene.pull('no space left on device', 'disk-full', { causeConfidence });
+      scene.pull('connect: no route to host', 'no-route', { causeConfidence });
       return scene;
     };
-    assert.equal(primaryOf(build('proven'))?.cause, 'disk-full');
+    assert.equal(primaryOf(build('proven'))?.cause, 'no-route');
     assert.equal(primaryOf(build('likely'))?.cause, 'unknown');
+  });
+
+  it('puts a node that cannot store the image before a registry that cannot be reached', () => {
+    const scene = refused(asked);
+    scene.pull('write meta.db: no space left on device', 'disk-full', { causeConfidence: 'likely' });
+    const { findings } = conclude(scene.view());
+    assert.deepEqual(
+      findings.map(({ cause }) => cause),
+      ['disk-full', 'tcp-refused'],
+    );
+    assert.match(findings[0]?.summary ?? '', /own words: write meta\.db: no space left on device/);
   });
 
   it('makes a fault of what was only degraded, when that is what the pull fails at', () => {
