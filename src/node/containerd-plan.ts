@@ -5,7 +5,7 @@ import { credentialsOf } from './containerd-credentials.ts';
 import { type ConfiguredEndpoints, configureHosts, type ImageTarget } from './containerd-endpoints.ts';
 import { findHostDirectory, readHosts } from './containerd-hosts.ts';
 import { configureMirrors } from './containerd-mirrors.ts';
-import { misconfigured } from './containerd-problem.ts';
+import { harmless, misconfigured } from './containerd-problem.ts';
 import { type ContainerdRules, containerdRules, newestContainerd, parseContainerdVersion } from './containerd-rules.ts';
 import { type ContainerdSettings, readContainerdSettings } from './containerd-settings.ts';
 import { type HostFiles, sourceName } from './host-files.ts';
@@ -158,10 +158,20 @@ async function rootsOf(
   if (lost !== null && !('denied' in lost)) {
     const source = path.source === 'default' ? sourceName(lost.path) : path.source;
     const what = `config_path is a list here (${path.value}), which containerd's transfer service takes for the name of one directory`;
-    const message = certain
-      ? `${what}, so containerd ${rules.label} does not use ${sourceName(lost.path)}; set config_path to ${lost.root}.`
-      : `${what} in versions 2.1 to ${rules.label}, so these may not use ${sourceName(lost.path)}; set config_path to ${lost.root}.`;
-    problems.push(misconfigured('warning', source, message));
+    const set = `set config_path to ${lost.root}`;
+    // Nothing that is wrong for certain, as long as no runtime told its version.
+    problems.push(
+      certain
+        ? misconfigured(
+            'warning',
+            source,
+            `${what}, so containerd ${rules.label} does not use ${sourceName(lost.path)}; ${set}.`,
+          )
+        : harmless(
+            source,
+            `${what} in versions 2.1 to ${rules.label}, so these may not use ${sourceName(lost.path)}; ${set}.`,
+          ),
+    );
   }
   return certain ? [posix.normalize(path.value)] : listed;
 }
