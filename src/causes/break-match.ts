@@ -32,7 +32,7 @@ export function matchBreaks(layers: readonly Break['layer'][], reading: BreakRea
         ...read.args,
       };
       const confidence =
-        shortWait(hop) && (read.confidence ?? 'proven') === 'proven' ? 'likely' : (read.confidence ?? 'proven');
+        shortWait(hop, view) && (read.confidence ?? 'proven') === 'proven' ? 'likely' : (read.confidence ?? 'proven');
       return [{ ...base, ...read, confidence, args, carrier: carrierOf(hop, view) }];
     });
 }
@@ -41,9 +41,12 @@ export function matchBreaks(layers: readonly Break['layer'][], reading: BreakRea
 const provingMs = 2900;
 
 /** The deadline left less time than silence needs to prove something. */
-function shortWait({ probes }: Break): boolean {
+function shortWait({ probes, layer }: Break, view: View): boolean {
   const silent = probes.filter((probe) => probe.error?.code === 'timeout');
-  return silent.length > 0 && silent.every((probe) => probe.durationMs < provingMs);
+  // The node's own resolver may be set to wait less (resolv.conf): then its silence is over sooner, too.
+  const { timeoutMs, attempts } = view.plan.resolver;
+  const enough = layer === 'dns' ? Math.min(provingMs, timeoutMs * attempts) : provingMs;
+  return silent.length > 0 && silent.every((probe) => probe.durationMs < enough * 0.95);
 }
 
 /**

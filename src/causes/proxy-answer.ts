@@ -54,7 +54,8 @@ export const said = ({ status, error }: ProxyAnswer): string =>
  */
 export function onwardCause(hop: Break, view: View): CauseId | null {
   const answer = answerOf(hop);
-  if (hop.layer !== 'proxy' || answer.status === 407) return null;
+  // A proxy that says nothing gives no reason; that this node's own nameservers lack the name is usual behind a proxy.
+  if (hop.layer !== 'proxy' || answer.status === 407 || answer.code === 'timeout') return null;
   if (isDenial(answer) || !isOnwardFailure(answer) || directOpen(hop, view) !== null) return null;
   const errno = /ERR_CONNECT_FAIL\s+(\d+)/.exec(answer.error ?? '')?.[1];
   const byErrno: Readonly<Record<string, CauseId>> = {
