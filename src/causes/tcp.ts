@@ -76,7 +76,7 @@ export const tcpCauses: readonly Cause[] = [
     title: "The registry's port refuses",
     fixedBy: 'registry',
     proof: 'The connection is answered with a reset at once, on every address.',
-    say: (args) => `${capital(at(args))} refuses the connection: nothing listens there, or a firewall rejects it.`,
+    say: (args) => `${at(args)} refuses the connection: nothing listens there, or a firewall rejects it.`,
     remedies: (args) => [
       remedy(
         'Check that the registry runs and listens on this port, and that the port in the image name is right:',
@@ -208,8 +208,4 @@ function deadAddresses(view: View): Match[] {
       },
     ];
   });
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

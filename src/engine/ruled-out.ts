@@ -37,7 +37,7 @@ export function ruledOutBy(view: View, findings: readonly Finding[]): Investigat
       .join(', '),
   );
   const dated = [...probesOf(view, 'registry'), ...probesOf(view, 'manifest')].find(
-    ({ facts }) => facts.clockOffsetMs !== null,
+    ({ status, counterfactual, facts }) => status === 'ok' && !counterfactual && facts.clockOffsetMs !== null,
   );
   const offset = dated?.facts.clockOffsetMs ?? null;
   if (dated !== undefined && offset !== null && Math.abs(offset) <= clockToleranceMs) {

@@ -29,6 +29,8 @@ export const runtimeProbe: Probe<'runtime', ProbeInput> = {
       client.imageFsInfo(signal),
     ]);
     if (!version.ok) return failed(endpoint, version.error);
+    // The two services are registered apart: one without the other serves no pull.
+    if (!fileSystems.ok && fileSystems.error.kind === 'not-served') return failed(endpoint, fileSystems.error);
     const conditions = status.ok ? status.value.conditions : [];
     const facts: RuntimeFacts = {
       endpoint,
