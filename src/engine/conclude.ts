@@ -1,6 +1,7 @@
 import type { Cause, Match } from '../causes/cause.ts';
 import { causeOf, causes } from '../causes/index.ts';
 import { imagePresence } from '../causes/policy.ts';
+import { remediesOf } from '../causes/remedies.ts';
 import { breaksOf } from '../evidence/breaks.ts';
 import { partyName } from '../evidence/origin.ts';
 import { refusalsOf } from '../evidence/refusal.ts';
@@ -66,7 +67,7 @@ function findingOf(cause: Cause, match: Match): Finding {
     severity: match.severity,
     summary: match.summary ?? cause.say(match.args),
     evidence: match.evidence,
-    remedies: cause.remedies(match.args),
+    remedies: remediesOf(cause, match.args),
     underlying: match.underlying ?? null,
     host: match.host,
     endpoint: match.endpoint,
@@ -92,7 +93,7 @@ function carryBy(id: CauseId, finding: Finding, args: { host?: string; image?: s
     cause: id,
     layer: cause.layer,
     summary: cause.say(words),
-    remedies: [...finding.remedies, ...cause.remedies(words)].slice(0, 4),
+    remedies: [...finding.remedies, ...remediesOf(cause, words)].slice(0, 4),
     underlying: finding.cause,
   };
 }
@@ -119,7 +120,7 @@ function unexplained(view: View, known: readonly Finding[]): Finding[] {
         severity: 'fault',
         summary: cause.say(args),
         evidence: idsOf(failed.length === 0 ? probes : failed),
-        remedies: cause.remedies(args),
+        remedies: remediesOf(cause, args),
         underlying: null,
         host,
         endpoint,
@@ -158,7 +159,7 @@ export function problemFinding(problem: Problem): Finding {
     severity: problem.severity === 'error' ? 'fault' : 'degraded',
     summary: cause.layer === 'reference' ? problem.message : `${problem.source}: ${problem.message}`,
     evidence: [],
-    remedies: cause.remedies(args),
+    remedies: remediesOf(cause, args),
     underlying: null,
     host: null,
     endpoint: null,
@@ -261,7 +262,7 @@ function withPull(view: View, pull: PullOutcome, own: readonly Finding[], way: W
             ? `${cause.title}, by the runtime's own words: ${args.detail}`
             : `The runtime fails although the probes pass. ${cause.title}, by its own words: ${args.detail}`,
       evidence: [probe.id],
-      remedies: cause.remedies(args),
+      remedies: remediesOf(cause, args),
       underlying: null,
       host: probe.facts.host,
       endpoint: null,

@@ -1,5 +1,6 @@
 import type { CauseArgs } from '../causes/cause.ts';
 import { causeOf } from '../causes/index.ts';
+import { remediesOf } from '../causes/remedies.ts';
 import { parseReference } from '../image/reference.ts';
 import { safeLine } from '../lib/redact.ts';
 import { type Explanation, explainMessage } from '../messages/explain.ts';
@@ -37,7 +38,7 @@ export function explainText(text: string): ExplainedText {
     registry: meaning.registry,
     underlying: meaning.underlying,
     summary: summaryOf(meaning),
-    remedies: cause.remedies(args),
+    remedies: remediesOf(cause, args),
     alternatives: meaning.alternatives,
   };
 }

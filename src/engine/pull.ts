@@ -1,4 +1,5 @@
 import { causeOf } from '../causes/index.ts';
+import { remediesOf } from '../causes/remedies.ts';
 import { kubeletImage } from '../image/reference.ts';
 import type { Env } from '../lib/env.ts';
 import { explainMessage } from '../messages/explain.ts';
@@ -33,7 +34,7 @@ export async function pullNow(
     pull: { attempted: false, ok: null, durationMs: null, error, cause },
     imageRef: null,
     summary: error,
-    remedies: cause === null ? [] : causeOf(cause).remedies({ image: plan.body.image.input }),
+    remedies: cause === null ? [] : remediesOf(causeOf(cause), { image: plan.body.image.input }),
   });
   const handed = kubeletImage(plan.body.image.input);
   const invalid = plan.body.problems.find(
@@ -91,6 +92,6 @@ export async function pullNow(
     pull: { attempted: true, ok: false, durationMs: Math.round(env.monotonic() - begun), error, cause: cause.id },
     imageRef: null,
     summary: `The runtime could not pull ${plan.body.image.input}: ${cause.title}.`,
-    remedies: cause.remedies(args),
+    remedies: remediesOf(cause, args),
   };
 }

@@ -1,6 +1,6 @@
 import { arrayMember, isRecord, parseJson } from '../lib/json.ts';
 import { limits } from '../lib/limits.ts';
-import { redactUrl, safeLine } from '../lib/redact.ts';
+import { redactUrl } from '../lib/redact.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { WireError } from '../model/network-failure.ts';
 import { type RegistryErrors, readRegistryErrors } from './errors.ts';
@@ -26,6 +26,11 @@ export type NameListFailure<E extends WireError> =
     }
   | { readonly kind: 'malformed'; readonly message: string };
 
+/** The distribution specification's grammar of a tag, and of a repository's name (255 characters at most). */
+const tagGrammar = /^\w[\w.-]{0,127}$/;
+const repositoryGrammar =
+  /^(?=.{1,255}$)[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*)*$/;
+
 /**
  * The `tags` of a tag list, or the `repositories` of a catalog. A null list, as some registries send, is an empty one.
  * Of a page with more than limits.listedNames one more than that is given, so that it is seen to be cut.
@@ -37,7 +42,9 @@ export function parseNames(body: Uint8Array, member: 'tags' | 'repositories'): R
   const names = arrayMember(value, member);
   if (names === null) return fail(`the answer is not a list of ${member}: it has no such member`);
   const near = names.slice(0, limits.listedNames + 1);
-  return ok(near.filter((name) => typeof name === 'string').map((name) => safeLine(name, 300)));
+  // What the grammar does not allow is no tag and no repository, whatever a registry lists: names end up in commands.
+  const grammar = member === 'tags' ? tagGrammar : repositoryGrammar;
+  return ok(near.filter((name) => typeof name === 'string').filter((name) => grammar.test(name)));
 }
 
 /**
