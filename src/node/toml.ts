@@ -55,8 +55,15 @@ export function parseToml(text: string, source: string): Result<TomlDocument, To
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const message = (error.message.split('\n', 1)[0] ?? '').replace(/^Invalid TOML document: /, '');
-    return fail({ line: error.line, column: error.column, message, source: `${source}:${error.line}` });
+    const { line, column } = withinText(body, error);
+    return fail({ line, column, message, source: `${source}:${line}` });
   }
+}
+
+/** What is missing at the end of the file is missing behind its last line with text: an editor shows no line after it. */
+function withinText(body: string, { line, column }: TomlError): { readonly line: number; readonly column: number } {
+  const lines = body.trimEnd().split('\n');
+  return line <= lines.length ? { line, column } : { line: lines.length, column: (lines.at(-1) ?? '').length + 1 };
 }
 
 /** `value` as a table, or null when it is anything else (a date is an object too, and no table). */

@@ -97,6 +97,13 @@ location = "b1"
     assert.ok(!JSON.stringify(result.error).includes('hunter2'));
   });
 
+  it('places what is missing at the end behind the last line with text', () => {
+    for (const text of ['a = 1\nb = [', 'a = 1\nb = [\n', 'a = 1\nb = [\n\n\n']) {
+      const result = parseToml(text, 'file');
+      assert.deepEqual([result.ok, result.ok ? null : result.error.source], [false, 'file:2'], text);
+    }
+  });
+
   it('marks what parsers of TOML 1.0 refuse', () => {
     const kinds = (text: string) => document(text).novelties.map((item) => `${item.kind}:${item.line}`);
     assert.deepEqual(kinds('a = { b = 1, }'), ['trailing-comma-in-inline-table:1']);
