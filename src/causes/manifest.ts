@@ -1,6 +1,7 @@
 import { type Refusal, refusalsOf } from '../evidence/refusal.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
+import type { ManifestFacts } from '../model/facts.ts';
 import type { DoneProbe } from '../model/investigation.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
 
@@ -44,7 +45,9 @@ function matchMissing(which: 'repository' | 'tag', view: View): Match[] {
         tag: view.plan.image.digest ?? view.plan.image.tag ?? '',
         nearest: near,
         ...(tags?.status === 'ok'
-          ? { detail: `${tags.facts.complete ? '' : 'at least '}${tags.facts.count} tags` }
+          ? {
+              detail: `${tags.facts.complete ? '' : 'at least '}${tags.facts.count === 1 ? '1 tag' : `${tags.facts.count} tags`}`,
+            }
           : {}),
       },
     };
@@ -87,16 +90,18 @@ export const manifestCauses: readonly Cause[] = [
     proof: "The manifest is not there (404), and the repository's list of tags, which does not hold it, is.",
     say: (args) =>
       `${args.repository ?? 'The repository'} exists, and has no ${args.tag === undefined ? 'such tag' : `${isDigest(args.tag) ? 'manifest' : 'tag'} ${args.tag}`}${args.detail === undefined ? '' : ` (${args.detail})`}.${didYouMean(args)}`,
-    remedies: ({ nearest, repository, host }) => [
+    remedies: ({ nearest, repository, host, tag }) => [
       ...(nearest ?? [])
         .slice(0, 1)
-        .map((tag) =>
+        .map((near) =>
           remedy(
-            `Use the tag ${tag} if that is the one:`,
-            `kubectl set image deployment/NAME CONTAINER=${host ?? 'HOST'}/${repository ?? 'REPOSITORY'}:${tag}`,
+            `Use the tag ${near} if that is the one:`,
+            `kubectl set image deployment/NAME CONTAINER=${host ?? 'HOST'}/${repository ?? 'REPOSITORY'}:${near}`,
           ),
         ),
-      remedy('Or push the missing tag. The pod starts by itself once it is there: the kubelet tries again.'),
+      remedy(
+        `${(nearest ?? []).length > 0 ? 'Or push' : 'Push'} the missing ${isDigest(tag) ? 'manifest' : 'tag'}. The pod starts by itself once it is there: the kubelet tries again.`,
+      ),
     ],
     match: (view) => matchMissing('tag', view),
   },
@@ -112,7 +117,7 @@ export const manifestCauses: readonly Cause[] = [
     remedies: ({ platform }) => [
       remedy(
         `Build and push the image for ${platform ?? 'this platform'} too:`,
-        `docker buildx build --platform ${platform ?? 'linux/amd64'},… --push …`,
+        `docker buildx build --platform ${platform ?? 'linux/amd64'} --push -t IMAGE .`,
       ),
       remedy('Or keep the pod on nodes that fit, by a nodeSelector for kubernetes.io/arch.'),
     ],
@@ -177,13 +182,13 @@ function fits(platform: string, accepts: readonly string[]): boolean {
   return accepts.some((one) => one === platform || one.startsWith(`${platform}/`) || platform.startsWith(`${one}/`));
 }
 
-/** Kinds that no runtime of this version takes. containerd before 2.1 still pulls schema 1. */
+/** What the runtime cannot make an image of. CRI-O, and containerd before 2.0, still take schema 1. */
 function unsupported(view: View): Match[] {
   return view.plan.endpoints.flatMap((_, endpoint): Match[] => {
     const { named, image } = requestsOf(view, endpoint);
     const manifest = named ?? image;
-    if (manifest === null || (manifest.facts.kind !== 'schema1' && manifest.facts.kind !== 'artifact')) return [];
-    const schema1 = manifest.facts.kind === 'schema1';
+    const detail = manifest === null ? null : unusable(manifest.facts, view);
+    if (manifest === null || detail === null) return [];
     return [
       {
         confidence: 'likely',
@@ -191,15 +196,24 @@ function unsupported(view: View): Match[] {
         evidence: [manifest.id],
         endpoint,
         host: hostOf(view, endpoint),
-        args: {
-          image: view.plan.image.input,
-          detail: schema1
-            ? "in Docker's schema 1, which containerd does not take any more since 2.1"
-            : `no container image, but something else that registries keep (${manifest.facts.mediaType ?? 'an artifact'})`,
-        },
+        args: { image: view.plan.image.input, detail },
       },
     ];
   });
+}
+
+function unusable(facts: ManifestFacts, view: View): string | null {
+  if (facts.kind === 'artifact') {
+    const what = facts.artifactType ?? facts.mediaType ?? 'an artifact';
+    return `no container image, but something else that registries keep (${what})`;
+  }
+  if (facts.kind === 'schema1') {
+    const version = probesOf(view, 'runtime')[0]?.facts.version ?? '';
+    const takes = view.runtime.name === 'cri-o' || /^v?1\./.test(version);
+    return takes ? null : "in Docker's schema 1, which containerd does not take any more since 2.1";
+  }
+  if (facts.typeMismatch !== true) return null;
+  return `delivered as ${facts.mediaType ?? 'no media type at all'}, which containerd goes by and takes for no image; the registry or a proxy before it sets the wrong Content-Type`;
 }
 
 function hostOf(view: View, endpoint: number): string | null {

@@ -196,6 +196,10 @@ export interface ManifestFacts extends HttpFacts {
   readonly headStatus: number | null;
   readonly challenges: readonly ChallengeFacts[];
   readonly kind: 'index' | 'image' | 'schema1' | 'artifact' | 'unknown' | null;
+  /** What an artifact is, by its own word: `application/vnd.cncf.helm.config.v1+json`. */
+  readonly artifactType?: string;
+  /** The Content-Type is of another kind than the body, or of none; containerd goes by it. Absent: they agree. */
+  readonly typeMismatch?: true;
   readonly digest: string | null;
   readonly digestMatches: boolean | null;
   /** Platforms of an index, `linux/amd64`. */

@@ -5,6 +5,7 @@ import { stateOf } from '../evidence/way-state.ts';
 import { endpointWay, wayTo } from '../evidence/ways.ts';
 import { matchPlatform, parsePlatform } from '../image/platform.ts';
 import { limits } from '../lib/limits.ts';
+import { safeLine } from '../lib/redact.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { ManifestFacts } from '../model/facts.ts';
 import type { WireError } from '../model/network-failure.ts';
@@ -58,7 +59,9 @@ export const manifestProbe: Probe<'manifest', ManifestInput> = {
     };
     const headers = input.from === null ? own : { accept };
     let headStatus: number | null = null;
-    if (input.part === 'named' && input.from === null) {
+    let failing: ProbeAnswer | null = null;
+    // CRI-O asks by GET at once.
+    if (input.part === 'named' && input.from === null && context.runtimeName !== 'cri-o') {
       const head = await sendRequest(
         input.way,
         input.address,
@@ -70,6 +73,7 @@ export const manifestProbe: Probe<'manifest', ManifestInput> = {
       // No answer, a redirect or "too many requests": a second request would tell nothing more.
       if (headStatus === null || headStatus === 429 || head.facts.next !== null)
         return conclude(input, head, headStatus, context);
+      if (headStatus >= 500) failing = head;
     }
     const get = await sendRequest(
       input.way,
@@ -78,7 +82,8 @@ export const manifestProbe: Probe<'manifest', ManifestInput> = {
       context,
       signal,
     );
-    return conclude(input, get, headStatus, context);
+    // GET brings the words to a failure; one that HEAD alone meets is a failure all the same.
+    return conclude(input, get.error === null ? (failing ?? get) : get, headStatus, context);
   },
 };
 
@@ -120,6 +125,10 @@ function conclude(
       ? { status: 'ok', error: null, facts: base }
       : failed({ code: 'redirect-loop', message: `more than ${limits.redirects} redirects` });
   }
+  if (headStatus !== null && headStatus >= 400 && !asksAgain.has(headStatus)) {
+    const message = `HEAD is answered ${headStatus} and GET ${answer.facts.status}; containerd resolves by HEAD, and goes no further`;
+    return failed({ code: 'body-invalid', message });
+  }
   const body = answer.exchange?.body ?? Buffer.alloc(0);
   const parsed = parseManifest(body, headerOf(headers, 'content-type'), headerOf(headers, 'docker-content-digest'));
   if (!parsed.ok) {
@@ -136,8 +145,25 @@ function conclude(
       facts,
     };
   }
-  return { status: 'ok', error: null, facts };
+  const { headerDigestMismatch, contentTypeMismatch, contentType } = parsed.value;
+  // CRI-O reads the body alone.
+  if (context.runtimeName === 'cri-o') return { status: 'ok', error: null, facts };
+  if (wantedDigest === null && headerDigestMismatch) {
+    const named = headerOf(headers, 'docker-content-digest') ?? '';
+    const message = `the answer names itself ${safeLine(named, 100)}, and the manifest is ${parsed.value.digest}`;
+    return { status: 'failed', error: { code: 'digest-mismatch', message }, facts };
+  }
+  // containerd asks for an index's parts by the type that the index names.
+  const mismatch = contentTypeMismatch && part === 'named';
+  return {
+    status: 'ok',
+    error: null,
+    facts: mismatch ? { ...facts, mediaType: contentType, typeMismatch: true } : facts,
+  };
 }
+
+/** Answers to HEAD after which containerd asks once more: by GET (405), or with what a challenge wants (resolver.go, retryRequest). */
+const asksAgain: ReadonlySet<number> = new Set([401, 405]);
 
 function contentOf(manifest: Manifest, { plan }: ProbeContext): Partial<ManifestFacts> {
   const { kind, digest } = manifest;
@@ -168,7 +194,7 @@ function contentOf(manifest: Manifest, { plan }: ProbeContext): Partial<Manifest
     });
     return { kind, digest, config: plain(manifest.config), layers: manifest.layers.slice(0, 256).map(plain) };
   }
-  return { kind, digest };
+  return manifest.kind === 'artifact' ? { kind, digest, artifactType: manifest.artifactType } : { kind, digest };
 }
 
 function inputsAt(view: View, endpoint: number): ManifestInput[] {
@@ -177,8 +203,10 @@ function inputsAt(view: View, endpoint: number): ManifestInput[] {
   const address = way === null ? undefined : stateOf(view, way).open[0];
   if (info === undefined || way === null || address === undefined) return [];
   const requests = requestsOf(view, endpoint);
-  // Before the version check has answered it is not known whether credentials are wanted; without any answer nothing will be.
-  if (requests.ping === null || requests.ping.facts.status === null) return [];
+  // Before the version check has answered it is not known whether credentials are wanted. CRI-O goes no further without
+  // its answer; containerd does not make it at all, so that its failure says nothing of the manifest.
+  if (requests.ping === null) return [];
+  if (requests.ping.facts.status === null && view.runtime.name === 'cri-o') return [];
   const base = { hop: way.hop, endpoint, way, address, redirects: 0, from: null };
   const reference = requestedReference(view);
   if (reference === null) return [];
