@@ -1,4 +1,4 @@
-import { type Break, breaksOf } from '../evidence/breaks.ts';
+import { type Break, breaksOf, tlsInstead } from '../evidence/breaks.ts';
 import { partyName } from '../evidence/origin.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
@@ -6,6 +6,7 @@ import { endpointWay } from '../evidence/ways.ts';
 import type { HttpFacts, RateLimitFacts } from '../model/facts.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
+import { isBlockedPage } from './public-registry.ts';
 
 function facts(hop: Break): HttpFacts | null {
   return hop.exchange?.facts ?? null;
@@ -40,12 +41,12 @@ export const registryCauses: readonly Cause[] = [
       ),
       remedy('See its answer with:', curl(args)),
     ],
-    match: matchBreaks(['http'], (hop) => {
+    match: matchBreaks(['http'], (hop, view) => {
       const status = facts(hop)?.status ?? null;
       const cut = ['closed', 'reset'].includes(code(hop) ?? '') && status === null;
       const server = status !== null && status >= 500 && code(hop) === 'http-status';
       // Registries that relay another's limit say TOOMANYREQUESTS with a status of their own.
-      if ((!cut && !server) || isLimited(facts(hop))) return null;
+      if ((!cut && !server) || isLimited(facts(hop)) || tlsInstead(view, hop).length > 0) return null;
       return {
         args: {
           host: partyName(hop.way),
@@ -91,8 +92,8 @@ export const registryCauses: readonly Cause[] = [
       ),
       remedy('If it is a mirror, check its path in hosts.toml (override_path).'),
     ],
-    match: (view) => [
-      ...matchBreaks(['http'], (hop) => {
+    match: (all) => [
+      ...matchBreaks(['http'], (hop, view) => {
         const of = facts(hop);
         const word = code(hop);
         const unreadable = ['http-malformed', 'body-invalid', 'body-too-large', 'redirect-loop', 'malformed'].includes(
@@ -108,11 +109,21 @@ export const registryCauses: readonly Cause[] = [
           !isLimited(of) &&
           of?.bodyFormat === 'html' &&
           hop.exchange?.kind !== 'blob';
-        if (!unreadable && !wrong) return null;
+        // CRI-O begins with the version check, and goes no further without it.
+        const unserved = hop.exchange?.kind === 'registry' && status === 404;
+        if ((!unreadable && !wrong && !unserved) || isBlockedPage(hop, view) || tlsInstead(view, hop).length > 0)
+          return null;
+        // A host that answers the version check as registries do, and refuses by a page: what stands before it may.
+        const edge = status === 403 && hop.exchange?.kind === 'manifest' && answersAsRegistry(view, hop);
         const page = of?.title === null || of?.title === undefined ? '' : `, titled "${of.title}"`;
-        return { args: { host: partyName(hop.way), detail: `${words(hop)}${of?.bodyFormat === 'html' ? page : ''}` } };
-      })(view),
-      ...unusableRealms(view),
+        return {
+          ...(edge
+            ? { confidence: 'likely' as const, alternatives: ['source-address-blocked', 'access-denied'] as const }
+            : {}),
+          args: { host: partyName(hop.way), detail: `${words(hop)}${of?.bodyFormat === 'html' ? page : ''}` },
+        };
+      })(all),
+      ...unusableRealms(all),
     ],
   },
   {
@@ -141,6 +152,10 @@ export const registryCauses: readonly Cause[] = [
     ],
   },
 ];
+
+function answersAsRegistry(view: View, { endpoint }: Break): boolean {
+  return requestsOf(view, endpoint).ping?.status === 'ok';
+}
 
 /** A challenge that names a token service which no client can ask. */
 function unusableRealms(view: View): Match[] {

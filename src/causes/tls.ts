@@ -1,4 +1,4 @@
-import { type Break, insteadOfWay } from '../evidence/breaks.ts';
+import { type Break, insteadOfWay, tlsInstead } from '../evidence/breaks.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { waysOf } from '../evidence/ways.ts';
@@ -23,11 +23,11 @@ function failed(certificate: DoneProbe<'tls'>): CertificateFacts | null {
   return chain[failedCertificate ?? 0] ?? null;
 }
 
-function when(code: NetworkFailure, words: (probe: DoneProbe<'tls'>) => CauseArgs) {
-  return matchBreaks(['tls'], (hop) => {
+function when(code: NetworkFailure, words: (probe: DoneProbe<'tls'>, view: View) => CauseArgs) {
+  return matchBreaks(['tls'], (hop, view) => {
     const probe = telling(hop);
     if (probe?.error?.code !== code) return null;
-    return { args: { host: hop.way.host, port: String(hop.way.port), ...words(probe) } };
+    return { args: { host: hop.way.host, port: String(hop.way.port), ...words(probe, view) } };
   });
 }
 
@@ -90,13 +90,16 @@ export const tlsCauses: readonly Cause[] = [
     title: 'A certificate has expired',
     fixedBy: 'registry',
     proof: "Every certificate of the chain, and the root in the node's store, is checked against the node's clock.",
-    say: ({ host, date, certificate, issuer }) =>
-      `The certificate of ${host ?? 'the registry'}${certificate === undefined ? '' : ` (${certificate})`} expired${date === undefined ? '' : ` on ${date}`}${issuer === undefined ? '' : `; it was issued by ${issuer}`}.`,
+    say: ({ host, date, certificate, issuer, detail }) =>
+      `The certificate of ${host ?? 'the registry'}${certificate === undefined || certificate === `CN=${host}` ? '' : ` (${certificate})`} expired${detail === undefined ? '' : ` ${detail}`}${date === undefined ? '' : ` on ${date}`}${issuer === undefined ? '' : `; it was issued by ${issuer}`}.`,
     remedies: (args) => [
       remedy('Its owner renews it; look at the dates with:', dates(args)),
       remedy("If the date is not past, this node's clock is ahead:", 'date -u; timedatectl'),
     ],
-    match: when('tls-expired', (probe) => certificateArgs(failed(probe), 'notAfter')),
+    match: when('tls-expired', (probe, view) => ({
+      ...certificateArgs(failed(probe), 'notAfter'),
+      ...ago(failed(probe), view.startedAtMs),
+    })),
   },
   {
     id: 'tls-certificate-not-yet-valid',
@@ -164,7 +167,7 @@ export const tlsCauses: readonly Cause[] = [
     fixedBy: 'registry',
     proof: 'TCP connects, and the handshake ends by an alert, without a common version or cipher, or in silence.',
     say: ({ host, detail }) =>
-      `TLS with ${host ?? 'the registry'} cannot be set up: ${detail ?? 'the handshake ends early'}.`,
+      `TLS with ${host ?? 'the registry'} cannot be set up: ${detail?.replace(/^TLS handshake with [^ ]+: /, '') ?? 'the handshake ends early'}.`,
     remedies: (args) => [
       remedy(
         'See where it ends; containerd and CRI-O speak TLS 1.2 and 1.3 only:',
@@ -229,9 +232,10 @@ export const tlsCauses: readonly Cause[] = [
           },
         };
       })(view),
-      ...matchBreaks(['http'], (hop) =>
-        hop.exchange?.error?.code === 'tls-on-plain'
+      ...matchBreaks(['http'], (hop, view) =>
+        hop.exchange?.error?.code === 'tls-on-plain' || tlsInstead(view, hop).length > 0
           ? {
+              evidence: [...idsOf(hop.probes), ...idsOf(tlsInstead(view, hop))],
               args: {
                 host: hop.way.host,
                 port: String(hop.way.port),
@@ -257,6 +261,13 @@ const namedElsewhere: ReadonlySet<string> = new Set<NetworkFailure>([
   'tls-hostname',
   'tls-plain-answer',
 ]);
+
+/** `3 days ago`; nothing when it is less than a day, or the time is not known. */
+function ago(certificate: CertificateFacts | null, nowMs: number | null): CauseArgs {
+  if (certificate === null || nowMs === null) return {};
+  const days = Math.floor((nowMs - Date.parse(certificate.notAfter)) / dayMs);
+  return days < 1 ? {} : { detail: days === 1 ? 'a day ago,' : `${days} days ago,` };
+}
 
 function certificateArgs(certificate: CertificateFacts | null, which: 'notAfter' | 'notBefore'): CauseArgs {
   if (certificate === null) return {};

@@ -42,6 +42,16 @@ export function insteadOfWay(view: View, way: Way, instead: Way['instead']): { w
     .map((other) => ({ way: other, state: stateOf(view, other) }));
 }
 
+/** Handshakes that show TLS at a port that was spoken to in plain HTTP and gave no answer: done, or refused as TLS does. */
+export function tlsInstead(view: View, hop: Break): readonly DoneProbe<'tls'>[] {
+  return insteadOfWay(view, hop.way, 'https').flatMap(({ state }) =>
+    state.tls.filter(
+      ({ status, error }) =>
+        status === 'ok' || (error?.code.startsWith('tls-') === true && error.code !== 'tls-plain-answer'),
+    ),
+  );
+}
+
 function endpointBreaks(view: View, endpoint: number): Break[] {
   const breaks: Break[] = [];
   const ways = ownWaysOf(view, endpoint);
@@ -101,6 +111,9 @@ function failedExchange(view: View, way: Way, endpoint: number): HttpProbe | nul
   }
   if (requests.image !== null) return blob ?? null;
   const { ping } = requests;
+  // CRI-O takes 200 and 401 for a registry, and asks nothing more after any other answer (docker_client.go, detectProperties).
+  const pinged = ping?.facts.status === 200 || ping?.facts.status === 401;
+  if (view.runtime.name === 'cri-o' && ping?.status === 'failed' && !pinged && mine(ping)) return ping;
   const manifests = probesOf(view, 'manifest').filter((probe) => probe.endpoint === endpoint && mine(probe));
   const manifest = manifests.find((probe) => probe.status === 'failed' && isPartysFault(probe));
   if (manifest !== undefined) return manifest;

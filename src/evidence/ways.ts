@@ -92,12 +92,14 @@ function partiesOf(view: View, endpoint: number): { party: NextParty; hop: Hop }
     if (scheme === 'bearer' && party !== null) found.push({ party, hop: 'realm' });
   }
   const redirects: { readonly endpoint: number | null; readonly facts: HttpFacts }[] = [
-    ...probesOf(view, 'auth'),
     ...probesOf(view, 'manifest'),
     ...probesOf(view, 'blob'),
   ];
   for (const { endpoint: of, facts } of redirects) {
     if (of === endpoint && facts.next !== null) found.push({ party: facts.next, hop: 'blob' });
+  }
+  for (const { endpoint: of, facts } of probesOf(view, 'auth')) {
+    if (of === endpoint && facts.next !== null) found.push({ party: facts.next, hop: 'realm' });
   }
   return found;
 }
@@ -105,7 +107,10 @@ function partiesOf(view: View, endpoint: number): { party: NextParty; hop: Hop }
 /** What would work instead of a way that is broken. */
 function insteadOf(view: View, way: Way): Way[] {
   const { broken } = stateOf(view, way);
-  if (broken === null) return [];
+  if (broken === null) {
+    if (!isEndpointHop(way.hop) || !unansweredPlain(view, way)) return [];
+    return [{ ...way, id: wayId('https', way.host, way.port, way.proxy), scheme: 'https', instead: 'https' }];
+  }
   const others: Way[] = [];
   const add = (other: Partial<Way>): void => {
     others.push(named({ ...way, ...other }, view.plan.endpoints[way.endpoint]));
@@ -124,6 +129,16 @@ function insteadOf(view: View, way: Way): Way[] {
     add({ scheme: 'http', instead: 'plain-http' });
   }
   return others;
+}
+
+/** Plain HTTP that the other side ends without an answer, as many servers do at a TLS port. */
+function unansweredPlain(view: View, way: Way): boolean {
+  if (way.scheme !== 'http') return false;
+  const pings = probesOf(view, 'registry').filter(
+    ({ facts, counterfactual }) => facts.way === way.id && !counterfactual,
+  );
+  const ends = ['closed', 'reset', 'http-malformed'];
+  return pings.some(({ facts, error }) => facts.status === null && error !== null && ends.includes(error.code));
 }
 
 function speaksPlain(probes: readonly { readonly error: { readonly code: string } | null }[]): boolean {

@@ -1,12 +1,13 @@
 import { requestsOf } from '../evidence/requests.ts';
-import type { View } from '../evidence/view.ts';
+import { probesOf, type View } from '../evidence/view.ts';
 import type { Way } from '../evidence/way.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { wayTo } from '../evidence/ways.ts';
+import { limits } from '../lib/limits.ts';
 import type { AuthFacts, ChallengeFacts } from '../model/facts.ts';
 import type { WireError } from '../model/network-failure.ts';
 import { tokenScopes } from '../registry/scope.ts';
-import { readToken, tokenRealm, tokenRequests } from '../registry/token.ts';
+import { readToken, type TokenRequest, tokenRealm, tokenRequests } from '../registry/token.ts';
 import { grantsPull } from '../registry/token-claims.ts';
 import { tokenKey } from './authorization.ts';
 import type { ProbeContext } from './context.ts';
@@ -19,6 +20,9 @@ interface AuthInput extends ProbeInput {
   readonly challenge: ChallengeFacts;
   readonly repository: string;
   readonly identity: number;
+  readonly redirects: number;
+  /** The probe whose redirect leads here. */
+  readonly from: string | null;
 }
 
 const patienceMs = 4000;
@@ -53,7 +57,11 @@ export const authProbe: Probe<'auth', AuthInput> = {
       userAgent,
     });
     let answer: ProbeAnswer | null = null;
-    for (const { request, fallbackOn } of requests) {
+    // Behind a redirect everything is in its URL: a form is not sent again, nor are credentials to another party.
+    const to = input.from === null ? null : context.vault.urls.get(input.from);
+    if (to === undefined) return { status: 'skipped', message: 'What it needs is not known any more.' };
+    const asking: readonly TokenRequest[] = to === null ? requests : [{ request: bareGet(to), fallbackOn: [] }];
+    for (const { request, fallbackOn } of asking) {
       answer = await sendRequest(
         way,
         input.address,
@@ -70,21 +78,23 @@ export const authProbe: Probe<'auth', AuthInput> = {
 };
 
 function conclude(input: AuthInput, answer: ProbeAnswer, context: ProbeContext): Outcome<'auth'> {
-  const { way, challenge, repository, identity } = input;
+  const { way, challenge, repository, identity, redirects } = input;
   const facts: AuthFacts = {
     ...answer.facts,
     realmHost: way.host,
     service: challenge.service,
     scope: tokenScopes(repository, challenge.scope).join(' '),
     identity: { index: identity, username: context.plan.credentials?.matches[identity]?.username ?? null },
-    redirects: 0,
+    redirects,
     granted: false,
     claimsPull: null,
   };
   const failed = (error: WireError): Outcome<'auth'> => ({ status: 'failed', error, facts });
   if (answer.error !== null) return failed(answer.error);
   if (answer.facts.next !== null) {
-    return failed({ code: 'body-invalid', message: `the token service redirects to ${answer.facts.next.url}` });
+    return redirects < limits.redirects
+      ? { status: 'ok', error: null, facts }
+      : failed({ code: 'redirect-loop', message: `more than ${limits.redirects} redirects` });
   }
   const token = readToken(answer.exchange?.body ?? Buffer.alloc(0));
   if (!token.ok) return failed({ code: 'body-invalid', message: token.error });
@@ -93,6 +103,34 @@ function conclude(input: AuthInput, answer: ProbeAnswer, context: ProbeContext):
   context.vault.tokens.set(tokenKey(input.endpoint ?? 0, identity), token.value.token);
   const claimsPull = token.value.claims === null ? null : grantsPull(token.value.claims, repository);
   return { status: 'ok', error: null, facts: { ...facts, granted: true, claimsPull } };
+}
+
+function bareGet(url: URL): TokenRequest['request'] {
+  return { method: 'GET', url, headers: { accept: 'application/json' }, maxBytes: limits.tokenBytes };
+}
+
+/** Token services that send to another place: one more probe per redirect hop. */
+function redirectedInputs(view: View, endpoint: number, first: (identity: number) => AuthInput): AuthInput[] {
+  return probesOf(view, 'auth').flatMap((probe) => {
+    const { next, redirects, identity } = probe.facts;
+    if (probe.endpoint !== endpoint || next === null || redirects >= limits.redirects) return [];
+    const way = wayTo(view, endpoint, next, 'realm');
+    const address = way === null ? undefined : stateOf(view, way).open[0];
+    if (way === null || address === undefined) return [];
+    const { counterfactual } = probe;
+    return [
+      {
+        ...first(identity.index),
+        key: `auth ${endpoint} redirect ${probe.id}`,
+        target: next.url,
+        counterfactual,
+        way,
+        address,
+        redirects: redirects + 1,
+        from: probe.id,
+      },
+    ];
+  });
 }
 
 function inputsAt(view: View, endpoint: number): AuthInput[] {
@@ -113,6 +151,8 @@ function inputsAt(view: View, endpoint: number): AuthInput[] {
     challenge,
     repository,
     identity,
+    redirects: 0,
+    from: null,
   });
   const inputs: AuthInput[] = [];
   // One credential after the other, as the kubelet tries them: the next only when the one before was refused.
@@ -122,5 +162,5 @@ function inputsAt(view: View, endpoint: number): AuthInput[] {
   }
   const allRefused = named === null && identities.every(({ refused }) => refused);
   if (anonymousInstead !== null && allRefused) inputs.push(input(-1, true));
-  return inputs;
+  return [...inputs, ...redirectedInputs(view, endpoint, (identity) => input(identity, false))];
 }

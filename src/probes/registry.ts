@@ -33,7 +33,7 @@ export const registryProbe: Probe<'registry', RegistryInput> = {
       const address = stateOf(view, way).open[0];
       const endpoint = view.plan.endpoints[way.endpoint];
       if (!isEndpointHop(way.hop) || address === undefined || endpoint === undefined) return [];
-      const base = way.scheme === 'http' ? endpoint.url.replace(/^https:/, 'http:') : endpoint.url;
+      const base = endpoint.url.replace(/^https?:/, `${way.scheme}:`);
       return [
         {
           key: `registry ${way.endpoint} ${way.id}`,
