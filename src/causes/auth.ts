@@ -1,6 +1,9 @@
+import { partyName } from '../evidence/origin.ts';
 import { type Refusal, refusalsOf } from '../evidence/refusal.ts';
 import { idsOf, type View } from '../evidence/view.ts';
+import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy, sentence } from './cause.ts';
+import { isAllPublic, isBlockedPage } from './public-registry.ts';
 
 /** Registries that answer the same to "not there" and "not yours", also to somebody who is logged in (pull-facts, section 12). */
 const hidesFromUsers: ReadonlySet<string> = new Set(['docker.io']);
@@ -8,6 +11,9 @@ const hidesFromUsers: ReadonlySet<string> = new Set(['docker.io']);
 /** The words by which registries refuse an address rather than a person (pull-facts, section 12: registry.k8s.io, ACR). */
 const addressWords =
   /client (?:with )?ip|ip address .{0,60}(?:not allowed|denied|blocked)|not allowed access|geo|location (?:is )?(?:not|un)/i;
+
+/** The words by which a token service lets a login in and refuses what it asks for. */
+const permissionWords = /permission|not authorized to|insufficient|scope/i;
 
 /** The words by which they say that nobody asked. */
 const nobodyWords = /unauthenticated|anonymous|authentication (?:is )?required|log ?in/i;
@@ -69,7 +75,7 @@ export const authCauses: readonly Cause[] = [
       remedy('Check it from here with:', `pullwhy diagnose ${args.image ?? 'IMAGE'} --auth-file ~/.docker/config.json`),
     ],
     match: when((refusal, view) => {
-      if (refusal.withCredentials || refusal.status === 404) return null;
+      if (refusal.withCredentials || refusal.unsent || refusal.status === 404) return null;
       const basic = refusal.status === 401 && refusal.challenge !== 'bearer';
       const atToken = refusal.at === 'token' && refusal.status === 401;
       const words = refusal.status === 403 && nobodyWords.test(refusal.words) && !addressWords.test(refusal.words);
@@ -100,8 +106,8 @@ export const authCauses: readonly Cause[] = [
       if (!refusal.withCredentials || expired(refusal)) return null;
       const public_ = refusal.anonymousWorks ? { source: 'without them the image can be pulled' } : {};
       const refusedLogin = refusal.status === 401 && (refusal.at === 'token' || refusal.challenge !== 'bearer');
-      if (!refusedLogin && !refusal.anonymousWorks) return null;
-      return { args: public_ };
+      if (refusedLogin || refusal.anonymousWorks) return { args: public_ };
+      return atTokenService(refusal) ? { confidence: 'likely', alternatives: ['access-denied'] } : null;
     }),
   },
   {
@@ -141,7 +147,7 @@ export const authCauses: readonly Cause[] = [
       remedy('A misspelt repository can be answered in the same way: check the name.'),
     ],
     match: when((refusal, view) => {
-      if (refusal.status === 404 || addressWords.test(refusal.words)) return null;
+      if (refusal.status === 404 || addressWords.test(refusal.words) || isAllPublic(view)) return null;
       if (!refusal.withCredentials) {
         const open403 = refusal.status === 403 && refusal.challenge === null && !nobodyWords.test(refusal.words);
         return open403
@@ -149,6 +155,7 @@ export const authCauses: readonly Cause[] = [
           : null;
       }
       if (refusal.anonymousWorks || hidesFromUsers.has(view.plan.image.registry ?? '') || expired(refusal)) return null;
+      if (atTokenService(refusal)) return null;
       const denied =
         refusal.status === 403 ||
         (refusal.status === 401 && refusal.at === 'manifest' && refusal.challenge === 'bearer');
@@ -169,11 +176,18 @@ export const authCauses: readonly Cause[] = [
         'curl -s https://ifconfig.me   # the egress address, where that is allowed',
       ),
     ],
-    match: when((refusal) =>
-      refusal.status === 403 && addressWords.test(refusal.words)
-        ? { confidence: 'likely', alternatives: ['access-denied'] }
-        : null,
-    ),
+    match: (all) => [
+      ...when((refusal, view) =>
+        refusal.status === 403 && (addressWords.test(refusal.words) || isAllPublic(view))
+          ? { confidence: 'likely', alternatives: ['access-denied'] }
+          : null,
+      )(all),
+      ...matchBreaks(['http'], (hop, view) =>
+        isBlockedPage(hop, view)
+          ? { confidence: 'likely', args: { host: partyName(hop.way), detail: hop.exchange?.error?.message ?? '403' } }
+          : null,
+      )(all),
+    ],
   },
   {
     id: 'repository-not-found-or-private',
@@ -243,4 +257,9 @@ export const authCauses: readonly Cause[] = [
 
 function expired(refusal: Refusal): boolean {
   return /expired|Reauthenticate/i.test(refusal.words);
+}
+
+/** 403 from the token service: whether it knew the login is not said, unless by its words. */
+function atTokenService({ at, status, withCredentials, words }: Refusal): boolean {
+  return withCredentials && at === 'token' && status === 403 && !permissionWords.test(words);
 }

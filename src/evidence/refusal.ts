@@ -19,6 +19,8 @@ export interface Refusal {
   /** Null: nobody asked (no credentials apply). */
   readonly username: string | null;
   readonly withCredentials: boolean;
+  /** Credentials apply, and the registry demands none in a way that a runtime can answer: they were never sent. */
+  readonly unsent: boolean;
   readonly challenge: string | null;
   /** Nobody gets the manifest, though the credentials do not. */
   readonly anonymousWorks: boolean;
@@ -50,6 +52,7 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
   const codes = decisive.facts.errors.flatMap(({ code }) => (code === null ? [] : [code.toUpperCase()]));
   if (status === 429 || codes.includes('TOOMANYREQUESTS') || decisive.facts.bodyFormat === 'html') return null;
   const anonymous = anonymousInstead?.manifest;
+  const sent = track.index >= 0 && (decisive.kind === 'auth' || decisive.facts.authorization !== 'none');
   return {
     endpoint,
     host: partyName(way),
@@ -57,8 +60,9 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
     status,
     words: decisive.error?.message ?? String(status),
     codes,
-    username: track.index < 0 ? null : decisive.facts.identity.username,
-    withCredentials: track.index >= 0,
+    username: sent ? decisive.facts.identity.username : null,
+    withCredentials: sent,
+    unsent: track.index >= 0 && !sent,
     challenge: challenge?.scheme ?? null,
     anonymousWorks: anonymous?.status === 'ok' && anonymous.facts.kind !== null,
     probes: [...(ping === null ? [] : [ping]), ...(track.token === null ? [] : [track.token]), decisive].filter(
