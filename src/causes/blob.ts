@@ -13,14 +13,22 @@ export const blobCauses: readonly Cause[] = [
     title: "The image's content cannot be fetched",
     fixedBy: 'network',
     proof: 'The manifest comes, and the config or a layer is fetched by each redirect to the host that keeps it.',
-    say: ({ host, underlying, detail }) =>
-      `The manifest comes, and the image's content does not: it lies at ${host ?? 'another host'}. ${underlying ?? (detail === undefined ? '' : `${detail}.`)}`.trim(),
-    remedies: (args) => [
-      remedy(
-        `Firewalls, proxies and NO_PROXY lists must name this host too: ${args.host ?? 'the content host'}, not only the registry.`,
-        fetch(args),
-      ),
-    ],
+    say: ({ host, underlying, detail, own }) =>
+      `${own === undefined ? `The manifest comes, and the image's content does not: it lies at ${host ?? 'another host'}.` : `${host ?? 'The registry'} gives the manifest, and not the content that it names.`} ${underlying ?? (detail === undefined ? '' : `${detail}.`)}`.trim(),
+    remedies: (args) =>
+      args.own === undefined
+        ? [
+            remedy(
+              `Firewalls, proxies and NO_PROXY lists must name this host too: ${args.host ?? 'the content host'}, not only the registry.`,
+              fetch(args),
+            ),
+          ]
+        : [
+            remedy(
+              "The registry's storage has lost it or fails: push the image again, or look at the registry's log.",
+              'docker push IMAGE',
+            ),
+          ],
     match: matchBreaks(['http'], (hop) => {
       if (hop.hop !== 'blob' || hop.exchange?.kind !== 'blob') return null;
       const code = hop.exchange.error?.code;

@@ -1,6 +1,7 @@
 import { type Break, breaksOf } from '../evidence/breaks.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import { idsOf, type View } from '../evidence/view.ts';
+import { isEndpointHop } from '../evidence/ways.ts';
 import type { Match } from './cause.ts';
 
 /** What a break's cause adds to the match that every break gives. `null`: not this cause. */
@@ -28,6 +29,8 @@ export function matchBreaks(layers: readonly Break['layer'][], reading: BreakRea
         image: view.plan.image.input,
         host: hop.state.connectHost,
         port: String(hop.state.connectPort),
+        unit: view.runtime.name === 'cri-o' ? 'crio' : 'containerd',
+        ...(hop.hop === 'blob' && isEndpointHop(hop.way.hop) ? { own: 'yes' as const } : {}),
         ...(hop.way.proxy === null ? {} : { proxy: hop.way.proxy }),
         ...read.args,
       };

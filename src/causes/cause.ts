@@ -29,6 +29,10 @@ export interface CauseArgs {
   /** The sentence of the cause beneath. */
   readonly underlying?: string;
   readonly seconds?: string;
+  /** The runtime's systemd unit: `containerd` or `crio`. */
+  readonly unit?: string;
+  /** The content lies at the registry itself, not at another host. */
+  readonly own?: 'yes';
 }
 
 /** One place where a cause holds. */

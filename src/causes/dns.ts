@@ -42,6 +42,9 @@ function reading(outcome: Outcome, words: (hop: Break) => CauseArgs) {
 const askAgain = (args: CauseArgs): string =>
   `dig ${args.host ?? 'HOST'}${args.nameserver === undefined ? '' : ` @${args.nameserver.split(' ')[0]}`}`;
 
+const nothingListens = 'nothing listens on its port';
+const answersRefused = 'it answers REFUSED';
+
 const nameNotFound = matchBreaks(
   ['dns'],
   reading('name-not-found', () => ({})),
@@ -122,19 +125,22 @@ export const dnsCauses: readonly Cause[] = [
     proof: 'An ICMP "port unreachable" comes back, or an answer with the code REFUSED.',
     say: ({ host, nameserver, detail }) =>
       `Nameserver ${nameserver ?? 'of the node'} refuses: ${detail ?? 'nothing listens there, or it does not serve this node'}, so ${host ?? "the registry's name"} cannot be looked up.`,
-    remedies: (args) => [
-      remedy(
-        "If nothing listens at the nameserver's port, start it (a local stub: systemctl status systemd-resolved) or correct resolv.conf.",
+    remedies: (args) => {
+      const unheard = remedy(
+        "Start the nameserver (a local stub: systemctl status systemd-resolved), or correct the node's resolv.conf:",
         'cat /etc/resolv.conf',
-      ),
-      remedy("If it answers REFUSED, its access list does not include this node's address:", askAgain(args)),
-    ],
+      );
+      const unwanted = remedy(
+        "The nameserver's access list does not include this node's address. Ask it with:",
+        askAgain(args),
+      );
+      if (args.detail === nothingListens) return [unheard];
+      return args.detail === answersRefused ? [unwanted] : [unheard, unwanted];
+    },
     match: matchBreaks(
       ['dns'],
       reading('refused', (hop) => ({
-        detail: hop.probes.some((probe) => probe.error?.code === 'dns-refused')
-          ? 'it answers REFUSED'
-          : 'nothing listens on its port',
+        detail: hop.probes.some((probe) => probe.error?.code === 'dns-refused') ? answersRefused : nothingListens,
       })),
     ),
   },

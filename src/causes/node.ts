@@ -32,7 +32,8 @@ export const nodeCauses: readonly Cause[] = [
     say: ({ path, detail }) =>
       `The file system that holds images (${path ?? 'on this node'}) is full${detail === undefined ? '' : `: ${detail}`}.`,
     remedies: (args) => [
-      remedy('Look at what is used, and remove images that no container uses:', `${df(args)}; crictl rmi --prune`),
+      remedy('Look at what is used, bytes and inodes:', df(args)),
+      remedy('Remove images that no container uses:', 'crictl rmi --prune'),
       remedy(
         "The kubelet's image garbage collection starts at imageGCHighThresholdPercent (85 %) and counts bytes, not inodes.",
       ),

@@ -46,7 +46,9 @@ export function isOnwardFailure({ status, error, code }: ProxyAnswer): boolean {
 }
 
 export const said = ({ status, error }: ProxyAnswer): string =>
-  [status === null ? null : `it answers ${status}`, error].filter((part) => part !== null).join(', ');
+  [status === null ? null : `it answers ${status}`, error?.replace(/ 0$/, '') ?? null]
+    .filter((part) => part !== null)
+    .join(', ');
 
 /**
  * What keeps a proxy from reaching a host that this node cannot reach either: the proxy's own words (squid names its

@@ -3,7 +3,7 @@ import { idsOf } from '../evidence/view.ts';
 import type { WayState } from '../evidence/way-state.ts';
 import type { DoneProbe } from '../model/investigation.ts';
 import { matchBreaks } from './break-match.ts';
-import { type Cause, remedy, sentence } from './cause.ts';
+import { type Cause, type CauseArgs, remedy, sentence } from './cause.ts';
 import { answerOf, directOpen, isDenial, isOnwardFailure, said } from './proxy-answer.ts';
 import { tcpFailure } from './tcp-failure.ts';
 
@@ -11,7 +11,9 @@ function stateProbes(state: WayState): string[] {
   return idsOf([...state.tcp, ...state.connect, ...state.tls].filter((probe) => probe.status === 'ok'));
 }
 
-const unit = 'systemctl edit containerd   # [Service] Environment=NO_PROXY=…; then: systemctl restart containerd';
+/** The setting to change, in the unit of the runtime that runs here. */
+const bypass = ({ unit, host }: CauseArgs): string =>
+  `systemctl edit ${unit ?? 'containerd'}   # append ${host ?? 'HOST'} to Environment=NO_PROXY=, then: systemctl restart ${unit ?? 'containerd'}`;
 
 const named = (proxy: string | undefined): string => (proxy === undefined ? '' : ` ${proxy}`);
 
@@ -27,14 +29,14 @@ export const proxyCauses: readonly Cause[] = [
       "The proxy's name is looked up and its port connected to, as the runtime does before it asks for the registry.",
     say: ({ proxy, detail }) =>
       `The runtime's proxy${named(proxy)} cannot be reached: ${detail ?? 'it does not resolve, connect or answer'}.`,
-    remedies: ({ source, proxy }) => [
+    remedies: (args) => [
       remedy(
-        `Check that the proxy runs and that its address is right${source === undefined ? '' : ` (${source})`}:`,
-        `curl -sv --connect-timeout 5 ${proxy ?? 'http://PROXY:PORT'}`,
+        `Check that the proxy runs and that its address is right${args.source === undefined ? '' : ` (${args.source})`}:`,
+        `curl -sv --connect-timeout 5 ${args.proxy ?? 'http://PROXY:PORT'}`,
       ),
       remedy(
         "If the registry can be reached without it, add the registry's host to NO_PROXY of the runtime's unit.",
-        unit,
+        bypass(args),
       ),
     ],
     match: matchBreaks(['dns', 'tcp', 'proxy'], (hop, view) => {
@@ -70,10 +72,10 @@ export const proxyCauses: readonly Cause[] = [
     proof: 'The proxy answers 407; what it challenges with is kept.',
     say: ({ proxy, host, detail }) =>
       `The proxy${named(proxy)} wants authentication (407) before it opens ${host ?? 'the registry'}${detail === undefined ? '' : `; ${detail}`}.`,
-    remedies: ({ proxy }) => [
+    remedies: ({ proxy, unit }) => [
       remedy(
         "Put user and password into the proxy's URL in the runtime's unit (percent-encoded), and restart the runtime.",
-        `systemctl edit containerd   # Environment=HTTPS_PROXY=${(proxy ?? 'http://PROXY:3128').replace('://', '://USER:PASSWORD@')}`,
+        `systemctl edit ${unit ?? 'containerd'}   # Environment=HTTPS_PROXY=${(proxy ?? 'http://PROXY:3128').replace('://', '://USER:PASSWORD@')}`,
       ),
       remedy("Or let this node's address through the proxy without authentication."),
     ],
@@ -99,11 +101,11 @@ export const proxyCauses: readonly Cause[] = [
       'The proxy answers the request for this host and port with a refusal, and without the proxy the host cannot be reached either.',
     say: ({ proxy, host, port, detail }) =>
       `The proxy${named(proxy)} refuses to open ${host ?? 'the registry'}${port === undefined ? '' : `:${port}`}${detail === undefined ? '' : ` (${detail})`}.`,
-    remedies: ({ host, port }) => [
+    remedies: (args) => [
       remedy(
-        `Ask the proxy's owner to allow CONNECT to ${host ?? 'the registry'}${port === undefined ? '' : ` port ${port}`}; most proxies allow port 443 only.`,
+        `Ask the proxy's owner to allow CONNECT to ${args.host ?? 'the registry'}${args.port === undefined ? '' : ` port ${args.port}`}; most proxies allow port 443 only.`,
       ),
-      remedy('If the registry is internal, it should not go by the proxy: add it to NO_PROXY.', unit),
+      remedy('If the registry is internal, it should not go by the proxy: add it to NO_PROXY.', bypass(args)),
     ],
     match: matchBreaks(['proxy'], (hop, view) => {
       const answer = answerOf(hop);
@@ -120,10 +122,10 @@ export const proxyCauses: readonly Cause[] = [
     proof: 'By the proxy the registry cannot be reached; without it, from this node, it can.',
     say: ({ proxy, host, detail }) =>
       `The runtime goes to ${host ?? 'the registry'} by the proxy${named(proxy)}, which cannot or will not reach it${detail === undefined ? '' : ` (${detail})`}; directly this node reaches it. NO_PROXY lacks it.`,
-    remedies: ({ host, source }) => [
+    remedies: (args) => [
       remedy(
-        `Add ${host ?? "the registry's host"} to NO_PROXY of the runtime${source === undefined ? '' : ` (the proxy is set by ${source})`}, and restart it.`,
-        unit,
+        `Add ${args.host ?? "the registry's host"} to NO_PROXY of the runtime${args.source === undefined ? '' : ` (the proxy is set by ${args.source})`}, and restart it.`,
+        bypass(args),
       ),
     ],
     match: matchBreaks(['proxy'], (hop, view) => {
@@ -149,10 +151,10 @@ export const proxyCauses: readonly Cause[] = [
     proof: 'Directly the registry cannot be reached; by a proxy that is set elsewhere on this node, it can.',
     say: ({ host, proxy, source }) =>
       `This node reaches ${host ?? 'the registry'} only by a proxy, and the runtime is not set to use one: ${proxy ?? 'a proxy known here'}${source === undefined ? '' : ` (${source})`} gets through, a direct connection does not.`,
-    remedies: ({ proxy }) => [
+    remedies: ({ proxy, unit }) => [
       remedy(
         'Set the proxy for the container runtime, and restart it.',
-        `systemctl edit containerd   # [Service] Environment=HTTPS_PROXY=${proxy ?? 'http://PROXY:3128'}`,
+        `systemctl edit ${unit ?? 'containerd'}   # [Service] Environment=HTTPS_PROXY=${proxy ?? 'http://PROXY:3128'}`,
       ),
     ],
     match: matchBreaks(['dns', 'tcp'], (hop, view) => {

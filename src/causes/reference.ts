@@ -11,12 +11,9 @@ export const referenceCauses: readonly Cause[] = [
     proof: 'The name is read by the distribution reference grammar, and the character that breaks it is named.',
     say: ({ image, detail }) =>
       detail === undefined ? `The image name${quoted(image)} is not a valid reference.` : sentence(detail),
-    remedies: ({ image }) => [
+    remedies: () => [
       remedy('Write it as [HOST[:PORT]/]NAME[:TAG][@DIGEST], in lower case, without a scheme, spaces or quotes.'),
-      remedy(
-        'Find the pods that use it:',
-        `kubectl get pods -A -o wide | grep InvalidImageName   # image: ${image ?? ''}`.trimEnd(),
-      ),
+      remedy('Find the pods that use it:', 'kubectl get pods -A | grep InvalidImageName'),
     ],
   },
   {

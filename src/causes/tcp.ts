@@ -41,7 +41,7 @@ export function byProxy(cause: CauseId) {
           args: {
             host: hop.way.host,
             port: String(hop.way.port),
-            detail: `seen by the proxy ${hop.way.proxy}, ${said(answerOf(hop))}`,
+            detail: `so says the proxy ${hop.way.proxy}: ${said(answerOf(hop))}`,
           },
         }
       : null,
@@ -49,7 +49,7 @@ export function byProxy(cause: CauseId) {
 }
 
 const at = ({ host, port, detail }: CauseArgs): string =>
-  `${host ?? 'the registry'}${port === undefined ? '' : ` port ${port}`}${detail === undefined || detail === host ? '' : ` (${detail})`}`;
+  `${host === undefined ? 'the registry' : port === undefined ? host : `${bracketed(host)}:${port}`}${detail === undefined || detail === host ? '' : ` (${detail})`}`;
 const connect = ({ host, port }: CauseArgs): string =>
   `curl -sv --connect-timeout 5 telnet://${host ?? 'HOST'}:${port ?? '443'} </dev/null`;
 
@@ -76,13 +76,11 @@ export const tcpCauses: readonly Cause[] = [
     title: "The registry's port refuses",
     fixedBy: 'registry',
     proof: 'The connection is answered with a reset at once, on every address.',
-    say: (args) => `${at(args)} refuses the connection: nothing listens there, or a firewall rejects it.`,
+    say: (args) =>
+      `${args.host === undefined ? 'The registry' : at(args)} refuses the connection: nothing listens there, or a firewall rejects it.`,
     remedies: (args) => [
-      remedy(
-        'Check that the registry runs and listens on this port, and that the port in the image name is right:',
-        connect(args),
-      ),
-      remedy('If it runs, look for a firewall rule that rejects with a reset.'),
+      remedy(`Check that something listens at ${at(args)}, and that host and port are the right ones:`, connect(args)),
+      remedy('If it listens there, look for a firewall rule that rejects with a reset.'),
     ],
     match: when(['refused'], 'tcp-refused'),
   },
@@ -100,7 +98,7 @@ export const tcpCauses: readonly Cause[] = [
       ),
       remedy(
         'If this network wants a proxy for the outside, set it for the container runtime.',
-        'systemctl edit containerd   # [Service] Environment=HTTPS_PROXY=…',
+        `systemctl edit ${args.unit ?? 'containerd'}   # [Service] Environment=HTTPS_PROXY=http://PROXY:3128`,
       ),
       remedy('See where the packets end:', `traceroute -T -p ${args.port ?? '443'} ${args.host ?? 'HOST'}`),
     ],

@@ -93,7 +93,7 @@ function carryBy(id: CauseId, finding: Finding, args: { host?: string; image?: s
     cause: id,
     layer: cause.layer,
     summary: cause.say(words),
-    remedies: [...finding.remedies, ...remediesOf(cause, words)].slice(0, 4),
+    remedies: [...remediesOf(cause, words), ...finding.remedies].slice(0, 4),
     underlying: finding.cause,
   };
 }

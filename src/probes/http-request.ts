@@ -143,7 +143,10 @@ function masked(body: Buffer, context: ProbeContext): Buffer {
 function statusLine(status: number, errors: RegistryErrors | null): string {
   const words = errors === null ? null : describeErrors(errors);
   const line = `${status} ${reasonOf[status] ?? ''}`.trim();
-  return words === null ? line : `${line}: ${words}`;
+  // Gateways repeat the status in their page's title.
+  return words === null || words.startsWith(line)
+    ? (words ?? line)
+    : `${line}: ${words.replace(new RegExp(`^${status}[ :-]+`), '')}`;
 }
 
 /** The media type without its parameters, in lower case. */

@@ -27,7 +27,7 @@ describe('causes: blob', () => {
   holds('blob-unreachable', 'the registry has the manifest and not the layer', () => ({
     ...fetched({ status: 404, errors: [{ code: 'BLOB_UNKNOWN', message: 'blob unknown to registry' }] }),
     host: 'registry.test',
-    says: /it lies at registry\.test\. 404: BLOB_UNKNOWN/,
+    says: /registry\.test gives the manifest, and not the content that it names\. 404: BLOB_UNKNOWN/,
   }));
   holds('blob-unreachable', 'the transfer ends early', () => ({
     ...fetched({ status: 200, error: ['body-cut', 'cut'], bytes: 1024 }),

@@ -122,7 +122,7 @@ describe('causes: proxy', () => {
 
   holds('proxy-denied', '403, and directly the registry cannot be reached', () => ({
     ...answered(403, 'timeout', { squid: 'ERR_ACCESS_DENIED 0' }),
-    says: /refuses to open registry\.test:443 \(it answers 403, ERR_ACCESS_DENIED 0\)/,
+    says: /refuses to open registry\.test:443 \(it answers 403, ERR_ACCESS_DENIED\)/,
   }));
   holds('proxy-denied', 'squid denies with another status', () =>
     answered(503, 'timeout', { squid: 'ERR_ACCESS_DENIED 0' }),

@@ -74,14 +74,14 @@ describe('causes: tls', () => {
 
   holds('tls-certificate-expired', 'the leaf', () => ({
     ...shaken('tls-expired', { chain: [certificate({ notAfter: '2026-11-19T08:00:00.000Z' })], failedCertificate: 0 }),
-    says: /expired on 2026-11-19 08:00:00 UTC/,
+    says: /expired 3 days ago, on 2026-11-19 08:00:00 UTC/,
   }));
   holds('tls-certificate-expired', 'an intermediate, which is named', () => ({
     ...shaken('tls-expired', {
       chain: [certificate(), certificate({ subject: 'CN=Old Intermediate', notAfter: '2021-09-29T19:21:40.000Z' })],
       failedCertificate: 1,
     }),
-    says: /\(CN=Old Intermediate\) expired on 2021-09-29/,
+    says: /\(CN=Old Intermediate\) expired \d+ days ago, on 2021-09-29/,
   }));
   misses(
     'tls-certificate-expired',

@@ -289,7 +289,7 @@ describe('conclude: the image on the node and its policy', () => {
         ['tcp-refused', null],
       ],
     );
-    assert.match(findings[0]?.remedies.at(-1)?.text ?? '', /IfNotPresent/);
+    assert.match(findings[0]?.remedies[0]?.text ?? '', /IfNotPresent/);
   });
 
   it('does not blame Always for what another policy would meet as well', () => {

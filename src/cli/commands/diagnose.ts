@@ -5,8 +5,8 @@ import { addSharedFlags, type SharedFlags } from '../flags.ts';
 import { complain, print, printJson } from '../output.ts';
 import { progress, statusLine } from '../progress.ts';
 import { renderMarkdown } from '../render/markdown.ts';
-import { terminalStyle } from '../render/style.ts';
 import { renderText } from '../render/text.ts';
+import { stdoutStyle, terminalKind } from '../terminal.ts';
 
 interface DiagnoseFlags extends SharedFlags {
   readonly pull?: boolean;
@@ -43,7 +43,7 @@ Exit status: 0 healthy or degraded, 1 faulty, 2 wrong command line,
       const prepared = await prepare(image, flags, signal);
       if (!prepared.ok) return finish(complain(prepared.error.flag, prepared.error.message));
       const { plan, node, begunAt } = prepared.value;
-      const shown = progress(statusLine(process.stderr, systemEnv, process.env.TERM));
+      const shown = progress(statusLine(process.stderr, systemEnv, terminalKind()));
       const document = await investigate(plan, {
         env: systemEnv,
         node,
@@ -57,7 +57,7 @@ Exit status: 0 healthy or degraded, 1 faulty, 2 wrong command line,
       shown.end();
       if (flags.output === 'json') await printJson(document);
       else if (flags.output === 'markdown') await print(renderMarkdown(document));
-      else await print(renderText(document, terminalStyle(process.stdout, process.env)));
+      else await print(renderText(document, stdoutStyle()));
       return finish(exitStatusOf(document.verdict));
     });
 }

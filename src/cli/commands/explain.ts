@@ -6,7 +6,7 @@ import type { ExplainedText } from '../../model/explained-text.ts';
 import { exitStatus } from '../exit-status.ts';
 import { print, printJson } from '../output.ts';
 import { renderExplanations } from '../render/explain-text.ts';
-import { terminalStyle } from '../render/style.ts';
+import { stdoutStyle } from '../terminal.ts';
 
 interface ExplainFlags {
   readonly output: 'text' | 'json' | 'ndjson';
@@ -55,7 +55,7 @@ Exit status: 0 something was understood, 3 nothing was, 2 wrong command line.`,
             : { ...head, kind: 'Explanations', results, omittedLines: omitted },
         );
       } else if (flags.output === 'text') {
-        await print(renderExplanations(results, terminalStyle(process.stdout, process.env)));
+        await print(renderExplanations(results, stdoutStyle()));
       }
       return finish(understood > 0 ? exitStatus.ok : exitStatus.inconclusive);
     });

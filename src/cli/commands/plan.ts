@@ -4,7 +4,7 @@ import { addSharedFlags, type SharedFlags } from '../flags.ts';
 import { complain, print, printJson } from '../output.ts';
 import { renderPlanMarkdown } from '../render/markdown.ts';
 import { renderPlanText } from '../render/plan-text.ts';
-import { terminalStyle } from '../render/style.ts';
+import { stdoutStyle } from '../terminal.ts';
 
 /** `pullwhy plan IMAGE`. */
 export function addPlan(program: Command, finish: (status: number) => void, signal: AbortSignal): void {
@@ -37,7 +37,7 @@ Exit status: 0, 1 when a file of the node or the image name stops the pull,
       const document = planDocument(plan, node);
       if (flags.output === 'json') await printJson(document);
       else if (flags.output === 'markdown') await print(renderPlanMarkdown(document));
-      else await print(renderPlanText(document, terminalStyle(process.stdout, process.env)));
+      else await print(renderPlanText(document, stdoutStyle()));
       return finish(document.cause === null ? exitStatus.ok : exitStatus.faulty);
     });
 }

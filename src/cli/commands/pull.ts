@@ -5,7 +5,7 @@ import { addSharedFlags, type SharedFlags } from '../flags.ts';
 import { complain, print, printJson } from '../output.ts';
 import { statusLine } from '../progress.ts';
 import { renderPullMarkdown, renderPullText } from '../render/pull-text.ts';
-import { terminalStyle } from '../render/style.ts';
+import { stdoutStyle, terminalKind } from '../terminal.ts';
 
 /** `pullwhy pull IMAGE`. */
 export function addPull(program: Command, finish: (status: number) => void, signal: AbortSignal): void {
@@ -25,13 +25,13 @@ Exit status: 0 pulled, 1 not pulled, 2 wrong command line, 3 no runtime to ask.`
       const prepared = await prepare(image, flags, signal);
       if (!prepared.ok) return finish(complain(prepared.error.flag, prepared.error.message));
       const { plan, node } = prepared.value;
-      const line = statusLine(process.stderr, systemEnv, process.env.TERM);
+      const line = statusLine(process.stderr, systemEnv, terminalKind());
       line.show(`pulling ${image}`);
       const document = await pullNow(plan, { env: systemEnv, node, deadlineMs: flags.pullDeadline * 1000, signal });
       line.end();
       if (flags.output === 'json') await printJson(document);
       else if (flags.output === 'markdown') await print(renderPullMarkdown(document));
-      else await print(renderPullText(document, terminalStyle(process.stdout, process.env)));
+      else await print(renderPullText(document, stdoutStyle()));
       if (document.pull.ok === true) return finish(exitStatus.ok);
       return finish(document.pull.attempted ? exitStatus.faulty : exitStatus.inconclusive);
     });
