@@ -43,6 +43,11 @@ export interface FakeAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string | Buffer;
+  /**
+   * What becomes of it: `silent` never sends it, `close` ends the connection in its place, `stall` sends the headers and
+   * half of the body and then nothing, `cut` sends as much and ends the connection.
+   */
+  readonly manner?: 'silent' | 'close' | 'stall' | 'cut';
 }
 
 /** What the registry holds and how it behaves. */
@@ -65,6 +70,10 @@ export interface FakeRegistryOptions {
   /** Added to every answer. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** 127.0.0.1, or another address of loopback. */
+  readonly address?: string;
+  /** A free one. */
+  readonly port?: number;
 }
 
 /** One that runs. */
@@ -77,7 +86,7 @@ export interface FakeRegistry {
   /** The Authorization headers of those requests; null where there was none. */
   readonly authorizations: readonly (string | null)[];
   /** Answers everything from now on, when set; null from the function means: as usual. */
-  override: FakeAnswer | ((method: string, path: string) => FakeAnswer | null) | null;
+  override: FakeAnswer | ((method: string, path: string, authorization: string | null) => FakeAnswer | null) | null;
   close(): Promise<void>;
 }
 
@@ -195,10 +204,11 @@ export async function startFakeRegistry(options: FakeRegistryOptions = {}): Prom
   server.on('tlsClientError', () => undefined);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(options.port ?? 0, options.address ?? '127.0.0.1', resolve);
   });
   const port = portOf(server);
-  const origin = `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
+  const host = options.address?.includes(':') === true ? `[${options.address}]` : (options.address ?? '127.0.0.1');
+  const origin = `${options.tls === undefined ? 'http' : 'https'}://${host}:${port}`;
 
   const registry: FakeRegistry = {
     base: `${origin}/v2`,
@@ -222,16 +232,23 @@ export async function startFakeRegistry(options: FakeRegistryOptions = {}): Prom
       requests.push(`${method} ${url.pathname}${url.search}`);
       authorizations.push(request.headers.authorization ?? null);
       const { override } = registry;
-      const forced = typeof override === 'function' ? override(method, url.pathname) : override;
+      const authorization = request.headers.authorization ?? null;
+      const forced = typeof override === 'function' ? override(method, url.pathname, authorization) : override;
       const form = new URLSearchParams(Buffer.concat(chunks).toString());
-      const answer = forced ?? respond(options, origin, method, url, request.headers.authorization ?? null, form);
+      const answer = forced ?? respond(options, origin, method, url, authorization, form);
       const body = Buffer.from(answer.body ?? '');
+      if (answer.manner === 'silent') return;
+      if (answer.manner === 'close') return void request.socket.destroy();
       response.writeHead(answer.status, {
         'content-length': body.length,
         ...options.headers,
         ...mutable(answer.headers),
       });
-      response.end(method === 'HEAD' ? undefined : body);
+      if (method === 'HEAD' || answer.manner === undefined)
+        return void response.end(method === 'HEAD' ? undefined : body);
+      response.flushHeaders();
+      response.write(body.subarray(0, body.length / 2));
+      if (answer.manner === 'cut') setTimeout(() => request.socket.destroy(), 30);
     });
   });
   return registry;

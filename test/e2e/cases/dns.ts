@@ -1,0 +1,213 @@
+import type { DiagnoseCase } from '../../kit/diagnose-case.ts';
+import type { Stage, ZoneEntry } from '../../kit/diagnose-stage.ts';
+import { startDnsServer } from '../../kit/dns-server.ts';
+import { closedPort } from '../../kit/tcp-server.ts';
+import { app } from './shared.ts';
+
+/** A good registry, and nameservers that say this of registry.test, in order. */
+function said(...entries: readonly ZoneEntry[]) {
+  return async (stage: Stage) => {
+    const registry = await stage.registry();
+    const args: string[] = [];
+    for (const entry of entries) args.push(...(await stage.nameserver({ 'registry.test': entry })));
+    return app(registry, args);
+  };
+}
+
+const good = ['127.0.0.1'];
+/** An address of loopback at which the registry does not listen. */
+const dead = ['127.0.0.99'];
+
+/** Names and addresses. */
+export const cases: readonly DiagnoseCase[] = [
+  {
+    name: 'NXDOMAIN',
+    prepare: said({ rcode: 3 }),
+    verdict: 'faulty',
+    cause: 'dns-name-not-found',
+    confidence: 'proven',
+    says: /registry\.test/,
+    notRuledOut: ['dns', 'tcp', 'tls'],
+  },
+  { name: 'no record of any family', prepare: said([]), verdict: 'faulty', cause: 'dns-name-not-found' },
+  {
+    name: 'SERVFAIL',
+    prepare: said({ rcode: 2 }),
+    verdict: 'faulty',
+    cause: 'dns-server-failure',
+    confidence: 'proven',
+  },
+  { name: 'NOTIMP', prepare: said({ rcode: 4 }), verdict: 'faulty', cause: 'dns-server-failure' },
+  { name: 'REFUSED', prepare: said({ rcode: 5 }), verdict: 'faulty', cause: 'dns-refused', says: /REFUSED/ },
+  { name: 'silence', prepare: said({ silent: true }), verdict: 'faulty', cause: 'dns-timeout', confidence: 'proven' },
+  {
+    name: 'nothing listens at the nameserver',
+    prepare: async (stage) => app(await stage.registry(), ['--nameserver', `127.0.0.1:${await closedPort()}`]),
+    verdict: 'faulty',
+    cause: 'dns-refused',
+    says: /nothing listens/,
+  },
+  {
+    name: 'silent, then a good one: slower',
+    prepare: said({ silent: true }, good),
+    verdict: 'degraded',
+    cause: 'dns-inconsistent',
+    endpoints: ['healthy'],
+  },
+  {
+    name: 'SERVFAIL, then a good one: slower',
+    prepare: said({ rcode: 2 }, good),
+    verdict: 'degraded',
+    cause: 'dns-inconsistent',
+  },
+  {
+    name: 'NXDOMAIN, then a good one: the resolver stops at the first',
+    prepare: said({ rcode: 3 }, good),
+    verdict: 'faulty',
+    cause: 'dns-inconsistent',
+    confidence: 'proven',
+    never: ['dns-name-not-found'],
+  },
+  {
+    name: 'a dead address, then a good one',
+    prepare: said(dead, good),
+    verdict: 'faulty',
+    cause: 'dns-inconsistent',
+    never: ['tcp-refused'],
+  },
+  {
+    name: 'a good one, then NXDOMAIN',
+    prepare: said(good, { rcode: 3 }),
+    verdict: ['healthy', 'degraded'],
+    cause: [null, 'dns-inconsistent'],
+  },
+  {
+    name: 'a good one, then silence',
+    prepare: said(good, { silent: true }),
+    verdict: 'degraded',
+    cause: 'dns-inconsistent',
+  },
+  {
+    name: 'silence and SERVFAIL',
+    prepare: said({ silent: true }, { rcode: 2 }),
+    verdict: 'faulty',
+    cause: ['dns-server-failure', 'dns-timeout'],
+    never: ['dns-inconsistent', 'dns-name-not-found'],
+  },
+  {
+    name: 'two that agree on a dead address',
+    prepare: said(dead, dead),
+    verdict: 'faulty',
+    cause: 'tcp-refused',
+    never: ['dns-inconsistent'],
+  },
+  {
+    name: 'a chain of aliases',
+    prepare: said({ cname: 'edge.cdn.test', addresses: good }),
+    verdict: 'healthy',
+    cause: null,
+  },
+  {
+    name: 'an alias that leads nowhere',
+    prepare: said({ cname: 'edge.cdn.test', addresses: [] }),
+    verdict: 'faulty',
+    cause: 'dns-name-not-found',
+  },
+  {
+    name: 'a dead address beside a live one',
+    prepare: said([...dead, ...good]),
+    verdict: 'degraded',
+    cause: 'some-addresses-unreachable',
+    says: /127\.0\.0\.99/,
+    endpoints: ['healthy'],
+  },
+  {
+    name: 'IPv6 is dead, IPv4 works',
+    prepare: said(['::1', '127.0.0.1']),
+    verdict: 'degraded',
+    cause: 'some-addresses-unreachable',
+    says: /::1/,
+  },
+  {
+    name: 'IPv6 alone',
+    async prepare(stage) {
+      const registry = await stage.registry({ address: '::1' });
+      return app(registry, [...(await stage.nameserver({ 'registry.test': ['::1'] }))]);
+    },
+    verdict: 'healthy',
+    cause: null,
+  },
+  {
+    name: 'every address is dead',
+    prepare: said(['127.0.0.98', '127.0.0.99']),
+    verdict: 'faulty',
+    cause: 'tcp-refused',
+    says: /registry\.test/,
+    ruledOut: ['dns'],
+  },
+  {
+    name: 'the A record comes, AAAA fails: Go takes what it has',
+    async prepare(stage) {
+      const registry = await stage.registry();
+      const { dnsAnswer, recordTypes } = await import('../../kit/dns-server.ts');
+      const server = await startDnsServer((query) => [
+        query.type === recordTypes.A
+          ? dnsAnswer(query, { records: [{ name: query.name, type: 'A', data: '127.0.0.1' }] })
+          : dnsAnswer(query, { rcode: 2 }),
+      ]);
+      stage.defer(() => server.close());
+      return app(registry, ['--nameserver', `127.0.0.1:${server.port}`]);
+    },
+    verdict: ['healthy', 'degraded'],
+    cause: [null, 'dns-inconsistent', 'dns-server-failure'],
+  },
+  {
+    name: 'a stale entry of the hosts file beats DNS',
+    async prepare(stage) {
+      await stage.file('etc/hosts', '127.0.0.1 localhost\n127.0.0.99 registry.test\n');
+      return app(await stage.registry());
+    },
+    verdict: 'faulty',
+    cause: 'tcp-refused',
+    says: /127\.0\.0\.99/,
+    never: ['dns-name-not-found', 'dns-inconsistent'],
+  },
+  {
+    name: 'an entry of the hosts file saves a name that DNS does not know',
+    async prepare(stage) {
+      await stage.file('etc/hosts', '127.0.0.1 registry.test\n');
+      return app(await stage.registry(), await stage.nameserver({ 'registry.test': { rcode: 3 } }));
+    },
+    verdict: 'healthy',
+    cause: null,
+  },
+  {
+    name: 'a name that a search domain completes',
+    async prepare(stage) {
+      await stage.file(
+        'etc/resolv.conf',
+        'nameserver 127.0.0.1\nsearch nowhere.example corp.test\noptions ndots:2 timeout:1\n',
+      );
+      const registry = await stage.registry();
+      const zone = {
+        'registry.test': { rcode: 3 },
+        'registry.test.corp.test': good,
+        'registry.test.nowhere.example': { rcode: 3 },
+      };
+      return app(registry, await stage.nameserver(zone));
+    },
+    verdict: 'healthy',
+    cause: null,
+  },
+  {
+    name: 'nothing listens at the registry',
+    prepare: async () => ({ image: `registry.test:${await closedPort()}/team/app:1` }),
+    verdict: 'faulty',
+    cause: 'tcp-refused',
+    confidence: 'proven',
+    says: /registry\.test/,
+    ruledOut: ['dns'],
+    notRuledOut: ['tcp', 'tls', 'registry'],
+    endpoints: ['faulty'],
+  },
+];
