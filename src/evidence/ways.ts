@@ -109,7 +109,7 @@ function insteadOf(view: View, way: Way): Way[] {
   const { broken } = stateOf(view, way);
   if (broken === null) {
     if (!isEndpointHop(way.hop) || !unansweredPlain(view, way)) return [];
-    return [{ ...way, id: wayId('https', way.host, way.port, way.proxy), scheme: 'https', instead: 'https' }];
+    return [named({ ...way, scheme: 'https', instead: 'https' }, view.plan.endpoints[way.endpoint])];
   }
   const others: Way[] = [];
   const add = (other: Partial<Way>): void => {
