@@ -74,7 +74,7 @@ export const limits = {
   /** Files that containerd's config.toml may import: real nodes import a handful; a bound against a glob over a huge folder. */
   configImports: 256,
   /** Pages of journal files in memory, of all files together. */
-  journalCacheBytes: 16 * 1024 * 1024,
+  journalCacheBytes: 6 * 1024 * 1024,
   /** Files of a journal that are opened; a node keeps some tens, journald's own bound is 100 a kind (SystemMaxFiles=). */
   journalFiles: 1024,
   /** Arrays of one list of entries; as their size doubles, 2^32 entries need 32. */

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { zstdDecompressSync } from 'node:zlib';
 
 /** What makes journals and reads them as the oracle; null, and one printed line, where it is not there. */
@@ -255,4 +256,86 @@ export function packLz4(input: Buffer): Buffer {
     for (; left >= 255; left -= 255) out.push(255);
     out.push(left);
   }
+}
+
+/** A systemd-journald of the test's own, in a mount namespace of its own. */
+export interface LiveJournald {
+  /** Its journal folder (`/var/log/journal` inside), readable from outside. */
+  readonly directory: string;
+  /** Writes lines to it, as a service's standard output. */
+  write(identifier: string, lines: readonly string[]): Promise<void>;
+  /** Has it start new files. */
+  rotate(): void;
+  stop(): Promise<void>;
+}
+
+/** Starts a journald that keeps its files below `root`; null, and one printed line, where that is not possible. */
+export async function startJournald(root: string, settings: readonly string[]): Promise<LiveJournald | null> {
+  const program = '/lib/systemd/systemd-journald';
+  if (process.getuid?.() !== 0 || !existsSync(program)) {
+    process.stdout.write('    journal: live journald left out, it needs root and systemd-journald\n');
+    return null;
+  }
+  const script = [
+    'set -e',
+    'mount --make-rprivate /',
+    'mount -t tmpfs tmpfs /run',
+    'mkdir -p /run/systemd/journal /run/systemd/system /run/log /run/systemd/journald.conf.d "$1/var/journal"',
+    'touch /run/systemd/journal/flushed',
+    'mount --bind "$1/var" /var/log',
+    'printf "%s\\n" "$2" > /run/systemd/journald.conf.d/test.conf',
+    `exec ${program}`,
+  ].join('\n');
+  const always = ['[Journal]', 'Storage=persistent', 'RateLimitIntervalSec=0', 'ReadKMsg=no', 'Audit=no'];
+  const child = spawn('unshare', ['-m', 'sh', '-c', script, 'sh', root, [...always, ...settings].join('\n')], {
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    stdio: 'ignore',
+  });
+  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  child.on('error', () => undefined);
+  const socket = `/proc/${child.pid}/root/run/systemd/journal/stdout`;
+  const stop = async () => {
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), 3000);
+    await ended;
+    clearTimeout(timer);
+  };
+  for (let attempt = 0; attempt < 100 && child.exitCode === null; attempt++) {
+    if (existsSync(socket) && (await connects(socket))) {
+      return {
+        directory: `${root}/var/journal`,
+        write: (identifier, lines) => writeStream(socket, identifier, lines),
+        rotate: () => child.kill('SIGUSR2'),
+        stop,
+      };
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await stop();
+  process.stdout.write('    journal: live journald left out, it does not start here\n');
+  return null;
+}
+
+function connects(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = connect(socket);
+    connection.on('connect', () => {
+      connection.destroy();
+      resolve(true);
+    });
+    connection.on('error', () => resolve(false));
+  });
+}
+
+/** journald's stream protocol: seven lines that say who speaks, then what is said. */
+function writeStream(socket: string, identifier: string, lines: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const connection = connect(socket);
+    connection.on('error', reject);
+    connection.on('close', () => resolve());
+    connection.on('connect', () => {
+      connection.end([identifier, '', '6', '0', '0', '0', '0', ...lines, ''].join('\n'));
+    });
+    connection.resume();
+  });
 }
