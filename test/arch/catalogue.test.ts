@@ -80,7 +80,7 @@ const promised: Readonly<Record<CauseId, readonly [Layer | null, number | null]>
 };
 
 /** Every argument that words may be filled with. */
-const full: Required<CauseArgs> = {
+const full: Required<Omit<CauseArgs, 'own'>> = {
   image: 'registry.corp.example/team/web:1.4',
   repository: 'team/web',
   tag: '1.4',
@@ -99,6 +99,7 @@ const full: Required<CauseArgs> = {
   date: '2026-11-19 08:00 UTC',
   underlying: 'The sentence beneath.',
   seconds: '40',
+  unit: 'containerd',
 };
 
 describe('arch: the catalogue of causes', () => {
