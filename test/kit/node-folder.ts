@@ -52,10 +52,10 @@ export async function makeNode(options: NodeOptions): Promise<NodeFolder> {
     runtimeEndpoint: null,
     runtime: options.runtimeEndpoint === undefined ? 'containerd' : null,
     runtimeVersion: null,
-    nameservers: [],
     pullPolicy: null,
     platform: 'linux/amd64',
     ...options,
+    nameservers: (options.nameservers ?? []).map(({ address, port }) => ({ address, port })),
     hostRoot: root,
     proxyEnvFile: await write('outside/proxy.env', lines.join('')),
     authFile:

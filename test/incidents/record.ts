@@ -1,0 +1,164 @@
+// Records the incidents of this folder again: each is an investigation of a real fault on loopback, as `pullwhy diagnose
+// -o json` prints it, with the ports made readable. `node test/incidents/record.ts && npm run format`, and look at what changed.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { investigate } from '../../src/engine/investigate.ts';
+import { systemEnv } from '../../src/lib/env.ts';
+import { makePki } from '../kit/certificates.ts';
+import { dnsAnswer, recordTypes, startDnsServer } from '../kit/dns-server.ts';
+import { grpcCodes, startFakeCri } from '../kit/fake-cri.ts';
+import { makeImage, startFakeRegistry } from '../kit/fake-registry.ts';
+import { makeNode, type NodeOptions } from '../kit/node-folder.ts';
+import { startProxyServer } from '../kit/proxy-server.ts';
+import { closedPort } from '../kit/tcp-server.ts';
+
+/** What was started for one incident, and what is to be called how in its document. */
+interface Staged {
+  readonly options: NodeOptions;
+  readonly close: readonly (() => Promise<void>)[];
+  readonly names: Readonly<Record<string, string>>;
+}
+
+const image = makeImage({ os: 'linux', architecture: 'amd64' });
+const repositories = { 'team/app': { '1.27.3': image, '1.27.4': image } };
+const pki = makePki();
+const trust = { 'etc/ssl/certs/ca-certificates.crt': pki.root.pem };
+const certsDirectory = {
+  'etc/containerd/config.toml':
+    'version = 2\n[plugins."io.containerd.grpc.v1.cri".registry]\nconfig_path = "/etc/containerd/certs.d"\n',
+};
+
+/** A nameserver that has 127.0.0.1 for every name of `.test`. */
+const nameserver = () =>
+  startDnsServer((query) => [
+    query.type === recordTypes.A && query.name.endsWith('.test')
+      ? dnsAnswer(query, { records: [{ name: query.name, type: 'A', data: '127.0.0.1' }] })
+      : dnsAnswer(query),
+  ]);
+
+const incidents: Readonly<Record<string, () => Promise<Staged>>> = {
+  'tag-misspelt': async () => {
+    const registry = await startFakeRegistry({ repositories });
+    return staged(`127.0.0.1:${registry.port}/team/app:1.72.3`, [registry], {}, { [registry.port]: '5000' });
+  },
+  'certificate-expired': async () => {
+    const { expired } = pki;
+    const registry = await startFakeRegistry({ repositories, tls: { cert: expired.chainPem, key: expired.keyPem } });
+    const dns = await nameserver();
+    return staged(
+      `registry.test:${registry.port}/team/app:1.27.3`,
+      [registry, dns],
+      { nameservers: [dns], files: trust },
+      { [registry.port]: '5000', [dns.port]: '5353' },
+    );
+  },
+  'mirror-dead': async () => {
+    const registry = await startFakeRegistry({ repositories });
+    const mirror = await closedPort();
+    const host = `127.0.0.1:${registry.port}`;
+    const hosts = `server = "http://${host}"\n[host."http://127.0.0.1:${mirror}"]\n  capabilities = ["pull", "resolve"]\n`;
+    return staged(
+      `${host}/team/app:1.27.3`,
+      [registry],
+      { files: { ...certsDirectory, [`etc/containerd/certs.d/${host}/hosts.toml`]: hosts } },
+      { [registry.port]: '5000', [mirror]: '5001' },
+    );
+  },
+  'token-service-refuses': async () => {
+    const realm = await closedPort();
+    const registry = await startFakeRegistry({
+      repositories,
+      token: { users: {}, realm: `https://127.0.0.1:${realm}/token` },
+    });
+    return staged(
+      `127.0.0.1:${registry.port}/team/app:1.27.3`,
+      [registry],
+      {},
+      { [registry.port]: '5000', [realm]: '5001' },
+    );
+  },
+  'layers-elsewhere-refused': async () => {
+    const content = await closedPort();
+    const registry = await startFakeRegistry({ repositories, blobOrigin: `http://127.0.0.1:${content}` });
+    return staged(
+      `127.0.0.1:${registry.port}/team/app:1.27.3`,
+      [registry],
+      {},
+      { [registry.port]: '5000', [content]: '9000' },
+    );
+  },
+  'second-nameserver-knows': async () => {
+    const registry = await startFakeRegistry({ repositories, tls: { cert: pki.leaf.chainPem, key: pki.leaf.keyPem } });
+    const ignorant = await startDnsServer((query) => [dnsAnswer(query, { rcode: 3 })]);
+    const dns = await nameserver();
+    return staged(
+      `registry.test:${registry.port}/team/app:1.27.3`,
+      [registry, ignorant, dns],
+      { nameservers: [ignorant, dns], files: trust },
+      { [registry.port]: '5000', [ignorant.port]: '5353', [dns.port]: '5354' },
+    );
+  },
+  'no-proxy-lacks-it': async () => {
+    const registry = await startFakeRegistry({ repositories, tls: { cert: pki.leaf.chainPem, key: pki.leaf.keyPem } });
+    const dns = await nameserver();
+    const bytes = 'HTTP/1.1 403 Forbidden\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\nContent-Length: 0\r\n\r\n';
+    const proxy = await startProxyServer(() => ({ kind: 'say', bytes }));
+    return staged(
+      `registry.test:${registry.port}/team/app:1.27.3`,
+      [registry, dns, proxy],
+      { nameservers: [dns], files: trust, environment: { HTTPS_PROXY: `http://proxy.test:${proxy.port}` } },
+      { [registry.port]: '5000', [dns.port]: '5353', [proxy.port]: '3128' },
+    );
+  },
+  'runtime-fails-alone': async () => {
+    const registry = await startFakeRegistry({ repositories });
+    const host = `127.0.0.1:${registry.port}`;
+    const words = `failed to pull and unpack image "${host}/team/app:1.27.3": failed to extract layer sha256:1: mount callback failed on /var/lib/containerd/tmpmounts/m1: write /var/lib/containerd/tmpmounts/m1/x: no space left on device`;
+    const cri = await startFakeCri({ PullImage: () => ({ code: grpcCodes.unknown, message: words }) });
+    return staged(
+      `${host}/team/app:1.27.3`,
+      [registry, cri],
+      { runtimeEndpoint: cri.endpoint, pull: true },
+      { [registry.port]: '5000', [cri.path]: '/run/containerd/containerd.sock' },
+    );
+  },
+  'all-well': async () => {
+    const registry = await startFakeRegistry({ repositories });
+    return staged(`127.0.0.1:${registry.port}/team/app:1.27.3`, [registry], {}, { [registry.port]: '5000' });
+  },
+};
+
+function staged(
+  asked: string,
+  servers: readonly { readonly close: () => Promise<void> }[],
+  options: Omit<NodeOptions, 'image'>,
+  names: Readonly<Record<string, string>>,
+): Staged {
+  return { options: { ...options, image: asked }, close: servers.map((server) => () => server.close()), names };
+}
+
+for (const [name, stage] of Object.entries(incidents)) {
+  const { options, close, names } = await stage();
+  const node = await makeNode(options);
+  const document = await investigate(node.plan, {
+    env: systemEnv,
+    node: 'worker-3',
+    pull: options.pull === true,
+    deadlineMs: 10_000,
+    pullDeadlineMs: 10_000,
+    signal: new AbortController().signal,
+  });
+  await node.close();
+  for (const end of close) await end();
+  let text = JSON.stringify(document, null, 1).replaceAll(/"?[^" ]*\/outside\//g, (found) =>
+    found.startsWith('"') ? '"/root/' : '/root/',
+  );
+  for (const [from, to] of Object.entries(names)) text = text.replaceAll(from, to);
+  const folder = new URL(`${name}/`, import.meta.url);
+  await mkdir(folder, { recursive: true });
+  await writeFile(new URL('investigation.json', folder), `${text}\n`);
+  const { verdict, cause, confidence, underlying } = document;
+  await writeFile(
+    new URL('expected.json', folder),
+    `${JSON.stringify({ verdict, cause, confidence, underlying }, null, 1)}\n`,
+  );
+}
