@@ -1,11 +1,28 @@
 import { run } from './cli/main.ts';
+import { safeLine } from './lib/redact.ts';
+
+/** How long sockets and files may keep the process after its work: a file system that hangs must not hang Pullwhy. */
+const lingerMs = 1000;
+
+// What a socket throws when nobody awaits anything of it: not the status 1 that means "faulty".
+process.on('uncaughtException', (error) => {
+  defect(error);
+  process.exit(3);
+});
 
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (error) {
-  // Expected failures are values; whatever arrives here is a defect of Pullwhy, and is said to be one.
-  process.stderr.write(
-    `pullwhy: this is a defect of pullwhy: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  defect(error);
   process.exitCode = 3;
+}
+setTimeout(() => process.exit(), lingerMs).unref();
+
+/** Expected failures are values; whatever arrives here is a defect of Pullwhy, and is said to be one. */
+function defect(error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const lines = text.split('\n').slice(0, 30);
+  process.stderr.write(
+    `pullwhy: this is a defect of pullwhy: ${lines.map((line) => safeLine(line, 500)).join('\n  ')}\n`,
+  );
 }

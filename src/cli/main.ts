@@ -11,6 +11,12 @@ export async function run(argv: readonly string[]): Promise<number> {
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.once(name, () => ending.abort());
   }
+  // A reader of standard error that is gone must not change how this ends; what standard output does not take must.
+  process.stderr.on('error', () => undefined);
+  let lost: string | null = null;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') lost = error.code ?? 'unknown error';
+  });
   let status: number = exitStatus.ok;
   const program = buildProgram((value) => {
     status = value;
@@ -22,5 +28,9 @@ export async function run(argv: readonly string[]): Promise<number> {
     // Help and version that were asked for end well; help in place of a missing command does not.
     return error.exitCode === 0 ? exitStatus.ok : exitStatus.usage;
   }
-  return status;
+  // The error comes in the turn after the write has ended.
+  await new Promise((resolve) => setImmediate(resolve));
+  if (lost === null) return status;
+  process.stderr.write(`pullwhy: standard output takes nothing (${lost}): what was found out could not be written.\n`);
+  return exitStatus.inconclusive;
 }

@@ -4,6 +4,7 @@ import { addDiagnose } from './commands/diagnose.ts';
 import { addExplain } from './commands/explain.ts';
 import { addPlan } from './commands/plan.ts';
 import { addPull } from './commands/pull.ts';
+import { presentable } from './output.ts';
 import { version } from './version.ts';
 
 /** Where a command leaves its exit status. */
@@ -21,7 +22,7 @@ export function buildProgram(finish: Finish, signal: AbortSignal): Command {
     .helpCommand('help [COMMAND]', 'show the help of a command')
     .configureHelp({ helpWidth, minWidthToWrap: 20, subcommandTerm: (command) => termOf(command) })
     .configureOutput({
-      outputError: (text, write) => write(`pullwhy: ${text.replace(/^error: /, '')}`),
+      outputError: (text, write) => write(presentable(`pullwhy: ${text.replace(/^error: /, '')}`)),
     })
     .showHelpAfterError('(pullwhy --help, or pullwhy COMMAND --help, shows what there is)')
     .exitOverride()

@@ -58,6 +58,8 @@ Exit status: 0 healthy or degraded, 1 faulty, 2 wrong command line,
       if (flags.output === 'json') await printJson(document);
       else if (flags.output === 'markdown') await print(renderMarkdown(document));
       else await print(renderText(document, stdoutStyle()));
-      return finish(exitStatusOf(document.verdict));
+      // What was interrupted before anything failed is not good: it was not looked at to its end.
+      const cut = signal.aborted && document.verdict !== 'faulty';
+      return finish(exitStatusOf(cut ? 'inconclusive' : document.verdict));
     });
 }
