@@ -119,7 +119,9 @@ export class FileStream {
       offsets.advance();
     }
     if (!this.tailPending) return;
+    // What is behind it has to wait for the next look: other lists may not have it yet.
     this.tailPending = false;
+    this.offsets = null;
     if (this.tail >= this.from && this.fits(this.tail)) this.setHead(this.tail);
   }
 
