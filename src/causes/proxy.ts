@@ -110,7 +110,10 @@ export const proxyCauses: readonly Cause[] = [
     match: matchBreaks(['proxy'], (hop, view) => {
       const answer = answerOf(hop);
       if (!isDenial(answer) || directOpen(hop, view) !== null) return null;
-      return { args: { host: hop.way.host, port: String(hop.way.port), detail: said(answer) } };
+      const args = { host: hop.way.host, port: String(hop.way.port), detail: said(answer) };
+      const closed = insteadOfWay(view, hop.way, 'direct').some(({ state }) => state.broken !== null);
+      // Whether NO_PROXY should have it was not found out.
+      return closed ? { args } : { confidence: 'likely', alternatives: ['proxy-bypass-missing'], args };
     }),
   },
   {

@@ -104,9 +104,25 @@ function partiesOf(view: View, endpoint: number): { party: NextParty; hop: Hop }
   return found;
 }
 
+/** The proxy itself, not the party behind it, refused a plain request. */
+function refusedByProxy(view: View, way: Way): boolean {
+  return [
+    ...probesOf(view, 'registry'),
+    ...probesOf(view, 'manifest'),
+    ...probesOf(view, 'auth'),
+    ...probesOf(view, 'blob'),
+  ].some(
+    ({ facts, error }) =>
+      facts.way === way.id && (facts.proxyError !== null || error?.code.startsWith('proxy-') === true),
+  );
+}
+
 /** What would work instead of a way that is broken. */
 function insteadOf(view: View, way: Way): Way[] {
   const { broken } = stateOf(view, way);
+  if (broken === null && way.proxy !== null && way.scheme === 'http' && refusedByProxy(view, way)) {
+    return [named({ ...way, proxy: null, instead: 'direct' }, view.plan.endpoints[way.endpoint])];
+  }
   if (broken === null) {
     if (!isEndpointHop(way.hop) || !unansweredPlain(view, way)) return [];
     return [named({ ...way, scheme: 'https', instead: 'https' }, view.plan.endpoints[way.endpoint])];

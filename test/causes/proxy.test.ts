@@ -127,8 +127,28 @@ describe('causes: proxy', () => {
   holds('proxy-denied', 'squid denies with another status', () =>
     answered(503, 'timeout', { squid: 'ERR_ACCESS_DENIED 0' }),
   );
-  holds('proxy-denied', 'the request of a plain-HTTP registry', () =>
-    plain({ status: 403, bodyFormat: 'html', proxyError: 'ERR_ACCESS_DENIED 0' }),
+  const deniedPlain = () => plain({ status: 403, bodyFormat: 'html', proxyError: 'ERR_ACCESS_DENIED 0' });
+  holds('proxy-denied', 'the request of a plain-HTTP registry, which refuses this node too', () => {
+    const { scene, evidence } = deniedPlain();
+    scene.dns(host, ['192.0.2.10']);
+    scene.tcp(host, '192.0.2.10', 'refused', { port: 5000, counterfactual: true });
+    return { scene, evidence };
+  });
+  holds('proxy-denied', 'whether this node reaches it directly was not found out', () => ({
+    ...deniedPlain(),
+    confidence: 'likely',
+    alternatives: ['proxy-bypass-missing'],
+  }));
+  misses(
+    'proxy-denied',
+    'the request of a plain-HTTP registry, which this node reaches',
+    () => {
+      const { scene } = deniedPlain();
+      scene.dns(host, ['192.0.2.10']);
+      scene.tcp(host, '192.0.2.10', null, { port: 5000, counterfactual: true });
+      return scene;
+    },
+    'proxy-bypass-missing',
   );
   misses(
     'proxy-denied',
