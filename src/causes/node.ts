@@ -1,6 +1,8 @@
 import { requestsOf } from '../evidence/requests.ts';
 import { probesOf, type View } from '../evidence/view.ts';
+import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
+import { clockSkew, skewWords } from './clock.ts';
 
 /** Below this nothing can be written that a pull needs: containerd's database grows by pages. */
 const leastBytes = 1024 * 1024;
@@ -20,6 +22,11 @@ export const nodeCauses: readonly Cause[] = [
     say: ({ detail }) =>
       `This node's clock is wrong${detail === undefined ? '' : ` (${detail})`}, so valid certificates or tokens look invalid.`,
     remedies: () => [remedy('Set the clock, and repair its synchronisation:', 'timedatectl; chronyc tracking')],
+    match: matchBreaks(['tls'], (hop, view) => {
+      const skew = clockSkew(hop, view);
+      if (skew === null) return null;
+      return { evidence: skew.evidence, args: { host: hop.way.host, detail: skewWords(skew.offsetMs) } };
+    }),
   },
   {
     id: 'disk-full',

@@ -135,7 +135,7 @@ export const tcpCauses: readonly Cause[] = [
     fixedBy: 'network',
     proof: 'Every address that the nameservers give is connected to; some answer and some do not.',
     say: ({ host, detail }) =>
-      `Some addresses of ${host ?? 'the registry'} do not answer${detail === undefined ? '' : ` (${detail})`}: pulls work, and are slow or fail now and then.`,
+      `Some addresses of ${host ?? 'the registry'} do not work${detail === undefined ? '' : ` (${detail})`}: pulls work, and are slow or fail now and then.`,
     remedies: ({ host }) => [
       remedy(
         `Take the dead addresses out of the DNS records of ${host ?? 'the registry'}, or repair the way to them (IPv6 that is announced and not routed, for one).`,
@@ -182,14 +182,18 @@ const withoutFamily: ReadonlySet<string | null> = new Set([null, 'ENETUNREACH', 
 function deadAddresses(view: View): Match[] {
   const seen = new Set<string>();
   return waysOf(view).flatMap((way) => {
-    const { tcp, open, connectHost, connectPort, dns } = stateOf(view, way);
+    const { tcp, tls, open, connectHost, connectPort, dns } = stateOf(view, way);
     if (way.instead !== null || !isEndpointHop(way.hop) || open.length === 0 || seen.has(connectHost)) return [];
     seen.add(connectHost);
     const dead = tcp.filter(
       ({ status, error, facts }) =>
         status === 'failed' && !(error?.code === 'unreachable' && withoutFamily.has(facts.errno)),
     );
-    const effective = dead.filter((probe) => dns.effective?.addresses.includes(probe.facts.address) ?? dns.literal);
+    // One that takes the connection and cannot show a certificate that holds serves nobody, either.
+    const unserving = way.proxy === null ? tls.filter(({ status }) => status === 'failed') : [];
+    const effective = [...dead, ...unserving].filter(
+      (probe) => dns.effective?.addresses.includes(probe.facts.address) ?? dns.literal,
+    );
     if (effective.length === 0) return [];
     return [
       {

@@ -7,26 +7,16 @@ import type { DoneProbe } from '../model/investigation.ts';
 import type { NetworkFailure } from '../model/network-failure.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
+import { clockSkew, failedCertificate as failed, telling } from './clock.ts';
 
 /** Days before a certificate's end from which on it is worth a word (contract.md, section 4). */
 const expiringDays = 14;
 const dayMs = 86_400_000;
 
-/** The handshake that speaks for the way: the first that failed by a check, else the first. */
-function telling(hop: Break): DoneProbe<'tls'> | null {
-  const { tls } = hop.state;
-  return tls.find((probe) => probe.error?.code.startsWith('tls-') === true) ?? tls[0] ?? null;
-}
-
-function failed(certificate: DoneProbe<'tls'>): CertificateFacts | null {
-  const { chain, failedCertificate } = certificate.facts;
-  return chain[failedCertificate ?? 0] ?? null;
-}
-
 function when(code: NetworkFailure, words: (probe: DoneProbe<'tls'>, view: View) => CauseArgs) {
   return matchBreaks(['tls'], (hop, view) => {
     const probe = telling(hop);
-    if (probe?.error?.code !== code) return null;
+    if (probe?.error?.code !== code || clockSkew(hop, view) !== null) return null;
     return { args: { host: hop.way.host, port: String(hop.way.port), ...words(probe, view) } };
   });
 }

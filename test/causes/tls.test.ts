@@ -69,7 +69,7 @@ describe('causes: tls', () => {
       scene.tls(null, { address: '192.0.2.11' });
       return scene;
     },
-    null,
+    'some-addresses-unreachable',
   );
 
   holds('tls-certificate-expired', 'the leaf', () => ({
