@@ -109,11 +109,11 @@ function failedExchange(view: View, way: Way, endpoint: number): HttpProbe | nul
     const own = requests.identities.flatMap(({ token }) => (token === null ? [] : [token]));
     return own.find((probe) => mine(probe) && !probe.facts.granted && isPartysFault(probe)) ?? null;
   }
-  if (requests.image !== null) return blob ?? null;
   const { ping } = requests;
   // CRI-O takes 200 and 401 for a registry, and asks nothing more after any other answer (docker_client.go, detectProperties).
   const pinged = ping?.facts.status === 200 || ping?.facts.status === 401;
   if (view.runtime.name === 'cri-o' && ping?.status === 'failed' && !pinged && mine(ping)) return ping;
+  if (requests.image !== null) return blob ?? null;
   const manifests = probesOf(view, 'manifest').filter((probe) => probe.endpoint === endpoint && mine(probe));
   const manifest = manifests.find((probe) => probe.status === 'failed' && isPartysFault(probe));
   if (manifest !== undefined) return manifest;

@@ -63,29 +63,38 @@ export function requestsOf(view: View, endpoint: number): Requests {
     manifest.facts.status === 401 &&
     (challenge?.scheme === 'bearer' || (challenge?.scheme === 'basic' && manifest.facts.identity.index >= 0));
 
-  const matches = Math.min(credentialsAt(view, endpoint), maxCredentials);
-  const own = matches === 0 ? [track(-1)] : Array.from({ length: matches }, (_, index) => track(index));
+  const matches = credentialsAt(view, endpoint).slice(0, maxCredentials);
+  const own = matches.length === 0 ? [track(-1)] : matches.map(track);
   const got = own.find(({ manifest }) => manifest?.status === 'ok' && manifest.facts.kind !== null)?.manifest ?? null;
-  const platform = manifests.find(({ facts }) => facts.part === 'platform' && facts.kind === 'image') ?? null;
+  const platform =
+    manifests.find(({ facts, status }) => status === 'ok' && facts.part === 'platform' && facts.kind === 'image') ??
+    null;
   return {
     ping: ping ?? null,
     challenge,
     identities: own,
-    anonymousInstead: matches === 0 ? null : track(-1),
+    anonymousInstead: matches.length === 0 ? null : track(-1),
     named: got,
     image: got === null ? null : got.facts.kind === 'image' ? got : platform,
   };
 }
 
 /**
- * How many credentials the runtime offers at an endpoint. containerd offers the kubelet's to every host that asks,
+ * Which credentials the runtime offers at an endpoint, by index. Its own files' go to the host that they are for, and to
+ * no other (ParseAuth in containerd's image_pull.go; containers/image pkg/docker/config). Of the kubelet's: containerd offers the kubelet's to every host that asks,
  * mirrors included; CRI-O only to the image's own host (pull-facts, section 5; containers/image docker_client.go).
  */
-function credentialsAt(view: View, endpoint: number): number {
+function credentialsAt(view: View, endpoint: number): number[] {
+  const matches = view.plan.credentials?.matches ?? [];
   const info = view.plan.endpoints[endpoint];
   const own = info === undefined || info.reference.startsWith(`${view.plan.image.registry}/`);
-  if (view.runtime.name === 'cri-o' && !own) return 0;
-  return view.plan.credentials?.matches.length ?? 0;
+  const crio = view.runtime.name === 'cri-o';
+  const url = info !== undefined && URL.canParse(info.url) ? new URL(info.url).host : '';
+  const host = crio ? (info?.reference.split('/', 1)[0] ?? '') : url;
+  return matches.flatMap(({ sentTo }, index) => {
+    const offered = sentTo === undefined ? own || !crio : sentTo === host;
+    return offered ? [index] : [];
+  });
 }
 
 /** Bearer before basic, as the runtimes choose. */
