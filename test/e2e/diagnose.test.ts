@@ -6,6 +6,7 @@ import { cases as deadline } from './cases/deadline.ts';
 import { cases as dns } from './cases/dns.ts';
 import { cases as manifest } from './cases/manifest.ts';
 import { cases as mirrors } from './cases/mirrors.ts';
+import { cases as mixed } from './cases/mixed.ts';
 import { cases as proxy } from './cases/proxy.ts';
 import { cases as registry } from './cases/registry.ts';
 import { cases as runtime } from './cases/runtime.ts';
@@ -21,6 +22,7 @@ const folders: Readonly<Record<string, readonly DiagnoseCase[]>> = {
   dns,
   proxy,
   mirrors,
+  mixed,
   runtime,
 };
 
