@@ -8,7 +8,6 @@ import type { KubeletInfo, PlanBody, RuntimeInfo } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
 import { boundedHostFiles } from '../node/bounded-host-files.ts';
 import { planContainerd } from '../node/containerd-plan.ts';
-import type { CredentialMatch } from '../node/credentials.ts';
 import { planCrio } from '../node/crio-plan.ts';
 import { planDocker } from '../node/docker-plan.ts';
 import { proxyForUrl } from '../node/go-proxy.ts';
@@ -19,7 +18,7 @@ import { discoverRuntime, type RuntimeChoice } from '../node/runtime-discovery.t
 import type { RuntimeEndpoint, RuntimePlan } from '../node/runtime-plan.ts';
 import { readTrustStore, type TrustStore } from '../node/trust-store.ts';
 import { type CriClient, type CriFailure, openCri } from '../wire/cri.ts';
-import { credentialsFor, credentialsInfo, readCredentials } from './plan-credentials.ts';
+import { credentialsFor, credentialsInfo, type PlannedCredential, readCredentials } from './plan-credentials.ts';
 import { hostsOf, imageOf, platformInfo, policyOf } from './plan-parts.ts';
 import type { PlanRequest, RequestError } from './request.ts';
 import { configFileOf } from './runtime-arguments.ts';
@@ -37,7 +36,7 @@ export interface PullPlan {
   readonly proxies: ProxyEnvironment;
   readonly trust: TrustStore;
   readonly endpoints: readonly RuntimeEndpoint[];
-  readonly credentials: readonly CredentialMatch[];
+  readonly credentials: readonly PlannedCredential[];
   /** The runtime's socket; a failure is a fact about the runtime. Null: there is none to ask. */
   readonly cri: Result<CriClient, CriFailure> | null;
 }
@@ -73,24 +72,16 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
   if (!credentials.ok) return credentials;
   if (!proxyEnv.ok) return proxyEnv;
 
-  const [cri, proxies] = await Promise.all([
-    connect(choice.value, planEnv),
-    readProxyEnvironment(host, {
-      socketPath: choice.value.socketPath,
-      runtime: planRuntime(choice.value.name),
-      overrideText: proxyEnv.value,
-    }),
+  // While the runtime is asked, what does not depend on its answer is read.
+  const [{ cri, runtime, silence }, { proxies, trust }, kubelet] = await Promise.all([
+    askRuntime(choice.value, request, planEnv),
+    readEnvironment(host, choice.value, proxyEnv.value),
+    readKubelet(host),
   ]);
-  const { runtime, silence } = await askRuntime(choice.value, cri, request, planEnv.signal);
   const reference = parseReference(request.image);
-  const [trust, files, platform, kubelet] = await Promise.all([
-    readTrustStore(host, {
-      sslCertFile: proxies.environment.SSL_CERT_FILE ?? null,
-      sslCertDir: proxies.environment.SSL_CERT_DIR ?? null,
-    }),
+  const [files, platform] = await Promise.all([
     readRuntimeFiles(host, request, reference.ok ? reference.value : null, runtime, choice.value, proxies),
     platformInfo(request.platform, host, planEnv, planRuntime(runtime.name)),
-    readKubelet(host),
   ]);
   const problems: Problem[] = [];
   if (!reference.ok) problems.push(invalidName(reference.error.message));
@@ -145,24 +136,32 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
   });
 }
 
-async function connect(choice: RuntimeChoice, { env, signal }: PlanEnv): Promise<Result<CriClient, CriFailure> | null> {
-  if (choice.endpoint === null) return null;
-  return openCri(choice.endpoint, { env, connectTimeoutMs: criConnectMs, callTimeoutMs: criConnectMs, signal });
+/** Connects to the runtime, when there is one, and asks what it is. */
+async function askRuntime(
+  { name, endpoint }: RuntimeChoice,
+  request: PlanRequest,
+  { env, signal }: PlanEnv,
+): Promise<Pick<PullPlan, 'cri' | 'runtime' | 'silence'>> {
+  const base = { ready: null, imagePresent: null, endpoint };
+  const assumed = { ...base, name, version: request.runtimeVersion };
+  if (endpoint === null) return { cri: null, runtime: assumed, silence: null };
+  const cri = await openCri(endpoint, { env, connectTimeoutMs: criConnectMs, callTimeoutMs: criConnectMs, signal });
+  const version = cri.ok ? await cri.value.version(signal) : cri;
+  if (!version.ok) return { cri, runtime: assumed, silence: version.error };
+  const { runtimeName, runtimeVersion } = version.value;
+  return { cri, runtime: { ...base, name: runtimeName, version: runtimeVersion }, silence: null };
 }
 
-async function askRuntime(
+/** The runtime's environment, and the trust store that it may move. */
+async function readEnvironment(
+  host: HostFiles,
   choice: RuntimeChoice,
-  cri: Result<CriClient, CriFailure> | null,
-  request: PlanRequest,
-  signal: AbortSignal,
-): Promise<{ readonly runtime: RuntimeInfo; readonly silence: CriFailure | null }> {
-  const base = { ready: null, imagePresent: null, endpoint: choice.endpoint };
-  const assumed = { ...base, name: choice.name, version: request.runtimeVersion };
-  if (cri === null) return { runtime: assumed, silence: null };
-  const version = cri.ok ? await cri.value.version(signal) : cri;
-  if (!version.ok) return { runtime: assumed, silence: version.error };
-  const { runtimeName, runtimeVersion } = version.value;
-  return { runtime: { ...base, name: runtimeName, version: runtimeVersion }, silence: null };
+  overrideText: { readonly text: string; readonly source: string } | null,
+): Promise<Pick<PullPlan, 'proxies' | 'trust'>> {
+  const { socketPath, name } = choice;
+  const proxies = await readProxyEnvironment(host, { socketPath, runtime: planRuntime(name), overrideText });
+  const { SSL_CERT_FILE: sslCertFile = null, SSL_CERT_DIR: sslCertDir = null } = proxies.environment;
+  return { proxies, trust: await readTrustStore(host, { sslCertFile, sslCertDir }) };
 }
 
 async function readRuntimeFiles(
