@@ -51,11 +51,8 @@ const openHeaders: ReadonlySet<string> = new Set([
 
 function secretsOfPlan(plan: PullPlan): string[] {
   const secrets: string[] = [];
-  for (const { username, password, identityToken, registryToken } of plan.credentials) {
-    for (const secret of [password, identityToken, registryToken]) {
-      if (secret === null || secret.reveal() === '') continue;
-      secrets.push(secret.reveal(), `${username}:${secret.reveal()}`);
-    }
+  for (const { username, password } of plan.credentials) {
+    if (password.reveal() !== '') secrets.push(password.reveal(), `${username}:${password.reveal()}`);
   }
   for (const { headerValues } of plan.endpoints) {
     for (const [name, values] of Object.entries(headerValues)) {

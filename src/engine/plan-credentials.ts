@@ -1,9 +1,9 @@
 import { fail, ok, type Result } from '../lib/result.ts';
+import type { Secret } from '../lib/secret.ts';
 import type { PlanBody } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
 import {
   type CredentialFile,
-  type CredentialMatch,
   matchMergedCredentials,
   readCredentialFile,
   readNodeCredentials,
@@ -51,17 +51,30 @@ function notice(cause: Problem['cause'], source: string, message: string): Probl
   return { severity: 'warning', cause, source, message, harmless: true };
 }
 
+/** Credentials that would be sent for an image, and where to. */
+export interface PlannedCredential {
+  readonly key: string;
+  readonly source: string;
+  readonly username: string;
+  readonly password: Secret;
+  /** Of the runtime's own files: the only host that the runtime sends them to. Null: the kubelet's, sent with the pull. */
+  readonly sentTo: string | null;
+}
+
 /** The kubelet's matches: the pod's keyring, then the node's; the runtime's own only when the request carries none. */
 export function credentialsFor(
   image: PlanBody['image'],
   files: readonly CredentialFile[],
   runtime: RuntimePlan,
-): readonly CredentialMatch[] {
+): readonly PlannedCredential[] {
   if (image.registry === null || image.repository === null) return [];
   const target = { domain: image.registry, path: image.repository };
   const pod = files.slice(0, 1);
   const matches = [...matchMergedCredentials(pod, target), ...matchMergedCredentials(files.slice(1), target)];
-  if (matches.length > 0) return matches;
+  if (matches.length > 0) {
+    // What else an entry holds (identity and registry tokens) the kubelet does not read, so it is sent to nobody.
+    return matches.map(({ key, source, username, password }) => ({ key, source, username, password, sentTo: null }));
+  }
   const hosts = new Set([image.registry, ...runtime.endpoints.map(({ info }) => originHost(info.url))]);
   return runtime.credentials
     .filter(({ host }) => hosts.has(host))
@@ -70,21 +83,23 @@ export function credentialsFor(
       source,
       username,
       password,
-      identityToken: null,
-      registryToken: null,
+      sentTo: host,
     }));
 }
 
 /** The matches as documents show them. */
 export function credentialsInfo(
-  matches: readonly CredentialMatch[],
-  first: CredentialMatch,
+  matches: readonly PlannedCredential[],
+  first: PlannedCredential,
   authFile: string | null,
 ): NonNullable<PlanBody['credentials']> {
   return {
     source: first.source === authFile ? '--auth-file' : first.source,
     username: first.username,
-    matches: matches.map(({ key, source, username }) => ({ key, source, username })),
+    matches: matches.map(({ key, source, username, sentTo }) => ({
+      ...{ key, source, username },
+      ...(sentTo === null ? {} : { sentTo }),
+    })),
   };
 }
 

@@ -60,7 +60,9 @@ export async function pullNow(
   const mask = maskerOf(plan, null);
   let error = 'the runtime gave no reason';
   try {
-    for (const credential of plan.credentials.length === 0 ? [null] : plan.credentials) {
+    // The runtime's own it knows itself: handed over with the pull it would offer them to every host that asks.
+    const kubelets = plan.credentials.filter(({ sentTo }) => sentTo === null);
+    for (const credential of kubelets.length === 0 ? [null] : kubelets) {
       const auth =
         credential === null ? {} : { auth: { username: credential.username, password: credential.password } };
       const result = await client.pullImage(handed.value, { ...auth, signal, deadlineMs });

@@ -96,7 +96,13 @@ export interface CredentialsInfo {
   /** Of the first match. */
   readonly username: string;
   /** All that match, in the order in which the kubelet tries them. */
-  readonly matches: readonly { readonly key: string; readonly source: string; readonly username: string }[];
+  readonly matches: readonly {
+    readonly key: string;
+    readonly source: string;
+    readonly username: string;
+    /** Of the runtime's own files: the host that they are sent to, and no other. Absent: the kubelet's. */
+    readonly sentTo?: string;
+  }[];
 }
 
 /** What the runtime says of itself, or what is known of it without asking. */

@@ -43,16 +43,13 @@ export const authProbe: Probe<'auth', AuthInput> = {
     const asked = { ...challenge, errorDescription: null, parameters: new Map<string, string>(), token68: null };
     const realm = tokenRealm(asked);
     if (!realm.ok) return { status: 'skipped', message: realm.error.message };
-    const credential = identity < 0 ? null : (context.credentials[identity] ?? null);
+    const given = identity < 0 ? undefined : context.credentials[identity];
+    // An entry with nothing in it is taken for nobody (containerd, ParseAuth).
+    const nobody = given === undefined || (given.username === '' && given.password.reveal() === '');
+    const credential = nobody ? null : { username: given.username, secret: given.password };
     const requests = tokenRequests(realm.value, asked, {
       repository,
-      credential:
-        credential === null
-          ? null
-          : {
-              username: credential.identityToken === null ? credential.username : '',
-              secret: credential.identityToken ?? credential.password,
-            },
+      credential,
       style: context.runtimeName === 'cri-o' ? 'cri-o' : 'containerd',
       userAgent,
     });

@@ -20,7 +20,8 @@ export interface EndpointTls {
 export interface ProbeCredential {
   readonly username: string;
   readonly password: Secret;
-  readonly identityToken: Secret | null;
+  /** Of the runtime's own files: the only host that they are sent to. Null: the kubelet's, which come with the pull. */
+  readonly sentTo: string | null;
 }
 
 /** What must not be shown and one probe leaves for a later one: tokens, and URLs with their signatures. */

@@ -33,7 +33,9 @@ export const pullProbe: Probe<'pull', ProbeInput & { readonly image: string }> =
   run: async ({ image }, context, signal) => {
     const opened = await context.cri?.();
     if (opened === undefined || !opened.ok) return { status: 'skipped', message: 'The runtime does not answer.' };
-    const credentials = context.credentials.length === 0 ? [undefined] : context.credentials;
+    // The runtime's own it knows itself: handed over with the pull it would offer them to every host that asks.
+    const kubelets = context.credentials.filter(({ sentTo }) => sentTo === null);
+    const credentials = kubelets.length === 0 ? [undefined] : kubelets;
     let failure: { code: string | null; message: string } | null = null;
     // The kubelet tries every matching credential in turn, one PullImage each (kuberuntime_image.go).
     for (const credential of credentials) {
@@ -43,11 +45,7 @@ export const pullProbe: Probe<'pull', ProbeInput & { readonly image: string }> =
         ...(credential === undefined
           ? {}
           : {
-              auth: {
-                username: credential.username,
-                password: credential.password,
-                ...(credential.identityToken === null ? {} : { identityToken: credential.identityToken }),
-              },
+              auth: { username: credential.username, password: credential.password },
             }),
       });
       if (result.ok) return { status: 'ok', error: null, facts: { ...nothing, imageRef: result.value.imageRef } };

@@ -296,7 +296,7 @@ describe('pullwhy plan: config.toml', function () {
     const text = `version = 2\n[${v2}.registry.configs."reg.corp".auth]\nusername = "u"\npassword = "hunter2"\n`;
     const { document, stdout } = await plan({ files: { [config]: text } });
     const source = `${config}:2`;
-    const matches = [{ key: 'reg.corp', source, username: 'u' }];
+    const matches = [{ key: 'reg.corp', source, username: 'u', sentTo: 'reg.corp' }];
     assert.deepEqual(document.credentials, { source, username: 'u', matches });
     assert.doesNotMatch(stdout, /hunter2/);
   });

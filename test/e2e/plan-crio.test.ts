@@ -245,7 +245,7 @@ describe('pullwhy plan: CRI-O', function () {
         'etc/auth.json': JSON.stringify({ auths: { 'reg.corp/team': { auth } } }),
       },
     });
-    const match = { key: 'reg.corp/team', source: 'etc/auth.json', username: 'u' };
+    const match = { key: 'reg.corp/team', source: 'etc/auth.json', username: 'u', sentTo: 'reg.corp' };
     assert.deepEqual(document.credentials, { source: 'etc/auth.json', username: 'u', matches: [match] });
     assert.deepEqual(placesOf(document), ['upstream https://reg.corp/v2 default']);
     assert.doesNotMatch(stdout, /hunter2/);
