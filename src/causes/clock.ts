@@ -1,4 +1,5 @@
 import type { Break } from '../evidence/breaks.ts';
+import { originOf } from '../evidence/origin.ts';
 import { probesOf, type View } from '../evidence/view.ts';
 import type { CertificateFacts } from '../model/facts.ts';
 import type { DoneProbe } from '../model/investigation.ts';
@@ -23,6 +24,8 @@ export interface ClockSkew {
   /** The node's clock minus the answers', milliseconds. */
   readonly offsetMs: number;
   readonly evidence: readonly string[];
+  /** How many hosts say so: a single one may be the one whose clock is wrong. */
+  readonly witnesses: number;
 }
 
 /**
@@ -40,13 +43,16 @@ export function clockSkew(hop: Break, view: View): ClockSkew | null {
     ...probesOf(view, 'manifest'),
     ...probesOf(view, 'auth'),
     ...probesOf(view, 'blob'),
-  ].flatMap(({ id, facts }) => (facts.clockOffsetMs === null ? [] : [{ id, offsetMs: facts.clockOffsetMs }]));
+  ].flatMap(({ id, facts }) =>
+    facts.clockOffsetMs === null ? [] : [{ id, offsetMs: facts.clockOffsetMs, host: originOf(facts.url)?.host }],
+  );
   const [first] = dated;
   if (first === undefined || certificate === null || Math.abs(first.offsetMs) <= toleranceMs) return null;
   if (dated.some(({ offsetMs }) => Math.abs(offsetMs - first.offsetMs) > toleranceMs)) return null;
   const right = view.startedAtMs - first.offsetMs;
   const valid = Date.parse(certificate.notBefore) <= right && right <= Date.parse(certificate.notAfter);
-  return valid ? { offsetMs: first.offsetMs, evidence: [handshake.id, first.id] } : null;
+  const witnesses = new Set(dated.map(({ host }) => host)).size;
+  return valid ? { offsetMs: first.offsetMs, evidence: [handshake.id, first.id], witnesses } : null;
 }
 
 /** `2 days behind`, `5 min ahead`. */

@@ -25,7 +25,13 @@ export const nodeCauses: readonly Cause[] = [
     match: matchBreaks(['tls'], (hop, view) => {
       const skew = clockSkew(hop, view);
       if (skew === null) return null;
-      return { evidence: skew.evidence, args: { host: hop.way.host, detail: skewWords(skew.offsetMs) } };
+      const sure = skew.witnesses > 1;
+      return {
+        confidence: sure ? 'proven' : 'likely',
+        alternatives: sure ? [] : [skew.offsetMs > 0 ? 'tls-certificate-expired' : 'tls-certificate-not-yet-valid'],
+        evidence: skew.evidence,
+        args: { host: hop.way.host, detail: skewWords(skew.offsetMs) },
+      };
     }),
   },
   {

@@ -1,5 +1,6 @@
+import type { CertificateFacts } from '../../src/model/facts.ts';
 import { holds, misses } from '../kit/cause-cases.ts';
-import { Scene } from '../kit/view.ts';
+import { certificate, Scene } from '../kit/view.ts';
 
 const asked = { runtime: { name: 'containerd', asked: true } } as const;
 const local = { endpoint: null, host: null } as const;
@@ -53,6 +54,71 @@ describe('causes: node', () => {
       scene.reach();
       scene.ping();
       scene.manifest({ layers: [{ digest: 'sha256:1', size: 3 * 2 ** 30, mediaType: 'x' }] });
+      return scene;
+    },
+    null,
+  );
+});
+
+describe('causes: clock', () => {
+  const day = 86_400_000;
+  /** A mirror and a second one over plain HTTP that tell the time, and a registry whose certificate fails. */
+  const told = (
+    offsets: readonly (number | null)[],
+    code: 'tls-expired' | 'tls-not-yet-valid' = 'tls-expired',
+    dates: Partial<CertificateFacts> = { notBefore: '2025-11-01T00:00:00Z', notAfter: '2026-11-19T08:00:00Z' },
+  ) => {
+    const mirrors = offsets.map((_, index) => ({ url: `http://mirror${index}.test/v2`, role: 'mirror' as const }));
+    const scene = new Scene({ endpoints: [...mirrors, { url: 'https://registry.test/v2' }] });
+    const pings = offsets.map((clockOffsetMs, endpoint) => {
+      scene.reach({ endpoint, address: `192.0.2.${20 + endpoint}` });
+      const ping = scene.ping({ endpoint, clockOffsetMs });
+      scene.manifest({ endpoint, status: 404, errors: [{ code: 'NAME_UNKNOWN', message: '' }] });
+      return ping;
+    });
+    const upstream = { endpoint: offsets.length, address: '192.0.2.10' };
+    scene.dns('registry.test', ['192.0.2.10']);
+    scene.tcp('registry.test', '192.0.2.10', null, upstream);
+    const tls = scene.tls(code, { ...upstream, chain: [certificate(dates)], failedCertificate: 0 });
+    return {
+      scene,
+      evidence: [tls, pings[0] ?? ''],
+      endpoint: offsets.length,
+      primary: 'repository-not-found' as const,
+    };
+  };
+  holds('clock-skew', 'ahead, by the word of two hosts, at whose time the certificate holds', () => ({
+    ...told([10 * day, 10 * day + 900]),
+    says: /clock is wrong \(10 days ahead\)/,
+  }));
+  holds('clock-skew', 'behind, so that the certificate is not valid yet', () => ({
+    ...told([-90 * day, -90 * day], 'tls-not-yet-valid', {
+      notBefore: '2026-12-01T00:00:00Z',
+      notAfter: '2027-12-01T00:00:00Z',
+    }),
+    says: /90 days behind/,
+  }));
+  holds('clock-skew', 'by the word of one host, whose own clock may be the wrong one', () => ({
+    ...told([10 * day]),
+    confidence: 'likely',
+    alternatives: ['tls-certificate-expired'],
+  }));
+  const missed = (name: string, build: () => { scene: Scene }) =>
+    misses('clock-skew', name, () => build().scene, 'repository-not-found');
+  missed('the certificate has expired by their time, too', () => told([day, day]));
+  missed('their time is the same', () => told([800, -400]));
+  missed('they do not agree about the time', () => told([10 * day, 90 * day]));
+  missed('nobody tells the time', () => told([null, null]));
+  misses(
+    'clock-skew',
+    'the clock is wrong, and nothing fails by it',
+    () => {
+      const scene = new Scene();
+      scene.reach();
+      scene.ping({ clockOffsetMs: 10 * day });
+      scene.manifest({ clockOffsetMs: 10 * day });
+      scene.blob('config');
+      scene.blob('layer');
       return scene;
     },
     null,
