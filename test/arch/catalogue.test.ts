@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { CauseArgs } from '../../src/causes/cause.ts';
 import { causeOf, causes } from '../../src/causes/index.ts';
 import { type CauseId, causeIds, type Layer, layers } from '../../src/model/cause-id.ts';
@@ -167,5 +168,21 @@ describe('arch: the list of probes', () => {
   // One after the other: runtime, image, name, connection, tunnel, handshake, version check, token, manifest, content.
   it('has budgets that each fit into the default deadline of an investigation', () => {
     for (const { kind, cost, budgetMs } of probes) if (cost !== 'pull') assert.ok(budgetMs < 10_000, kind);
+  });
+});
+
+describe('arch: tests of causes', () => {
+  const folder = new URL('../causes/', import.meta.url);
+  const text = readdirSync(folder)
+    .map((name) => readFileSync(new URL(name, folder), 'utf8'))
+    .join('\n');
+
+  it('has a case that shows it, and a near miss, for every cause that probes can show', () => {
+    const untested = causes
+      .filter(({ match }) => match !== undefined)
+      .flatMap(({ id }) => ['holds', 'misses'].map((kind) => [id, kind] as const))
+      .filter(([id, kind]) => !new RegExp(`${kind}\\(\\s*'${id}'`).test(text))
+      .map(([id, kind]) => `${kind}('${id}', …)`);
+    assert.deepEqual(untested, []);
   });
 });
