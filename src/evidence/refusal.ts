@@ -46,7 +46,14 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
   if (track === undefined) return null;
   const decisive = track.token !== null && !track.token.facts.granted ? track.token : track.manifest;
   const status = decisive?.facts.status ?? null;
-  if (decisive === null || decisive.status !== 'failed' || status === null || status < 400 || status >= 500)
+  // Any other failure with a status is not the registry's answer: a proxy's refusal of a plain request, for one.
+  if (
+    decisive?.error?.code !== 'http-status' ||
+    decisive.status !== 'failed' ||
+    status === null ||
+    status < 400 ||
+    status >= 500
+  )
     return null;
   // A limit is not about this image, whatever status it comes with; a page is not a registry's answer.
   const codes = decisive.facts.errors.flatMap(({ code }) => (code === null ? [] : [code.toUpperCase()]));
