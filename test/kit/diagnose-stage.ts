@@ -100,6 +100,8 @@ export interface Stage {
   runtime(methods?: FakeCriMethods, serve?: readonly string[]): Promise<FakeCri & { args: string[] }>;
   /** `--auth-file` with these users: host → `user:password`. */
   authFile(entries: Readonly<Record<string, string>>): Promise<string[]>;
+  /** `--auth-file` with this text. */
+  authText(text: string): Promise<string[]>;
   /** A port that takes connections and says nothing. */
   silentPort(): Promise<number>;
   defer(close: () => Promise<unknown>): void;
@@ -156,8 +158,11 @@ export async function openStage(): Promise<Stage> {
       const auths = Object.fromEntries(
         Object.entries(entries).map(([host, pair]) => [host, { auth: Buffer.from(pair).toString('base64') }]),
       );
+      return stage.authText(JSON.stringify({ auths }));
+    },
+    async authText(text) {
       const path = join(folder, 'config.json');
-      await write(path, JSON.stringify({ auths }));
+      await write(path, text);
       return ['--auth-file', path];
     },
     async silentPort() {

@@ -61,6 +61,13 @@ function hub(user?: string) {
   };
 }
 
+/** A secret with one entry for this registry that is no base64 of a name and a password. */
+async function brokenSecret(stage: Stage, wanted: boolean) {
+  const registry = await stage.registry(wanted ? { basic: users } : {});
+  const path = await stage.authText(JSON.stringify({ auths: { [`registry.test:${registry.port}`]: { auth: '!!!' } } }));
+  return app(registry, path);
+}
+
 /** Who asks, and what the token service says. */
 export const cases: readonly DiagnoseCase[] = [
   {
@@ -491,5 +498,61 @@ export const cases: readonly DiagnoseCase[] = [
     },
     verdict: 'faulty',
     cause: ['blob-unreachable', 'credentials-missing'],
+  },
+
+  {
+    name: 'a secret whose only entry cannot be read, for a registry that wants one',
+    prepare: (stage) => brokenSecret(stage, true),
+    verdict: 'faulty',
+    cause: 'pull-secret-invalid',
+    never: ['credentials-rejected'],
+  },
+  {
+    name: 'a secret whose only entry cannot be read, for a registry that is open',
+    prepare: (stage) => brokenSecret(stage, false),
+    verdict: 'degraded',
+    cause: 'pull-secret-invalid',
+  },
+  {
+    name: 'two wrong passwords for a public image',
+    async prepare(stage) {
+      const registry = await stage.registry({ token: { users, publicRepositories: ['team/app'] } });
+      const host = `registry.test:${registry.port}`;
+      return app(
+        registry,
+        await stage.authFile({ [`${host}/team`]: 'app:wrong-pw-0815', [host]: 'other:wrong-pw-0815' }),
+      );
+    },
+    verdict: 'faulty',
+    cause: 'credentials-rejected',
+    says: /without them/,
+    secrets,
+  },
+  {
+    name: 'Artifactory: a login is offered at the version check, and the image is public',
+    async prepare(stage) {
+      const registry = await stage.registry();
+      registry.override = (_, path) =>
+        path === '/v2/' ? { status: 401, headers: { 'www-authenticate': 'Basic realm="Artifactory Realm"' } } : null;
+      return app(registry);
+    },
+    verdict: 'healthy',
+    cause: null,
+  },
+  {
+    name: 'GAR: the token service knows the login and refuses the repository in words',
+    async prepare(stage) {
+      const registry = await stage.registry({ token: { users } });
+      registry.override = (_, path, authorization) =>
+        path === '/token' && authorization !== null
+          ? fakeAnswers.googleDenied
+          : path === '/token'
+            ? { status: 405 }
+            : null;
+      return app(registry, await stage.authFile({ [`registry.test:${registry.port}`]: 'app:right-pw-4711' }));
+    },
+    verdict: 'faulty',
+    cause: 'access-denied',
+    never: ['credentials-rejected'],
   },
 ];

@@ -1,6 +1,6 @@
 import type { DiagnoseCase } from '../../kit/diagnose-case.ts';
 import type { Stage, ZoneEntry } from '../../kit/diagnose-stage.ts';
-import { startDnsServer } from '../../kit/dns-server.ts';
+import { dnsAnswer, recordTypes, startDnsServer } from '../../kit/dns-server.ts';
 import { closedPort } from '../../kit/tcp-server.ts';
 import { app } from './shared.ts';
 
@@ -149,7 +149,6 @@ export const cases: readonly DiagnoseCase[] = [
     name: 'the A record comes, AAAA fails: Go takes what it has',
     async prepare(stage) {
       const registry = await stage.registry();
-      const { dnsAnswer, recordTypes } = await import('../../kit/dns-server.ts');
       const server = await startDnsServer((query) => [
         query.type === recordTypes.A
           ? dnsAnswer(query, { records: [{ name: query.name, type: 'A', data: '127.0.0.1' }] })
@@ -209,5 +208,52 @@ export const cases: readonly DiagnoseCase[] = [
     ruledOut: ['dns'],
     notRuledOut: ['tcp', 'tls', 'registry'],
     endpoints: ['faulty'],
+  },
+
+  {
+    name: 'the A record comes, AAAA is silence: Go takes what it has',
+    async prepare(stage) {
+      const registry = await stage.registry();
+      const server = await startDnsServer((query) =>
+        query.type === recordTypes.A
+          ? [dnsAnswer(query, { records: [{ name: query.name, type: 'A', data: '127.0.0.1' }] })]
+          : [],
+      );
+      stage.defer(() => server.close());
+      return app(registry, ['--nameserver', `127.0.0.1:${server.port}`]);
+    },
+    verdict: ['healthy', 'degraded'],
+    cause: [null, 'dns-inconsistent', 'dns-timeout'],
+    notRuledOut: ['dns'],
+  },
+  {
+    name: 'the mirror’s name: NXDOMAIN first, then an address; the upstream serves',
+    async prepare(stage) {
+      const mirror = await stage.registry();
+      const upstream = await stage.registry();
+      await stage.hosts(
+        'reg.example',
+        `server = "https://registry.test:${upstream.port}"\n[host."https://mirror.test:${mirror.port}"]\n`,
+      );
+      return {
+        image: 'reg.example/team/app:1',
+        args: [...(await stage.nameserver({ 'mirror.test': { rcode: 3 } })), ...(await stage.nameserver())],
+      };
+    },
+    verdict: 'degraded',
+    cause: 'mirror-failed',
+    underlying: 'dns-inconsistent',
+  },
+  {
+    name: 'the proxy’s name: NXDOMAIN first, then an address',
+    async prepare(stage) {
+      const registry = await stage.registry();
+      const proxy = await stage.proxy(() => ({ kind: 'tunnel', port: registry.port }));
+      const dns = [...(await stage.nameserver({ 'proxy.test': { rcode: 3 } })), ...(await stage.nameserver())];
+      return app(registry, [...proxy.args, ...dns]);
+    },
+    verdict: 'faulty',
+    cause: ['proxy-unreachable', 'dns-inconsistent'],
+    says: /proxy\.test/,
   },
 ];

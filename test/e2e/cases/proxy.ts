@@ -213,4 +213,28 @@ export const cases: readonly DiagnoseCase[] = [
     verdict: 'faulty',
     cause: 'proxy-misconfigured',
   },
+
+  {
+    name: 'plain HTTP, the proxy refuses, and directly it goes',
+    async prepare(stage) {
+      const registry = await stage.registry({ tls: null });
+      await stage.hosts(`registry.test:${registry.port}`, `server = "http://registry.test:${registry.port}"\n`);
+      const proxy = await stage.proxy(() => say('403 Forbidden', 'X-Squid-Error: ERR_ACCESS_DENIED 0\r\n'));
+      return app(registry, proxy.args);
+    },
+    verdict: 'faulty',
+    cause: ['proxy-bypass-missing', 'proxy-denied'],
+    never: ['access-denied', 'source-address-blocked'],
+  },
+  {
+    name: 'plain HTTP, and the proxy is silent',
+    async prepare(stage) {
+      const registry = await stage.registry({ tls: null });
+      await stage.hosts(`registry.test:${registry.port}`, `server = "http://registry.test:${registry.port}"\n`);
+      const proxy = await stage.proxy(() => ({ kind: 'silence' }));
+      return app(registry, proxy.args);
+    },
+    verdict: 'faulty',
+    cause: ['proxy-unreachable', 'registry-timeout', 'unknown', 'proxy-bypass-missing'],
+  },
 ];

@@ -348,4 +348,27 @@ export const cases: readonly DiagnoseCase[] = [
     verdict: 'healthy',
     cause: null,
   },
+
+  {
+    name: 'Never, and no runtime to say whether the image is here',
+    prepare: async (stage) => ({
+      image: `registry.test:${(await stage.registry()).port}/team/app:1`,
+      args: ['--pull-policy', 'Never'],
+    }),
+    // The registry would give it, and nobody will ask: whether the pod starts is not known.
+    verdict: ['healthy', 'inconclusive'],
+    cause: null,
+  },
+  {
+    name: 'the disk and the network of names, both broken',
+    prepare: async (stage) => {
+      const runtime = await stage.runtime({ PullImage: () => ({ code: grpcCodes.unknown, message: full }) });
+      const dns = await stage.nameserver({ 'registry.test': { rcode: 2 } });
+      return { image: 'registry.test/team/app:1', args: [...runtime.args, ...dns, '--pull'] };
+    },
+    verdict: 'faulty',
+    cause: 'disk-full',
+    also: ['dns-server-failure'],
+    pull: { ok: false },
+  },
 ];
