@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { prepareMachine } from '../lab/install.ts';
+import { canMakeNamespaces } from '../kit/network-namespace.ts';
 import { type Command, pullwhy, timed } from './command.ts';
 import { figureOf, type Part } from './figure.ts';
+import { noNamespaces } from './healthy.ts';
 import { type World, writeRoot } from './world.ts';
 
 /** A person who waits for a verdict on a silent registry has it within this. */
@@ -12,8 +13,7 @@ const runs = 3;
 
 /** Registries whose packets vanish, in network namespaces of their own. */
 export async function dropped(world: World): Promise<Part> {
-  const readiness = await prepareMachine();
-  if (!readiness.ready) return { figures: [], notes: [`left out: dropped packets: ${readiness.why}`] };
+  if (!(await canMakeNamespaces())) return { figures: [], notes: [noNamespaces('dropped packets')] };
   const network = await world.network();
   const [upstream, mirror] = ['10.77.0.20:5000', '10.77.0.60:5000'];
   world.defer(await network.filter('reg', 'input', ['ip daddr 10.77.0.20 drop']));
