@@ -35,6 +35,14 @@ describe('probes: runtime, image, disk, pull', () => {
     assert.equal(of('image')[0]?.facts.present, false);
   });
 
+  it('does not know whether the image is there when the runtime fails to say', async () => {
+    const cri = await servers.cri({ ImageStatus: () => ({ code: grpcCodes.unknown, message: 'database is locked' }) });
+    const { of } = await ask(cri.endpoint);
+    const [image] = of('image');
+    assert.deepEqual([image?.status, image?.facts.present], ['failed', null]);
+    assert.match(image?.error?.message ?? '', /database is locked/);
+  });
+
   it('does not look for the file system of a runtime that is elsewhere', async () => {
     const cri = await servers.cri({
       ImageFsInfo: () => ({ answer: { image_filesystems: [{ fs_id: { mountpoint: '/not/here' } }] } }),
