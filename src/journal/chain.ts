@@ -24,14 +24,23 @@ export class Chain {
   private readonly source: Source;
   private readonly first: number;
   private readonly parts: readonly Part[];
+  private readonly found: readonly number[];
   private part: Part | undefined;
   /** Items that can be reached. */
   readonly length: number;
   /** True when there should be more than can be reached: an array is damaged or cut off. */
   readonly broken: boolean;
 
-  private constructor(source: Source, first: number, parts: readonly Part[], length: number, broken: boolean) {
+  private constructor(
+    source: Source,
+    first: number,
+    parts: readonly Part[],
+    length: number,
+    broken: boolean,
+    found: readonly number[] = [],
+  ) {
     this.source = source;
+    this.found = found;
     this.first = first;
     this.parts = parts;
     this.part = parts[0];
@@ -62,10 +71,16 @@ export class Chain {
     return new Chain(source, first, parts, Math.min(start, count), start < count);
   }
 
+  /** This chain with entries behind it that were found without its arrays. */
+  with(found: readonly number[]): Chain {
+    return new Chain(this.source, this.first, this.parts, this.length + found.length, this.broken, found);
+  }
+
   /** The offset of entry `index`: 0 where there is none yet, or the item is damaged beyond its alignment. */
   at(index: number): number {
     if (index < 0 || index >= this.length) return 0;
     if (index === 0 && this.first !== 0) return this.first % 8 === 0 ? this.first : 0;
+    if (index >= this.length - this.found.length) return this.found[index - this.length + this.found.length] ?? 0;
     let part = this.part;
     if (part === undefined || index < part.start || index >= part.start + part.items) {
       part = this.parts.findLast((candidate) => candidate.start <= index);

@@ -5,6 +5,7 @@ import { emptyHash, jenkins, siphash24 } from './hash.ts';
 import { type Header, type HeaderFailure, headerBytes, readHeader } from './header.ts';
 import { type PageCache, PagedFile } from './pages.ts';
 import { unpack } from './payload.ts';
+import { findEntries } from './salvage.ts';
 
 /** Types of objects (systemd: journal-def.h, ObjectType). */
 export const objectType = { data: 1, field: 2, entry: 3, entryArray: 6 } as const;
@@ -114,9 +115,14 @@ export class JournalFile {
     return this.header.compact ? 72 : 64;
   }
 
-  /** All entries. */
+  /** All entries. Where an array of their list is damaged, those behind are looked for in the file itself. */
   entries(): Chain {
-    return Chain.follow(this, 0, this.header.entryArray, this.header.entries);
+    const chain = Chain.follow(this, 0, this.header.entryArray, this.header.entries);
+    if (!chain.broken) return chain;
+    let last = chain.length - 1;
+    while (last >= 0 && this.objectSize(chain.at(last), objectType.entry) === 0) last--;
+    const from = last < 0 ? this.header.headerSize : chain.at(last);
+    return chain.with(findEntries(this, from, last >= 0, this.header.entries - chain.length));
   }
 
   /** The entries that have this data object, from its own list. */

@@ -113,3 +113,33 @@ export class CommonOffsets implements Offsets {
     this.current = target;
   }
 }
+
+/** Entries of a list that pass a test. */
+export class TestedOffsets implements Offsets {
+  private readonly offsets: Offsets;
+  private readonly fits: (offset: number) => boolean;
+
+  constructor(offsets: Offsets, fits: (offset: number) => boolean) {
+    this.offsets = offsets;
+    this.fits = fits;
+    this.settle();
+  }
+
+  get current(): number {
+    return this.offsets.current;
+  }
+
+  advance(): void {
+    this.offsets.advance();
+    this.settle();
+  }
+
+  seek(offset: number): void {
+    this.offsets.seek(offset);
+    this.settle();
+  }
+
+  private settle(): void {
+    while (this.offsets.current !== 0 && !this.fits(this.offsets.current)) this.offsets.advance();
+  }
+}

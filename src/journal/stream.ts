@@ -3,7 +3,7 @@ import { compareLocations, type Location, type PartialLocation } from './cursor.
 import type { LocatedEntry } from './entry.ts';
 import type { FieldReader } from './field-reader.ts';
 import { type JournalFile, objectType } from './file.ts';
-import { ChainOffsets, CommonOffsets, type Offsets, UnionOffsets } from './selection.ts';
+import { ChainOffsets, CommonOffsets, type Offsets, TestedOffsets, UnionOffsets } from './selection.ts';
 
 /** Entries that have one of `values` in `field`. Several of these are all to be met. */
 export interface Match {
@@ -122,7 +122,7 @@ export class FileStream {
     // What is behind it has to wait for the next look: other lists may not have it yet.
     this.tailPending = false;
     this.offsets = null;
-    if (this.tail >= this.from && this.fits(this.tail)) this.setHead(this.tail);
+    if (this.tail >= this.from && this.test()(this.tail)) this.setHead(this.tail);
   }
 
   private setHead(at: number): boolean {
@@ -165,32 +165,37 @@ export class FileStream {
   }
 
   private select(entries: Chain): Offsets {
+    let broken = false;
     const terms = this.matches.map(({ field, values }) => {
       const lists = values.map((value) => {
         const data = this.file.findData(Buffer.from(`${field}=${value}`));
-        return new ChainOffsets(data === 0 ? Chain.empty(this.file) : this.file.entriesOf(data));
+        const chain = data === 0 ? Chain.empty(this.file) : this.file.entriesOf(data);
+        broken ||= chain.broken;
+        return new ChainOffsets(chain);
       });
       return lists.length === 1 && lists[0] !== undefined ? lists[0] : new UnionOffsets(lists);
     });
     if (terms.length === 0) return new ChainOffsets(entries);
+    // A list that is damaged would leave entries out: each entry is asked itself instead.
+    if (broken) return new TestedOffsets(new ChainOffsets(entries), this.test());
     return terms.length === 1 && terms[0] !== undefined ? terms[0] : new CommonOffsets(terms);
   }
 
-  /** Whether the entry at `at` meets the matches, by its own items. */
-  private fits(at: number): boolean {
+  /** A test whether the entry at an offset meets the matches, by its own items. */
+  private test(): (at: number) => boolean {
     const { file } = this;
     const { compact } = file.header;
-    const end = at + file.objectSize(at, objectType.entry);
-    const items = new Set<number>();
-    for (let item = at + 64; item < end; item += compact ? 4 : 16) {
-      items.add(compact ? file.pages.u32(item) : file.pages.u64(item));
-    }
-    return this.matches.every(({ field, values }) =>
-      values.some((value) => {
-        const data = file.findData(Buffer.from(`${field}=${value}`));
-        return data !== 0 && items.has(data);
-      }),
+    const wanted = this.matches.map(({ field, values }) =>
+      values.map((value) => file.findData(Buffer.from(`${field}=${value}`))).filter((data) => data !== 0),
     );
+    return (at) => {
+      const end = at + file.objectSize(at, objectType.entry);
+      const items = new Set<number>();
+      for (let item = at + 64; item < end; item += compact ? 4 : 16) {
+        items.add(compact ? file.pages.u32(item) : file.pages.u64(item));
+      }
+      return wanted.every((some) => some.some((data) => items.has(data)));
+    };
   }
 
   /** The offset from which on `entries` from `index` on lie. */

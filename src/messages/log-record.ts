@@ -221,6 +221,7 @@ export function podOf({ message, fields }: LogRecord): PodPlace {
 /** The first `pod_namespace(` of a text. Looked for from its middle, where there is least to try. */
 function nameInText(text: string): { readonly pod: string; readonly namespace: string } | null {
   for (const match of text.matchAll(afterPod)) {
+    if (!/[a-z0-9]/.test(text[match.index - 1] ?? '')) continue;
     const pod = beforeNamespace.exec(text.slice(Math.max(0, match.index - 253), match.index))?.[0];
     if (pod !== undefined && match[1] !== undefined) return { pod, namespace: match[1] };
   }

@@ -23,6 +23,8 @@ export interface JournalFigures {
   readonly ownAllPerSecond: number;
   /** Opening, finding and reading one unit's last 15 minutes. */
   readonly lastQuarterMs: number;
+  /** The same up to the first entry. */
+  readonly firstEntryMs: number;
   /** Peak memory of a process that reads two units' messages, MiB. */
   readonly peakMiB: number;
 }
@@ -88,7 +90,11 @@ const twoUnits: EntryQuery = {
   fields: ['MESSAGE'],
 };
 
-async function readOwn(directory: string, query: EntryQuery): Promise<{ count: number; ms: number }> {
+async function readOwn(
+  directory: string,
+  query: EntryQuery,
+  most = Number.POSITIVE_INFINITY,
+): Promise<{ count: number; ms: number }> {
   const started = performance.now();
   const opened = await openJournal({ directories: [directory], journalctl: null });
   if (!opened.ok) throw new Error(opened.error.kind);
@@ -97,6 +103,7 @@ async function readOwn(directory: string, query: EntryQuery): Promise<{ count: n
   for await (const { fields } of opened.value.entries(query)) {
     count++;
     characters += fields.get('MESSAGE')?.length ?? 0;
+    if (count === most) break;
   }
   opened.value.close();
   if (characters === 0) throw new Error('no messages');
@@ -138,6 +145,7 @@ export async function benchJournal(made: JournalTools, directory: string, count:
     since: last - 900_000_000n,
   };
   const lastQuarter = await best(() => readOwn(directory, quarter));
+  const first = await best(() => readOwn(directory, quarter, 1));
   const other = await readJournalctl(made, directory);
   if (other.count !== own.count) throw new Error(`journalctl: ${other.count} entries, own reader: ${own.count}`);
   return {
@@ -146,6 +154,7 @@ export async function benchJournal(made: JournalTools, directory: string, count:
     journalctlPerSecond: Math.round((other.count / other.ms) * 1000),
     ownAllPerSecond: Math.round((all.count / all.ms) * 1000),
     lastQuarterMs: Math.round(lastQuarter.ms * 10) / 10,
+    firstEntryMs: Math.round(first.ms * 10) / 10,
     peakMiB,
   };
 }
