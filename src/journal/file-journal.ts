@@ -105,6 +105,7 @@ export class FileJournal implements Journal {
           if (signal.aborted) return;
           if (++count % breath === 0) await new Promise((resolve) => setImmediate(resolve));
         }
+        this.closeGone();
         if (follow) await watch.wait(signal);
         // What had to wait for others is read in a second pass, which waits for nothing.
         else if (pass > 0 || ![...streams.values()].some(({ head }) => head !== null)) return;
@@ -152,9 +153,9 @@ export class FileJournal implements Journal {
         this.failed.set(path, { path, failure: opened.error });
       }
     }
-    this.closeGone();
   }
 
+  /** Closes files that were vacuumed, but those that an iteration still reads. */
   private closeGone(): void {
     for (const identity of this.gone) {
       const used = [...this.users].some((streams) => streams.get(identity)?.head != null);
@@ -178,22 +179,16 @@ export class FileJournal implements Journal {
     reader: FieldReader,
   ): ReadonlyMap<string, number> {
     const written = new Map<string, number[]>();
-    const fresh: FileStream[] = [];
     for (const [identity, file] of this.files) {
-      const outcome = file.refresh();
-      let stream = streams.get(identity);
-      if (stream === undefined) {
-        stream = new FileStream(file, matches);
+      file.refresh();
+      const known = streams.get(identity);
+      const stream = known ?? new FileStream(file, matches);
+      streams.set(identity, stream);
+      if (known === undefined || stream.rewind()) {
+        if (known !== undefined) reader.reset();
         // Files that come later have entries that were read from others, when journald moved or copied them.
         stream.seek({ since: start.since, after: reached.get(file.header.seqnumId) ?? start.after });
-        streams.set(identity, stream);
-        fresh.push(stream);
-      } else if (outcome === 'replaced') {
-        stream.rewind();
-        reader.reset();
-        stream.seek({ since: start.since, after: reached.get(file.header.seqnumId) ?? start.after });
-        fresh.push(stream);
-      } else if (outcome === 'changed') fresh.push(stream);
+      }
       if (file.header.state === 'online') {
         const numbers = written.get(file.header.seqnumId) ?? [];
         written.set(file.header.seqnumId, [...numbers, file.tailSeqnum]);
@@ -207,8 +202,8 @@ export class FileJournal implements Journal {
         continue;
       }
       // Again: what was written to this file while the others were looked at is below the ceiling.
-      const again = ceilings.has(stream.file.header.seqnumId) && stream.file.refresh() === 'changed';
-      if (again || fresh.includes(stream)) stream.look();
+      if (ceilings.has(stream.file.header.seqnumId)) stream.file.refresh();
+      stream.look();
     }
     for (const { file, tailSeqnum } of streams.values()) {
       const ceiling = ceilings.get(file.header.seqnumId);

@@ -17,9 +17,6 @@ export type FileFailure =
   | { readonly kind: 'absent' }
   | { readonly kind: 'failed'; readonly code: string };
 
-/** What a look at a file that may have been written to found. */
-export type Refreshed = 'same' | 'changed' | 'replaced';
-
 /**
  * One journal file, open for reading. Nothing in it is trusted: an offset counts only when it is aligned, inside the
  * used part and leads to an object of the expected type that ends inside too; every list is followed forwards only, as
@@ -36,6 +33,10 @@ export class JournalFile {
   header: Header;
   /** Where objects end: what the header says, but not behind the end of the file. */
   end: number;
+  /** Counts the changes that `refresh` saw. */
+  version = 0;
+  /** Counts how often another journal, or less of this one, was found in the file. */
+  generation = 0;
   /** Sequence number of the last entry, as the header says. */
   tailSeqnum: number;
   private key: DataView;
@@ -84,14 +85,14 @@ export class JournalFile {
     this.pages.close();
   }
 
-  /** Reads the header again. `replaced`: another journal is in the file now, or less of this one. */
-  refresh(): Refreshed {
+  /** Reads the header again, and takes up what is there now. */
+  refresh(): void {
     const raw = this.pages.fresh(0, headerBytes);
     const end = Math.min(this.header.end, this.pages.size());
-    if (raw.equals(this.raw) && end === this.end) return 'same';
+    if (raw.equals(this.raw) && end === this.end) return;
     const header = readHeader(raw);
     // A header that cannot be read is one that is being written, or the end of this file: what is known stays.
-    if (!header.ok) return 'same';
+    if (!header.ok) return;
     const replaced = header.value.fileId !== this.header.fileId || header.value.entries < this.header.entries;
     this.pages.drop();
     this.header = header.value;
@@ -99,7 +100,8 @@ export class JournalFile {
     this.key = viewOf(raw.subarray(24, 40));
     this.tailSeqnum = raw.readUInt32LE(160) + raw.readUInt32LE(164) * 0x1_0000_0000;
     this.end = Math.min(header.value.end, this.pages.size());
-    return replaced ? 'replaced' : 'changed';
+    this.version++;
+    if (replaced) this.generation++;
   }
 
   /** The size of the object of `type` at `offset`, headers included; 0 when there is none. */

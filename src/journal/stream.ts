@@ -35,6 +35,9 @@ export class FileStream {
   /** The last entry when the file was looked at; it may not be in all lists yet. */
   private tail = 0;
   private tailPending = false;
+  /** Of the file, when it was looked at. */
+  private version = -1;
+  private generation: number;
   private headOffset = 0;
   private headLocation: Location | null = null;
   private readonly bootWords = new Uint32Array(4);
@@ -43,6 +46,7 @@ export class FileStream {
   constructor(file: JournalFile, matches: readonly Match[]) {
     this.file = file;
     this.matches = matches;
+    this.generation = file.generation;
   }
 
   /** The next entry's place; null when there is none until the next look. */
@@ -55,13 +59,17 @@ export class FileStream {
     return this.tail === 0 ? 0 : this.file.pages.u64(this.tail + 16);
   }
 
-  /** Starts over: the file has other contents now. */
-  rewind(): void {
+  /** Starts over when the file has other contents than before; true when it has. The start has to be sought again. */
+  rewind(): boolean {
+    if (this.generation === this.file.generation) return false;
+    this.generation = this.file.generation;
     this.from = 0;
     this.headLocation = null;
+    this.offsets = null;
+    return true;
   }
 
-  /** Goes to the start. To be called once, before the first `look`. */
+  /** Goes to the start. To be called before the first `look`, and after a rewind. */
   seek(start: Start): void {
     const { file } = this;
     const entries = file.entries();
@@ -76,9 +84,11 @@ export class FileStream {
     if (start.after !== null) this.from = Math.max(this.from, this.seekAfter(entries, start.after));
   }
 
-  /** Takes in what the file has now. The file was refreshed before. */
+  /** Takes in what the file has now, if it changed since the last look. The file was refreshed before. */
   look(): void {
     const { file } = this;
+    if (this.version === file.version) return;
+    this.version = file.version;
     const entries = file.entries();
     this.tail = 0;
     for (let index = entries.length - 1; index >= 0 && index >= entries.length - 64 && this.tail === 0; index--) {

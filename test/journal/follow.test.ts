@@ -223,6 +223,25 @@ describe('journal: following', function () {
     );
   });
 
+  it('gives every reader of one journal every entry', async () => {
+    const path = join(folder, 'system.journal');
+    await makeJournal(tools, path, Buffer.concat(variedEntries(10).map(exportEntry)));
+    const journal = await openFiles(folder);
+    const read = async () => {
+      let count = 0;
+      for await (const _ of journal.entries({ follow: true, signal: AbortSignal.timeout(20_000), fields: [] })) {
+        if (++count === 20) break;
+      }
+      return count;
+    };
+    const readers = [read(), read(), read()];
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    // Written on by another process: systemd-journal-remote opens a file that is there and goes on with it.
+    await makeJournal(tools, path, Buffer.concat(variedEntries(10, 10).map(exportEntry)));
+    assert.deepEqual(await Promise.all(readers), [20, 20, 20]);
+    journal.close();
+  });
+
   it('ends with its signal, and with the journal', async () => {
     await makeJournal(tools, join(folder, 'a.journal'), Buffer.concat(variedEntries(5).map(exportEntry)));
     const journal = await openFiles(folder);
