@@ -27,7 +27,7 @@ const folders: Readonly<Record<string, readonly DiagnoseCase[]>> = {
 };
 
 /** Runs at the same time: most of their time is waiting. */
-const parallel = 8;
+const parallel = 6;
 
 describe('pullwhy diagnose, against servers on loopback', function () {
   this.timeout(120_000);

@@ -105,7 +105,8 @@ export const cases: readonly DiagnoseCase[] = [1, 2, 3].flatMap((seconds): Diagn
     {
       name: `${seconds} s: nothing wrong`,
       prepare: async (stage) => app(await stage.registry(), within),
-      verdict: 'healthy',
+      // A busy machine may need more than a second for it.
+      verdict: seconds < 3 ? ['healthy', 'inconclusive'] : 'healthy',
       cause: null,
     },
   ];
