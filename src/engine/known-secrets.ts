@@ -52,7 +52,10 @@ const openHeaders: ReadonlySet<string> = new Set([
 function secretsOfPlan(plan: PullPlan): string[] {
   const secrets: string[] = [];
   for (const { username, password } of plan.credentials) {
-    if (password.reveal() !== '') secrets.push(password.reveal(), `${username}:${password.reveal()}`);
+    if (password.reveal() === '') continue;
+    const pair = `${username}:${password.reveal()}`;
+    // The pair in base64 is what stands in the header; it may come back encoded once more.
+    secrets.push(password.reveal(), pair, Buffer.from(pair).toString('base64'));
   }
   for (const { headerValues } of plan.endpoints) {
     for (const [name, values] of Object.entries(headerValues)) {

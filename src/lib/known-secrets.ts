@@ -27,6 +27,8 @@ export function secretMasker(secrets: readonly string[], open: string): (text: s
     }
     for (const form of base64Forms(secret)) if (!open.includes(form)) forms.add(form);
   }
+  // Host names and media types come back in lower case.
+  for (const form of [...forms]) if (!open.includes(form.toLowerCase())) forms.add(form.toLowerCase());
   // A password that is the mask's own word needs no masking, and would be found in every mask.
   for (const form of forms) if (mask.includes(form)) forms.delete(form);
   if (forms.size === 0) return (text) => text;
@@ -50,16 +52,25 @@ export function mapTexts(value: unknown, map: (text: string) => string): unknown
 }
 
 function plainForms(secret: string): string[] {
-  const url = encodeURIComponent(secret.toWellFormed());
-  const form = new URLSearchParams({ s: secret }).toString().slice(2);
-  const lower = (text: string) => text.replace(/%[0-9A-F]{2}/gu, (code) => code.toLowerCase());
   const json = JSON.stringify(secret).slice(1, -1);
   const html = secret
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;');
-  return [secret, url, lower(url), form, lower(form), json, json.replaceAll('/', '\\/'), html];
+  const encoded = urlForms(secret);
+  const lower = encoded.map((text) => text.replace(/%[0-9A-F]{2}/gu, (code) => code.toLowerCase()));
+  return [secret, json, json.replaceAll('/', '\\/'), html, ...encoded, ...lower, ...encoded.map(encodeURIComponent)];
+}
+
+/** URL-encoded: encoders do not agree on what needs it, and in a query, a path and a form other characters do. */
+function urlForms(secret: string): string[] {
+  const text = secret.toWellFormed();
+  const form = new URLSearchParams({ s: text }).toString().slice(2);
+  const url = new URL('http://h/');
+  url.search = text;
+  url.pathname = text;
+  return [encodeURIComponent(text), form, form.replaceAll('+', '%20'), url.search.slice(1), url.pathname.slice(1)];
 }
 
 /** Base64 of the secret wherever it stands in what is encoded: the characters that depend on it alone. */

@@ -51,6 +51,10 @@ export const limits = {
   criMessageBytes: 16 * 1024 * 1024,
   /** One value of the runtime's verbose status; containerd's configuration is 10 to 60 KiB. */
   criInfoChars: 1024 * 1024,
+  /** Conditions or file systems of one answer over CRI; real runtimes have 2 to 4 of each. */
+  criEntries: 64,
+  /** A name in an answer over CRI: a runtime's, a version, a digest, a mount point. */
+  criNameChars: 1024,
   /** An image reference: path, tag and digest are bounded by the grammar, a host by DNS (253); this leaves room for any. */
   referenceChars: 4096,
   /** A DNS message about a host; real ones stay far below, TCP allows 64 KiB. */

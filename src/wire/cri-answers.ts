@@ -1,5 +1,5 @@
-import { clip, limits } from '../lib/limits.ts';
-import { redactText } from '../lib/redact.ts';
+import { limits } from '../lib/limits.ts';
+import { redactText, safeLine } from '../lib/redact.ts';
 import { redactJson } from '../lib/redact-json.ts';
 
 /** Who answers at the socket. */
@@ -52,9 +52,9 @@ export interface CriFilesystem {
 /** Reads a VersionResponse; what is missing is empty. */
 export function readVersion(answer: unknown): CriVersion {
   return {
-    runtimeName: text(answer, 'runtime_name'),
-    runtimeVersion: text(answer, 'runtime_version'),
-    runtimeApiVersion: text(answer, 'runtime_api_version'),
+    runtimeName: name(answer, 'runtime_name'),
+    runtimeVersion: name(answer, 'runtime_version'),
+    runtimeApiVersion: name(answer, 'runtime_api_version'),
   };
 }
 
@@ -66,12 +66,14 @@ export function readStatus(answer: unknown): CriStatus {
     for (const [name, value] of Object.entries(foreign)) if (typeof value === 'string') info[name] = safeInfo(value);
   }
   return {
-    conditions: list(member(answer, 'status'), 'conditions').map((condition) => ({
-      type: text(condition, 'type'),
-      status: member(condition, 'status') === true,
-      reason: text(condition, 'reason'),
-      message: clip(redactText(text(condition, 'message'))),
-    })),
+    conditions: list(member(answer, 'status'), 'conditions')
+      .slice(0, limits.criEntries)
+      .map((condition) => ({
+        type: name(condition, 'type'),
+        status: member(condition, 'status') === true,
+        reason: name(condition, 'reason'),
+        message: safeLine(text(condition, 'message'), limits.messageChars),
+      })),
     info,
   };
 }
@@ -89,16 +91,18 @@ export function readImages(answer: unknown): readonly CriImage[] {
 
 /** Reads the image file systems of an ImageFsInfoResponse. */
 export function readFilesystems(answer: unknown): readonly CriFilesystem[] {
-  return list(answer, 'image_filesystems').map((usage) => ({
-    mountpoint: text(member(usage, 'fs_id'), 'mountpoint'),
-    usedBytes: integer(member(member(usage, 'used_bytes'), 'value')),
-    inodesUsed: integer(member(member(usage, 'inodes_used'), 'value')),
-  }));
+  return list(answer, 'image_filesystems')
+    .slice(0, limits.criEntries)
+    .map((usage) => ({
+      mountpoint: name(member(usage, 'fs_id'), 'mountpoint'),
+      usedBytes: integer(member(member(usage, 'used_bytes'), 'value')),
+      inodesUsed: integer(member(member(usage, 'inodes_used'), 'value')),
+    }));
 }
 
 /** Reads a PullImageResponse: the id or digest reference of the image. */
 export function readImageRef(answer: unknown): string {
-  return text(answer, 'image_ref');
+  return name(answer, 'image_ref');
 }
 
 /** One value of the verbose status without secrets. What is not JSON and speaks of a secret is dropped as a whole. */
@@ -114,9 +118,14 @@ function safeInfo(value: string): string {
   }
 }
 
+/** A name, as one line of bounded length. */
+function name(value: unknown, of: string): string {
+  return safeLine(text(value, of), limits.criNameChars);
+}
+
 function readImage(image: unknown): CriImage {
   return {
-    id: text(image, 'id'),
+    id: name(image, 'id'),
     repoTags: texts(image, 'repo_tags'),
     repoDigests: texts(image, 'repo_digests'),
     sizeBytes: integer(member(image, 'size')),

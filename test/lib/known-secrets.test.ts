@@ -14,6 +14,12 @@ const forms: Readonly<Record<string, string>> = {
   'base64 for URLs': Buffer.from(secret).toString('base64url'),
   'URL-encoded': encodeURIComponent(secret),
   'URL-encoded in lower case': encodeURIComponent(secret).replace(/%../gu, (code) => code.toLowerCase()),
+  'URL-encoded by a strict encoder': encodeURIComponent(secret).replace(
+    /[!'()*]/gu,
+    (mark) => `%${mark.charCodeAt(0).toString(16)}`,
+  ),
+  'URL-encoded twice': encodeURIComponent(encodeURIComponent(secret)),
+  'a URL as sent': new URL(`http://h/a?b=${secret}`).href,
   'a form': new URLSearchParams({ password: secret }).toString(),
   'JSON-escaped': JSON.stringify({ secret }),
   'HTML-escaped': 'pw+/=&amp;&quot;é 7x&lt;Q',
