@@ -307,7 +307,6 @@ describe('hostile answers', function () {
     for (const form of ['text', 'markdown']) {
       const { stdout, stderr } = await runBounded([...args, '-o', form]);
       assert.ok(stdout.length > 0, stderr);
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
       assert.doesNotMatch(stdout + stderr, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
       assert.doesNotMatch(stdout, /^verdict: healthy/m);
     }

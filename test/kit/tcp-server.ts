@@ -52,11 +52,23 @@ export async function startTcpServer(
   };
 }
 
-/** A port of loopback on which nothing listens (just closed). */
+/**
+ * A port of loopback on which nothing listens, and on which no server of a test that runs meanwhile will: those take
+ * ports of the kernel's own choice, which lie above 32767 (net.ipv4.ip_local_port_range).
+ */
 export async function closedPort(address = '127.0.0.1'): Promise<number> {
-  const server = await startTcpServer(() => undefined, address);
-  await server.close();
-  return server.port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    if (await isFree(port, address)) return port;
+  }
+}
+
+function isFree(port: number, address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, address, () => server.close(() => resolve(true)));
+  });
 }
 
 /** The port that a listening server has. */

@@ -262,7 +262,7 @@ describe('the hosts that are asked, beside the real program', function () {
             for (const part of item.folders ?? []) await mkdir(join(folder, fill(part)), { recursive: true });
             const files = Object.entries(item.files).map(([path, text]) => [fill(path), fill(text)]);
             await writeTree(folder, Object.fromEntries(files));
-            const reference = parseReference(`127.0.0.1:${witnesses['R']?.port}/team/app${item.suffix ?? ':1'}`);
+            const reference = parseReference(`127.0.0.1:${witnesses.R?.port}/team/app${item.suffix ?? ':1'}`);
             assert.ok(reference.ok);
 
             log.length = 0;

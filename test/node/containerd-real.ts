@@ -17,10 +17,7 @@ export interface Program {
  * newer ones, unpacked beside, are asked as well.
  */
 export function installedContainerds(): Program[] {
-  const paths = [
-    'containerd',
-    ...(process.env['PULLWHY_TEST_CONTAINERD'] ?? '').split(':').filter((path) => path !== ''),
-  ];
+  const paths = ['containerd', ...(process.env.PULLWHY_TEST_CONTAINERD ?? '').split(':').filter((path) => path !== '')];
   return paths.flatMap((path) => {
     try {
       const line = execFileSync(path, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });

@@ -25,7 +25,7 @@ export function addExplain(program: Command, finish: (status: number) => void): 
 Examples:
   pullwhy explain 'Failed to pull image "nginx:1.99": ... not found'
   journalctl -u kubelet --since -1h | pullwhy explain
-  kubectl get events -A -o json | jq -r '.items[].message' | pullwhy explain -o ndjson
+  kubectl get events -A | pullwhy explain -o ndjson
 
 Exit status: 0 something was understood, 3 nothing was, 2 wrong command line.`,
     )
