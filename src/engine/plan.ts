@@ -17,7 +17,8 @@ import { type NodeResolver, readResolver } from '../node/resolver.ts';
 import { discoverRuntime, type RuntimeChoice } from '../node/runtime-discovery.ts';
 import type { RuntimeEndpoint, RuntimePlan } from '../node/runtime-plan.ts';
 import { readTrustStore, type TrustStore } from '../node/trust-store.ts';
-import { type CriClient, type CriFailure, openCri } from '../wire/cri.ts';
+import type { CriClient, CriFailure } from '../wire/cri.ts';
+import { askRuntime } from './ask-runtime.ts';
 import { credentialsFor, credentialsInfo, type PlannedCredential, readCredentials } from './plan-credentials.ts';
 import { hostsOf, imageOf, platformInfo, policyOf } from './plan-parts.ts';
 import type { PlanRequest, RequestError } from './request.ts';
@@ -53,8 +54,6 @@ export interface PlanEnv {
   readonly signal: AbortSignal;
 }
 
-const criConnectMs = 2000;
-
 /** Reads the node and says what its runtime would do for this image. Nothing is asked on the network; the runtime's socket is. */
 export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<Result<PullPlan, RequestError>> {
   const host = boundedHostFiles(hostFiles(request.hostRoot));
@@ -73,14 +72,18 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
   if (!proxyEnv.ok) return proxyEnv;
 
   // While the runtime is asked, what does not depend on its answer is read.
-  const [{ cri, runtime, silence }, { proxies, trust }, kubelet] = await Promise.all([
-    askRuntime(choice.value, request, planEnv),
+  const [asked, guessed, kubelet] = await Promise.all([
+    askRuntime(host, choice.value, request.runtimeVersion, planEnv),
     readEnvironment(host, choice.value, proxyEnv.value),
     readKubelet(host),
   ]);
+  const { cri, runtime, silence } = asked;
+  // Another socket served CRI than the one that was thought to: then it is that runtime's environment that counts.
+  const moved = asked.choice !== choice.value;
+  const { proxies, trust } = moved ? await readEnvironment(host, asked.choice, proxyEnv.value) : guessed;
   const reference = parseReference(request.image);
   const [files, platform] = await Promise.all([
-    readRuntimeFiles(host, request, reference.ok ? reference.value : null, runtime, choice.value, proxies),
+    readRuntimeFiles(host, request, reference.ok ? reference.value : null, runtime, asked.choice, proxies),
     platformInfo(request.platform, host, planEnv, planRuntime(runtime.name)),
   ]);
   const problems: Problem[] = [];
@@ -124,7 +127,7 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
   return ok({
     body,
     runtime,
-    runtimeAsked: choice.value.endpoint !== null,
+    runtimeAsked: asked.choice.endpoint !== null,
     silence,
     host,
     resolver,
@@ -134,22 +137,6 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
     credentials: matches,
     cri,
   });
-}
-
-/** Connects to the runtime, when there is one, and asks what it is. */
-async function askRuntime(
-  { name, endpoint }: RuntimeChoice,
-  request: PlanRequest,
-  { env, signal }: PlanEnv,
-): Promise<Pick<PullPlan, 'cri' | 'runtime' | 'silence'>> {
-  const base = { ready: null, imagePresent: null, endpoint };
-  const assumed = { ...base, name, version: request.runtimeVersion };
-  if (endpoint === null) return { cri: null, runtime: assumed, silence: null };
-  const cri = await openCri(endpoint, { env, connectTimeoutMs: criConnectMs, callTimeoutMs: criConnectMs, signal });
-  const version = cri.ok ? await cri.value.version(signal) : cri;
-  if (!version.ok) return { cri, runtime: assumed, silence: version.error };
-  const { runtimeName, runtimeVersion } = version.value;
-  return { cri, runtime: { ...base, name: runtimeName, version: runtimeVersion }, silence: null };
 }
 
 /** The runtime's environment, and the trust store that it may move. */
