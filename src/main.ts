@@ -16,7 +16,17 @@ try {
   defect(error);
   process.exitCode = 3;
 }
-setTimeout(() => process.exit(), lingerMs).unref();
+setTimeout(leave, lingerMs).unref();
+
+/**
+ * Ends a process that a hanging file system keeps: `process.exit` waits for the threads that hang in it, so a new program
+ * takes this one's place, and has only the status to give.
+ */
+function leave(): void {
+  const status = `process.exit(${Number(process.exitCode ?? 0)})`;
+  if (process.execve === undefined) process.exit();
+  process.execve(process.execPath, [process.execPath, '-e', status], {});
+}
 
 /** Expected failures are values; whatever arrives here is a defect of Pullwhy, and is said to be one. */
 function defect(error: unknown): void {

@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -235,6 +236,19 @@ describe('security: robustness', function () {
       const run = await pullwhy(args);
       assert.equal(misbehaviour(run, 'text'), null, args.join(' '));
     }
+  });
+
+  it('ends although a file system hangs', async () => {
+    const fifo = join(folder, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    // Waits in a thread of Node's, as statfs of a dead network file system does.
+    const hang = `import{open}from'node:fs/promises';open('${fifo}')`;
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hang)}` };
+    const run = await pullwhy(['diagnose', '--host-root', root, '-o', 'json', 'reg.test:1/app:1'], { env });
+    assert.equal(run.code, 1, run.stderr);
+    assert.equal(misbehaviour(run, 'json'), null);
+    assert.equal(run.stderr, '');
+    assert.ok(run.ms < 8000, `${run.ms} ms`);
   });
 
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
