@@ -1,6 +1,4 @@
-import type { Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
-import type { WireError } from '../model/network-failure.ts';
 
 /** Response headers: lower-case names; an array where a header came more than once. */
 export type AnswerHeaders = Readonly<Record<string, string | readonly string[]>>;
@@ -16,23 +14,6 @@ export interface RegistryRequest {
   readonly maxBytes: number;
   readonly keepPartial?: boolean;
 }
-
-/** What came back: any status, also 3xx to 5xx. Redirects are not followed by a `RegistrySend`. */
-export interface RegistryAnswer {
-  readonly status: number;
-  readonly headers: AnswerHeaders;
-  readonly body: Buffer;
-  /** False: the body is longer than what was kept. */
-  readonly bodyComplete: boolean;
-}
-
-/**
- * Sends one request and gives the answer, or why there is none. The flows of this folder take one of these, so that
- * they know nothing of sockets; `E` is the sender's own failure and comes back untouched.
- */
-export type RegistrySend<E extends WireError = WireError> = (
-  request: RegistryRequest,
-) => Promise<Result<RegistryAnswer, E>>;
 
 /** The first value of a header; null when it is absent. `name` in lower case. */
 export function headerOf(headers: AnswerHeaders, name: string): string | null {

@@ -1,30 +1,7 @@
 import { arrayMember, isRecord, parseJson } from '../lib/json.ts';
 import { limits } from '../lib/limits.ts';
-import { redactUrl } from '../lib/redact.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
-import type { WireError } from '../model/network-failure.ts';
-import { type RegistryErrors, readRegistryErrors } from './errors.ts';
-import { type AnswerHeaders, headersOf, type RegistryRequest, type RegistrySend } from './exchange.ts';
-import { sendFollowing } from './redirect.ts';
-
-/** Tags or repositories, as far as they were read. */
-export interface NameList {
-  readonly names: readonly string[];
-  /** False: the registry has more pages than were asked for, or more names than were kept. */
-  readonly complete: boolean;
-  readonly pages: number;
-}
-
-/** Why there is no list: the sender's own failure, a status other than 200, or a body that is no list. */
-export type NameListFailure<E extends WireError> =
-  | { readonly kind: 'unreachable'; readonly error: E | WireError }
-  | {
-      readonly kind: 'refused';
-      readonly status: number;
-      readonly headers: AnswerHeaders;
-      readonly errors: RegistryErrors;
-    }
-  | { readonly kind: 'malformed'; readonly message: string };
+import { type AnswerHeaders, headersOf } from './exchange.ts';
 
 /** The distribution specification's grammar of a tag, and of a repository's name (255 characters at most). */
 const tagGrammar = /^\w[\w.-]{0,127}$/;
@@ -64,35 +41,4 @@ export function nextPage(current: URL, headers: AnswerHeaders): URL | null {
     }
   }
   return null;
-}
-
-/** Reads a tag list or a catalog page by page, until its end, `maxPages`, or limits.listedNames. */
-export async function listNames<E extends WireError>(
-  send: RegistrySend<E>,
-  first: URL,
-  member: 'tags' | 'repositories',
-  options: { readonly headers: RegistryRequest['headers']; readonly maxPages: number },
-): Promise<Result<NameList, NameListFailure<E>>> {
-  const names: string[] = [];
-  let url: URL | null = first;
-  let pages = 0;
-  while (url !== null && pages < options.maxPages && names.length < limits.listedNames) {
-    const request: RegistryRequest = { method: 'GET', url, headers: options.headers, maxBytes: limits.tagListBytes };
-    const followed = await sendFollowing(send, request);
-    if (!followed.ok) return fail({ kind: 'unreachable', error: followed.error.error });
-    const { answer } = followed.value.last;
-    if (answer.status !== 200) {
-      const { status, headers } = answer;
-      return fail({ kind: 'refused', status, headers, errors: readRegistryErrors(answer.body) });
-    }
-    const page = parseNames(answer.body, member);
-    if (!page.ok) return fail({ kind: 'malformed', message: `${redactUrl(url)}: ${page.error}` });
-    for (const name of page.value) names.push(name);
-    pages++;
-    const next: URL | null = nextPage(url, answer.headers);
-    // An empty page with a next one goes on for ever at a registry that counts wrongly.
-    url = page.value.length === 0 ? null : next;
-  }
-  const kept = names.slice(0, limits.listedNames);
-  return ok({ names: kept, complete: url === null && kept.length === names.length, pages });
 }

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Secret } from '../../src/lib/secret.ts';
 import { parseChallenges } from '../../src/registry/challenge.ts';
-import type { RegistryAnswer, RegistryRequest, RegistrySend } from '../../src/registry/exchange.ts';
-import { fetchToken } from '../../src/registry/fetch-token.ts';
+import type { RegistryRequest } from '../../src/registry/exchange.ts';
 import {
   basicAuthorization,
   bearerAuthorization,
@@ -231,102 +230,5 @@ describe('authorizations', () => {
     );
     assert.equal(bearerAuthorization(new Secret('t')).reveal(), 'Bearer t');
     assert.equal(String(bearerAuthorization(new Secret('t'))), '[secret]');
-  });
-});
-
-describe('fetchToken', () => {
-  const answer = (status: number, body: unknown, headers: Record<string, string> = {}): RegistryAnswer => ({
-    status,
-    headers,
-    body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
-    bodyComplete: true,
-  });
-  const scripted = (answers: readonly RegistryAnswer[]) => {
-    const sent: RegistryRequest[] = [];
-    const send: RegistrySend = async (request) => {
-      sent.push(request);
-      const next = answers[sent.length - 1];
-      return next === undefined
-        ? { ok: false, error: { code: 'timeout', message: 'no answer' } }
-        : { ok: true, value: next };
-    };
-    return { send, sent };
-  };
-  const challenge = hub;
-
-  it('takes the first token', async () => {
-    const { send, sent } = scripted([answer(200, { token: 'T' })]);
-    const result = await fetchToken(send, challenge, options);
-    assert.ok(result.ok);
-    assert.equal(result.value.token.token.reveal(), 'T');
-    assert.deepEqual(
-      result.value.attempts.map((attempt) => [attempt.method, attempt.status]),
-      [['GET', 200]],
-    );
-    assert.equal(sent.length, 1);
-  });
-
-  for (const status of [400, 401, 404, 405]) {
-    it(`falls back from POST to GET after ${status}`, async () => {
-      const { send } = scripted([answer(status, ''), answer(200, { access_token: 'T' })]);
-      const result = await fetchToken(send, challenge, { ...options, credential: person });
-      assert.ok(result.ok);
-      assert.deepEqual(
-        result.value.attempts.map((a) => [a.method, a.status]),
-        [
-          ['POST', status],
-          ['GET', 200],
-        ],
-      );
-    });
-  }
-
-  it('keeps the refusal that decides', async () => {
-    const { send } = scripted([
-      answer(401, { details: 'x' }),
-      answer(401, { details: 'incorrect username or password' }),
-    ]);
-    const result = await fetchToken(send, challenge, { ...options, credential: person });
-    assert.ok(!result.ok && result.error.kind === 'refused');
-    assert.equal(result.error.status, 401);
-    assert.equal(result.error.errors.errors[0]?.message, 'incorrect username or password');
-    const forbidden = await fetchToken(scripted([answer(403, 'no')]).send, challenge, {
-      ...options,
-      credential: person,
-    });
-    assert.ok(!forbidden.ok && forbidden.error.kind === 'refused' && forbidden.error.attempts.length === 1);
-  });
-
-  it('tells an unreachable service, an empty answer and a bad challenge apart', async () => {
-    const unreachable = await fetchToken(scripted([]).send, challenge, options);
-    assert.ok(!unreachable.ok && unreachable.error.kind === 'unreachable');
-    assert.equal(unreachable.error.sent?.code, 'timeout');
-    assert.equal(unreachable.error.url.host, 'auth.docker.io');
-    const none = await fetchToken(scripted([answer(200, '<html><title>Portal</title>')]).send, challenge, options);
-    assert.ok(!none.ok && none.error.kind === 'no-token');
-    assert.equal(none.error.errors.title, 'Portal');
-    const [realmless] = parseChallenges('Bearer service="x"');
-    assert.ok(realmless !== undefined);
-    const bad = await fetchToken(scripted([]).send, realmless, options);
-    assert.ok(!bad.ok && bad.error.kind === 'challenge');
-  });
-
-  it('follows a redirect without the credentials', async () => {
-    const { send, sent } = scripted([
-      answer(404, ''),
-      answer(302, '', { location: 'https://elsewhere/token' }),
-      answer(200, { token: 'T' }),
-    ]);
-    const result = await fetchToken(send, challenge, { ...options, credential: person });
-    assert.ok(result.ok);
-    assert.equal(result.value.url.host, 'elsewhere');
-    assert.equal(sent[2]?.headers.authorization, undefined);
-  });
-
-  it('never posts credentials to another host', async () => {
-    const { send, sent } = scripted([answer(307, '', { location: 'https://evil/token' }), answer(200, { token: 'T' })]);
-    const result = await fetchToken(send, challenge, { ...options, credential: person });
-    assert.ok(!result.ok && result.error.kind === 'unreachable');
-    assert.equal(sent.length, 1);
   });
 });
