@@ -1,28 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { Secret } from '../../src/lib/secret.ts';
-import type { RegistryAnswer, RegistryRequest } from '../../src/registry/exchange.ts';
 import { resolveRedirect } from '../../src/registry/redirect.ts';
 
 const from = new URL('https://reg.corp/v2/a/blobs/sha256:1?ns=x');
-const _get: RegistryRequest = {
-  method: 'GET',
-  url: from,
-  headers: {
-    Authorization: new Secret('Bearer t'),
-    accept: '*/*',
-    range: 'bytes=0-1',
-    'x-custom': new Secret('k'),
-    'x-open': 'v',
-  },
-  maxBytes: 10,
-};
-const _answer = (status: number, location?: string): RegistryAnswer => ({
-  status,
-  headers: location === undefined ? {} : { location },
-  body: Buffer.alloc(0),
-  bodyComplete: true,
-});
 
 describe('resolveRedirect', () => {
   const good: readonly (readonly [string, string])[] = [

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
 import { limits } from '../../src/lib/limits.ts';
-import type { RegistryAnswer } from '../../src/registry/exchange.ts';
 import { nextPage, parseNames } from '../../src/registry/tags.ts';
 
 const url = new URL('https://reg.corp/v2/a/tags/list?n=2');
-const _page = (tags: unknown, link?: string): RegistryAnswer => ({
-  status: 200,
-  headers: link === undefined ? {} : { link },
-  body: Buffer.from(JSON.stringify({ name: 'a', tags })),
-  bodyComplete: true,
-});
 
 describe('parseNames', () => {
   it('reads both lists', () => {
