@@ -9,7 +9,7 @@ import type { Secret } from '../lib/secret.ts';
 import type { BlobFacts } from '../model/facts.ts';
 import type { WireError } from '../model/network-failure.ts';
 import { checkDigest } from '../registry/digest.ts';
-import { authorizationOf } from './authorization.ts';
+import { authorizationOf, staysAt } from './authorization.ts';
 import { configuredHeaders, type ProbeAnswer, sendRequest } from './http-request.ts';
 import { endpointUrls } from './manifest.ts';
 import type { Outcome, Probe, ProbeInput } from './probe.ts';
@@ -44,9 +44,10 @@ export const blobProbe: Probe<'blob', BlobInput> = {
     const url =
       input.from === null ? endpointUrls(input.way, context)?.blob(input.digest) : context.vault.urls.get(input.from);
     if (url === undefined) return { status: 'skipped', message: 'What it needs is not known any more.' };
-    const authorization = input.from === null ? authorizationOf(input, context) : null;
+    const own = input.from === null || staysAt(input.way.endpoint, url, context);
+    const authorization = own ? authorizationOf(input, context) : null;
     const headers: Record<string, string | Secret> = {
-      ...(input.from === null ? configuredHeaders(context, input.way.endpoint) : {}),
+      ...(own ? configuredHeaders(context, input.way.endpoint) : {}),
       ...(authorization === null || authorization === undefined ? {} : { authorization }),
     };
     // A config is read to its end and checked; of a layer the first bytes prove that it comes.
@@ -145,6 +146,7 @@ function ownInputs(view: View, endpoint: number): BlobInput[] {
 }
 
 function redirected(view: View, endpoint: number): BlobInput[] {
+  const { image } = requestsOf(view, endpoint);
   return probesOf(view, 'blob').flatMap((probe) => {
     const { next, redirects, digest, size, part } = probe.facts;
     if (probe.endpoint !== endpoint || next === null || redirects >= limits.redirects) return [];
@@ -163,8 +165,8 @@ function redirected(view: View, endpoint: number): BlobInput[] {
         digest,
         size,
         part,
-        identity: -1,
-        authorization: 'none' as const,
+        identity: image?.facts.identity.index ?? -1,
+        authorization: image?.facts.authorization ?? ('none' as const),
         redirects: redirects + 1,
         from: probe.id,
       },

@@ -15,7 +15,7 @@ import { headerOf } from '../registry/exchange.ts';
 import { type Manifest, parseManifest } from '../registry/manifest.ts';
 import { containerdAccept, criOAccept } from '../registry/media-types.ts';
 import { needsNamespace, repositoryUrls } from '../registry/urls.ts';
-import { authorizationOf } from './authorization.ts';
+import { authorizationOf, staysAt } from './authorization.ts';
 import type { ProbeContext } from './context.ts';
 import { configuredHeaders, type ProbeAnswer, sendRequest } from './http-request.ts';
 import type { Outcome, Probe, ProbeInput } from './probe.ts';
@@ -57,7 +57,7 @@ export const manifestProbe: Probe<'manifest', ManifestInput> = {
       accept,
       ...(authorization === null ? {} : { authorization }),
     };
-    const headers = input.from === null ? own : { accept };
+    const headers = input.from === null || staysAt(input.way.endpoint, url, context) ? own : { accept };
     let headStatus: number | null = null;
     let failing: ProbeAnswer | null = null;
     // CRI-O asks by GET at once.

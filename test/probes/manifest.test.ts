@@ -91,6 +91,28 @@ describe('probes: manifest', () => {
     assert.ok(behind.requests.some((request) => request.includes('X-Amz-Signature=abcdef0123')));
   });
 
+  it('keeps its credentials where a redirect stays at the registry', async () => {
+    const registry = await servers.registry({ basic: { app: 'right-password' } });
+    const host = `127.0.0.1:${registry.port}`;
+    let redirected = 0;
+    registry.override = (_method, path, authorization) => {
+      if (!path.includes('/manifests/') || authorization === null || redirected > 0) return null;
+      redirected++;
+      return { status: 307, headers: { location: `${path}?moved=1` } };
+    };
+    const { of } = await observe({
+      image: `${host}/team/app:1.0`,
+      credentials: { [host]: { username: 'app', password: 'right-password' } },
+    });
+    assert.equal(redirected, 1);
+    assert.deepEqual(
+      of('manifest')
+        .filter(({ facts }) => facts.redirects === 1)
+        .map(({ facts, status }) => [status, facts.kind]),
+      [['ok', 'image']],
+    );
+  });
+
   it('does not go round in circles', async () => {
     const registry = await servers.registry();
     registry.override = (_method, path) =>

@@ -2,7 +2,7 @@ import type { PlanDocument } from '../../model/investigation.ts';
 import type { EndpointInfo, RuntimeInfo } from '../../model/plan.ts';
 import type { Style } from './style.ts';
 import { problemLines } from './text.ts';
-import { count, duration, listed, wrap } from './words.ts';
+import { count, duration, listed, visible, wrap } from './words.ts';
 
 /** One thing that the plan says: a label, and its words. */
 export interface PlanFact {
@@ -18,7 +18,9 @@ export function renderPlanText(document: PlanDocument, style: Style): string {
   const { image, cause, summary, endpoints, problems } = document;
   const name = image.normalized ?? image.input;
   const stopped =
-    cause === null ? [] : [style.bad(`${style.symbols.bad} ${image.input} cannot be pulled as this node is set up`)];
+    cause === null
+      ? []
+      : [style.bad(`${style.symbols.bad} ${visible(image.input)} cannot be pulled as this node is set up`)];
   const title = cause === null ? wrap(name, style.width).map(style.bold) : stopped;
   const blocks = [
     [
@@ -27,7 +29,7 @@ export function renderPlanText(document: PlanDocument, style: Style): string {
       ...factLines(imageFacts(document), style),
     ],
     ...endpoints.map((endpoint, index) => [
-      style.bold(`${index + 1}. ${endpoint.role} ${endpoint.url}${endpoint.blocked ? ': blocked' : ''}`),
+      style.bold(`${index + 1}. ${endpoint.role} ${visible(endpoint.url)}${endpoint.blocked ? ': blocked' : ''}`),
       ...factLines(endpointFacts(endpoint, document), style),
     ]),
     factLines(nodeFacts(document), style),
