@@ -184,5 +184,5 @@ async function defaultConfigFile(host: HostFiles): Promise<string> {
 function unknownVersion(given: string | null, rules: ContainerdRules): Problem {
   const what = given === null ? 'No runtime told its version' : `"${given}" is not a version of containerd`;
   const message = `${what}, so the rules of containerd ${rules.label}, the newest known, apply.`;
-  return { severity: 'warning', cause: 'runtime-unreachable', source: '--runtime-version', message };
+  return { severity: 'warning', cause: 'runtime-unreachable', source: '--runtime-version', message, harmless: true };
 }

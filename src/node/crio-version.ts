@@ -16,7 +16,7 @@ export function crioVersionProblem(version: string | null): Problem | null {
   if (minorOf(version) !== null) return null;
   const what = version === null ? 'No runtime told its version' : `"${version}" is not a version of CRI-O`;
   const message = `${what}, so the rules of CRI-O 1.${newest}, the newest known, apply.`;
-  return { severity: 'warning', cause: 'runtime-unreachable', source: '--runtime-version', message };
+  return { severity: 'warning', cause: 'runtime-unreachable', source: '--runtime-version', message, harmless: true };
 }
 
 function minorOf(version: string | null): number | null {
