@@ -73,6 +73,12 @@ export const limits = {
   explainedChars: 64 * 1024,
   /** Explained lines that are kept for one document; streams of more go line by line (`-o ndjson`). */
   explainedLines: 10_000,
+  /** Probes of one investigation: hostile answers (redirects without end) must not make more work than this. */
+  investigationProbes: 400,
+  /** A saved investigation: 400 probes with the facts of real answers come to some hundred KiB. */
+  savedInvestigationBytes: 16 * 1024 * 1024,
+  /** Endpoints of a saved investigation; a registry with more mirrors than a handful is not known. */
+  savedEndpoints: 64,
   /** Text of a foreign error kept in a document. */
   messageChars: 2000,
   /** Files that containerd's config.toml may import: real nodes import a handful; a bound against a glob over a huge folder. */
