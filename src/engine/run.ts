@@ -1,5 +1,6 @@
 import type { View } from '../evidence/view.ts';
 import { mapTexts } from '../lib/known-secrets.ts';
+import { limits } from '../lib/limits.ts';
 import type { ProbeResult, SkippedProbe } from '../model/investigation.ts';
 import type { ProbeContext } from '../probes/context.ts';
 import { probes as allProbes } from '../probes/index.ts';
@@ -24,9 +25,6 @@ export interface RunOptions {
   /** The list of probes; a test can hand in its own. */
   readonly probes?: readonly AnyProbe[];
 }
-
-/** Probes of one investigation at most: hostile answers (redirects without end) must not make more work than this. */
-const maxProbes = 400;
 
 /** Silence of this length says something: a lost packet has been sent again. Less is no evidence of anything. */
 const tellingMs = 1500;
@@ -72,7 +70,7 @@ export async function runProbes(options: RunOptions): Promise<ProbeResult[]> {
       // The pull goes on past the deadline; nothing else starts then, and nothing at all once the caller has ended it.
       if (options.signal.aborted || (deadline.aborted && probe.cost !== 'pull')) continue;
       for (const task of probe.tasks(now)) {
-        if (seen.has(task.input.key) || count >= maxProbes) continue;
+        if (seen.has(task.input.key) || count >= limits.investigationProbes) continue;
         seen.add(task.input.key);
         count++;
         const id = `p${count}`;

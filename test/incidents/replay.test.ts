@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { conclude } from '../../src/engine/conclude.ts';
-import { documentOf } from '../../src/engine/investigate.ts';
+import { documentOf } from '../../src/engine/document.ts';
 import { viewOf } from '../../src/engine/replay.ts';
 import { isRecord } from '../../src/lib/json.ts';
 import type { Investigation } from '../../src/model/investigation.ts';

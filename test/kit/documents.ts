@@ -1,5 +1,5 @@
 /** Documents as the command prints them, made of a scene (see `view.ts`) or from scratch. */
-import { documentOf } from '../../src/engine/investigate.ts';
+import { documentOf } from '../../src/engine/document.ts';
 import type { Investigation, PlanDocument, PullDocument } from '../../src/model/investigation.ts';
 import type { RuntimeInfo } from '../../src/model/plan.ts';
 import { type Scene, startedAtMs } from './view.ts';

@@ -2,11 +2,10 @@ import type { Command } from 'commander';
 import { systemEnv } from '../../lib/env.ts';
 import { exitStatusOf } from '../exit-status.ts';
 import { addSharedFlags, type SharedFlags } from '../flags.ts';
-import { complain, print, printJson } from '../output.ts';
+import { complain } from '../output.ts';
+import { printInvestigation } from '../print-investigation.ts';
 import { progress, statusLine } from '../progress.ts';
-import { renderMarkdown } from '../render/markdown.ts';
-import { renderText } from '../render/text.ts';
-import { stdoutStyle, terminalKind } from '../terminal.ts';
+import { terminalKind } from '../terminal.ts';
 
 interface DiagnoseFlags extends SharedFlags {
   readonly pull?: boolean;
@@ -55,9 +54,7 @@ Exit status: 0 healthy or degraded, 1 faulty, 2 wrong command line,
         begunAt,
       });
       shown.end();
-      if (flags.output === 'json') await printJson(document);
-      else if (flags.output === 'markdown') await print(renderMarkdown(document));
-      else await print(renderText(document, stdoutStyle()));
+      await printInvestigation(document, flags.output);
       // What was interrupted before anything failed is not good: it was not looked at to its end.
       const cut = signal.aborted && document.verdict !== 'faulty';
       return finish(exitStatusOf(cut ? 'inconclusive' : document.verdict));

@@ -4,12 +4,13 @@ import { boundedLines } from '../../lib/bounded-lines.ts';
 import { limits } from '../../lib/limits.ts';
 import type { ExplainedText } from '../../model/explained-text.ts';
 import { exitStatus } from '../exit-status.ts';
-import { print, printJson } from '../output.ts';
+import { complain, jsonText, print, printJson } from '../output.ts';
 import { renderExplanations } from '../render/explain-text.ts';
 import { stdoutStyle } from '../terminal.ts';
 
 interface ExplainFlags {
-  readonly output: 'text' | 'json' | 'ndjson';
+  readonly output: 'text' | 'json' | 'ndjson' | 'markdown';
+  readonly replay?: string;
 }
 
 /** `pullwhy explain [TEXT…]`. */
@@ -18,7 +19,12 @@ export function addExplain(program: Command, finish: (status: number) => void): 
     .command('explain')
     .argument('[TEXT...]', 'an event, a log line, an error; standard input, line by line, when there is none')
     .description('say what an error text of a failing pull means')
-    .addOption(new Option('-o, --output <FORMAT>', 'how to print').choices(['text', 'json', 'ndjson']).default('text'))
+    .option('--replay <FILE>', 'conclude an investigation again that "diagnose -o json" saved, offline')
+    .addOption(
+      new Option('-o, --output <FORMAT>', 'how to print; ndjson for texts, markdown for --replay')
+        .choices(['text', 'json', 'ndjson', 'markdown'])
+        .default('text'),
+    )
     .addHelpText(
       'after',
       `
@@ -26,10 +32,21 @@ Examples:
   pullwhy explain 'Failed to pull image "nginx:1.99": ... not found'
   journalctl -u kubelet --since -1h | pullwhy explain
   kubectl get events -A | pullwhy explain -o ndjson
+  pullwhy diagnose -o json nginx > saved.json; pullwhy explain --replay saved.json
 
-Exit status: 0 something was understood, 3 nothing was, 2 wrong command line.`,
+Exit status: 0 something was understood, 3 nothing was, 2 wrong command line.
+With --replay that of diagnose, and 2 for a file that is no investigation.`,
     )
     .action(async (words: readonly string[], flags: ExplainFlags) => {
+      const { output, replay: file } = flags;
+      if (file !== undefined) {
+        if (words.length > 0) return finish(complain('--replay', 'takes a file and no TEXT beside it.'));
+        if (output === 'ndjson')
+          return finish(complain('-o', 'ndjson is for many texts; --replay makes one document.'));
+        const { explainReplay } = await import('./explain-replay.ts');
+        return finish(await explainReplay(file, output));
+      }
+      if (output === 'markdown') return finish(complain('-o', 'markdown is for --replay.'));
       // Loaded here, not above: the rules are many, and other commands do without.
       const { explainText } = await import('../../engine/explain.ts');
       const single = words.length > 0;
@@ -41,7 +58,7 @@ Exit status: 0 something was understood, 3 nothing was, 2 wrong command line.`,
         if (text.trim() === '') continue;
         const explained = explainText(text);
         if (explained.cause !== null && explained.cause !== 'unknown') understood++;
-        if (flags.output === 'ndjson') await print(JSON.stringify(explained));
+        if (flags.output === 'ndjson') await print(jsonText(explained, 0));
         // A journal of a day has a million lines; those that say nothing of a pull are not kept.
         else if (single || (explained.cause !== null && results.length < limits.explainedLines))
           results.push(explained);
