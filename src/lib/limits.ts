@@ -99,6 +99,8 @@ export const limits = {
   journalNameBytes: 128,
   /** Distinct boots that are listed. */
   journalBoots: 10_000,
+  /** Pulls of one node that are followed through its journal at a time; kubelets take 110 pods by default. */
+  openPulls: 1024,
   /** One line of journalctl's JSON output, base of which is one entry. */
   journalLineBytes: 64 * 1024 * 1024,
 } as const;
