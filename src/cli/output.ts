@@ -10,14 +10,11 @@ const ownStyle = /\u001b\[\d{1,2}m/gu;
 export async function print(text: string): Promise<void> {
   const { stdout } = process;
   const whole = presentable(text, stdout.isTTY === true);
+  // The callback comes after an error too. A listener must be there when its event follows: one for all writes, for there
+  // may be thousands in one turn.
+  if (stdout.listenerCount('error') === 0) stdout.on('error', () => undefined);
   await new Promise<void>((resolve) => {
-    const done = (): void => {
-      // An error comes to the callback first and to its listeners after that: the listener must outlive the callback.
-      setImmediate(() => stdout.off('error', done));
-      resolve();
-    };
-    stdout.on('error', done);
-    stdout.write(whole.endsWith('\n') ? whole : `${whole}\n`, done);
+    stdout.write(whole.endsWith('\n') ? whole : `${whole}\n`, () => resolve());
   });
 }
 

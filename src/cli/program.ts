@@ -2,6 +2,7 @@ import { Command, Help } from 'commander';
 import { addCompletion } from './commands/completion.ts';
 import { addDiagnose } from './commands/diagnose.ts';
 import { addExplain } from './commands/explain.ts';
+import { addJournal } from './commands/journal.ts';
 import { addPlan } from './commands/plan.ts';
 import { addPull } from './commands/pull.ts';
 import { presentable } from './output.ts';
@@ -39,6 +40,7 @@ pullwhy COMMAND --help shows a command's flags, with examples.`,
   addPlan(program, finish, signal);
   addPull(program, finish, signal);
   addExplain(program, finish);
+  addJournal(program, finish, signal);
   addCompletion(program, finish);
   return program;
 }

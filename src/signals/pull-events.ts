@@ -23,9 +23,9 @@ export async function* pullEvents(
   lines: AsyncIterable<SourceLine>,
   { image = null, live = false, env }: PullEventOptions,
 ): AsyncGenerator<PullEvent, void, void> {
-  const wanted = image === null ? null : matchImage(image);
-  const counts = (event: PullEvent) =>
-    wanted === null || event.event === 'other' || (event.image !== null && wanted.is(event.image));
+  const wanted = image === null ? null : { image, ...matchImage(image) };
+  const counts = ({ event, image: about }: PullEvent) =>
+    wanted === null || event === 'other' || (about !== null && wanted.is(about));
   const grouper = new PullGrouper();
   const iterator = lines[Symbol.asyncIterator]();
   let next = iterator.next();
@@ -75,10 +75,10 @@ async function orQuiet<T>(next: Promise<T>): Promise<T | null> {
 }
 
 /** Lines of a pull that say nothing which its event does not say. */
-const ofPulls = /stop pulling image |^PullImageRequest|Error getting image status/;
+const ofPulls = /stop pulling image |^Image(?:Create|Update|Delete) event |^PullImage /;
 
 /** Any other line that names the image that was asked for. */
-function namedIn(line: SourceLine, wanted: ImageMatch): PullLine | null {
+function namedIn(line: SourceLine, wanted: ImageMatch & { readonly image: string }): PullLine | null {
   if (!wanted.named(line.message)) return null;
   const record = readLogRecord(line.message);
   if (ofPulls.test(record.message)) return null;
@@ -91,7 +91,7 @@ function namedIn(line: SourceLine, wanted: ImageMatch): PullLine | null {
     event: 'other',
     role: 'event',
     source: sourceOfUnit(line.unit) ?? source,
-    image: null,
+    image: wanted.image,
     ...podOf(record),
     explanation: explainMessage(line.message),
     host: null,
