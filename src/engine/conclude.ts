@@ -1,17 +1,13 @@
-import type { Cause, Match } from '../causes/cause.ts';
 import { causeOf, causes } from '../causes/index.ts';
 import { imagePresence } from '../causes/policy.ts';
 import { remediesOf } from '../causes/remedies.ts';
-import { breaksOf } from '../evidence/breaks.ts';
-import { partyName } from '../evidence/origin.ts';
-import { refusalsOf } from '../evidence/refusal.ts';
 import { requestsOf } from '../evidence/requests.ts';
-import { idsOf, probesOf, type View } from '../evidence/view.ts';
+import { probesOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { endpointWay } from '../evidence/ways.ts';
 import { type CauseId, layers } from '../model/cause-id.ts';
-import type { AnyDoneProbe, Finding, JudgedEndpoint, PullOutcome, Verdict } from '../model/investigation.ts';
-import type { Problem } from '../model/problem.ts';
+import type { Finding, JudgedEndpoint, PullOutcome, Verdict } from '../model/investigation.ts';
+import { carried, carryBy, findingOf, problemFindings, unexplained, withEvidence } from './findings.ts';
 import { ruledOutBy } from './ruled-out.ts';
 
 /** Settings that cannot work as written, and without which the runtime goes on: no fault where the pull works all the same. */
@@ -57,124 +53,6 @@ export function conclude(view: View): Conclusion {
     pull,
     summary: findings[0]?.summary ?? summaryOf(view, verdict, judged),
   };
-}
-
-function findingOf(cause: Cause, match: Match): Finding {
-  return {
-    cause: cause.id,
-    layer: cause.layer,
-    confidence: match.confidence,
-    severity: match.severity,
-    summary: match.summary ?? cause.say(match.args),
-    evidence: match.evidence,
-    remedies: remediesOf(cause, match.args),
-    underlying: match.underlying ?? null,
-    host: match.host,
-    endpoint: match.endpoint,
-    alternatives: match.alternatives ?? [],
-  };
-}
-
-/** A broken realm or content host is named for its part in the pull, and carries what is wrong with it. */
-function carried(finding: Finding, { carrier, args }: Match): Finding[] {
-  // A rate limit is its own cause wherever it is met, and so is content that is not what it should be.
-  if (carrier === null || carrier === undefined || finding.severity === 'degraded') return [finding];
-  if (finding.cause === carrier || finding.cause === 'rate-limited' || finding.cause === 'digest-mismatch')
-    return [finding];
-  return [carryBy(carrier, finding, { host: args.host ?? finding.host ?? '' })];
-}
-
-function carryBy(id: CauseId, finding: Finding, args: { host?: string; image?: string; source?: string }): Finding {
-  const cause = causeOf(id);
-  const host = finding.host ?? args.host ?? '';
-  const words = { ...args, ...(host === '' ? {} : { host }), underlying: finding.summary };
-  return {
-    ...finding,
-    cause: id,
-    layer: cause.layer,
-    summary: cause.say(words),
-    remedies: [...remediesOf(cause, words), ...finding.remedies].slice(0, 4),
-    underlying: finding.cause,
-  };
-}
-
-/** Endpoints that fail in a way that no cause fits: `unknown`, with the evidence, never a guess. */
-function unexplained(view: View, known: readonly Finding[]): Finding[] {
-  const explained = new Set(known.filter(({ severity }) => severity === 'fault').map(({ endpoint }) => endpoint));
-  const loose = [
-    ...breaksOf(view).map(({ endpoint, probes, way }) => ({ endpoint, probes, host: partyName(way) })),
-    ...refusalsOf(view),
-    ...missingParts(view),
-  ].filter(({ endpoint }) => !explained.has(endpoint));
-  const cause = causeOf('unknown');
-  return loose
-    .filter(({ endpoint }, index) => loose.findIndex((other) => other.endpoint === endpoint) === index)
-    .map(({ endpoint, probes, host }): Finding => {
-      const failed = probes.filter(({ status }) => status === 'failed');
-      const words = failed.at(-1)?.error?.message ?? 'it fails';
-      const args = { image: view.plan.image.input, host, detail: `${host}: ${words}` };
-      return {
-        cause: 'unknown',
-        layer: cause.layer,
-        confidence: 'possible',
-        severity: 'fault',
-        summary: cause.say(args),
-        evidence: idsOf(failed.length === 0 ? probes : failed),
-        remedies: remediesOf(cause, args),
-        underlying: null,
-        host,
-        endpoint,
-        alternatives: [],
-      };
-    });
-}
-
-/** The index is there, and the manifest that it names for this platform is not. */
-function missingParts(view: View): { endpoint: number; probes: readonly AnyDoneProbe[]; host: string }[] {
-  return probesOf(view, 'manifest').flatMap((probe) => {
-    const way = probe.endpoint === null ? null : endpointWay(view, probe.endpoint);
-    if (probe.facts.part !== 'platform' || probe.status !== 'failed' || way === null) return [];
-    return [{ endpoint: way.endpoint, probes: [probe], host: partyName(way) }];
-  });
-}
-
-/** What is wrong in the node's files. A warning is what the runtime ignores and goes on from. */
-function problemFindings(view: View): Finding[] {
-  return view.plan.problems
-    .filter(
-      ({ severity, cause, harmless }) =>
-        severity === 'error' || (cause === 'runtime-misconfigured' && harmless !== true),
-    )
-    .map(problemFinding);
-}
-
-/** One problem as a finding. */
-export function problemFinding(problem: Problem): Finding {
-  const cause = causeOf(problem.cause);
-  const args = { source: problem.source, detail: problem.message };
-  return {
-    cause: problem.cause,
-    layer: cause.layer,
-    confidence: 'proven',
-    severity: problem.severity === 'error' ? 'fault' : 'degraded',
-    summary: cause.layer === 'reference' ? problem.message : `${problem.source}: ${problem.message}`,
-    evidence: [],
-    remedies: remediesOf(cause, args),
-    underlying: null,
-    host: null,
-    endpoint: null,
-    alternatives: [],
-  };
-}
-
-/** A file's problem and the runtime's own state can be the same thing: then the file is named, and the probe shows it. */
-function withEvidence(problems: readonly Finding[], shown: readonly Finding[]): Finding[] {
-  const same = (a: Finding, b: Finding): boolean => a.cause === b.cause && a.severity === 'fault';
-  const named = problems.map((problem) => {
-    const seen = shown.filter((finding) => same(problem, finding));
-    return { ...problem, evidence: seen.flatMap(({ evidence }) => [...evidence]) };
-  });
-  return [...named, ...shown.filter((finding) => !problems.some((problem) => same(problem, finding)))];
 }
 
 /** Each endpoint by itself: it serves this image, it cannot, or that was not found out. */

@@ -1,6 +1,6 @@
 import type { PlanDocument } from '../model/investigation.ts';
 import type { Problem } from '../model/problem.ts';
-import { problemFinding } from './conclude.ts';
+import { problemFinding } from './findings.ts';
 import type { PullPlan } from './plan.ts';
 
 /** The document of a plan. */

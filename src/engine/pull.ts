@@ -4,7 +4,7 @@ import { kubeletImage } from '../image/reference.ts';
 import type { Env } from '../lib/env.ts';
 import { explainMessage } from '../messages/explain.ts';
 import type { PullDocument } from '../model/investigation.ts';
-import { problemFinding } from './conclude.ts';
+import { problemFinding } from './findings.ts';
 import { maskerOf } from './known-secrets.ts';
 import type { PullPlan } from './plan.ts';
 
