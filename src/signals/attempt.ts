@@ -78,32 +78,58 @@ export class Attempt {
   }
 
   /**
-   * How well a line fits, 0 for not at all. It has to be of the same image or the same error: the kubelet's lines about
-   * a pod do not always name the image, and CRI-O's name what a short name was resolved to.
+   * How well a line fits, 0 for not at all. Lines of one failure have one error; the kubelet's lines about a pod do not
+   * always name the image, and CRI-O's name what a short name was resolved to. Where no error is known, the image decides.
    */
   fit(line: PullLine): number {
     if (line.event !== this.event || this.counts.has(line.role)) return 0;
     const samePod = this.pod !== null && line.pod !== null;
-    if (samePod && this.pod !== null && !agree(this.pod, line)) return 0;
-    const sameImage = line.image !== null && this.keys.has(imageKey(line.image));
+    if (this.pod !== null && line.pod !== null && !agree(this.pod, line)) return 0;
     const error = errorOf(line);
     const sameError = error !== null && this.errors.has(error);
+    if (error !== null && this.errors.size > 0 && !sameError) return 0;
+    const sameImage = line.image !== null && this.keys.has(imageKey(line.image));
     const eitherUnnamed = line.image === null || this.keys.size === 0;
     if (!sameImage && !sameError && !(samePod && eitherUnnamed)) return 0;
-    return 1 + (sameImage ? 2 : 0) + (sameError ? 4 : 0) + (samePod ? 8 : 0);
+    return 1 + (sameError ? 2 : 0) + (sameImage ? 4 : 0) + (samePod ? 8 : 0);
+  }
+
+  /** True when both are parts of one attempt that word its error differently: of one image, without a line in common. */
+  complements(other: Attempt): boolean {
+    if (this.event !== other.event || !this.shares(other)) return false;
+    if ([...this.counts.keys()].some((role) => other.counts.has(role))) return false;
+    return this.pod === null || other.pod === null || agree(this.pod, other.pod);
   }
 
   add(line: PullLine, order: number): void {
     this.counts.set(line.role, (this.counts.get(line.role) ?? 0) + 1);
     this.firstUs = Math.min(this.firstUs, line.timeUs);
     this.lastUs = Math.max(this.lastUs, line.timeUs);
-    if (order >= this.last) {
-      this.last = order;
-      this.cursor = line.cursor;
-    }
+    this.end(order, line.cursor);
     const error = errorOf(line);
     if (error !== null) this.errors.add(error);
     if (line.image !== null) this.keys.add(imageKey(line.image));
+    this.learn(line);
+  }
+
+  /** Takes in what complements it. */
+  merge(other: Attempt): void {
+    for (const [role, count] of other.counts) this.counts.set(role, count);
+    this.firstUs = Math.min(this.firstUs, other.firstUs);
+    this.lastUs = Math.max(this.lastUs, other.lastUs);
+    this.end(other.last, other.cursor);
+    for (const error of other.errors) this.errors.add(error);
+    for (const key of other.keys) this.keys.add(key);
+    for (const line of [other.best, other.named, other.speaker, other.pod]) if (line !== null) this.learn(line);
+  }
+
+  private end(order: number, cursor: string | null): void {
+    if (order < this.last) return;
+    this.last = order;
+    this.cursor = cursor;
+  }
+
+  private learn(line: PullLine): void {
     if (line.pod !== null && (this.pod === null || this.pod.container === null)) this.pod = line;
     if (worthOf(line) > worthOf(this.best)) this.best = line;
     if (line.image !== null && (this.named.image === null || naming[line.role] > naming[this.named.role])) {

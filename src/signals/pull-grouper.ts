@@ -97,7 +97,7 @@ export class PullGrouper {
 
   private close(groups: readonly Attempt[]): readonly PullEvent[] {
     const done: Attempt[] = [];
-    const absorbed = new Set<Attempt>();
+    const absorbed = this.complete(groups);
     // Those that name a pod first: they take in what was tried before them.
     for (const group of [...groups].sort((a, b) => Number(isTry(a)) - Number(isTry(b)))) {
       if (absorbed.has(group)) continue;
@@ -124,6 +124,21 @@ export class PullGrouper {
       done.push(group);
     }
     return inOrder(done);
+  }
+
+  /** Puts parts of one attempt together; what went into another is returned. */
+  private complete(groups: readonly Attempt[]): Set<Attempt> {
+    const gone = new Set<Attempt>();
+    for (const group of groups) {
+      const near = (one: Attempt) => Math.abs(one.firstUs - group.firstUs) <= spanUs;
+      const other = [...groups, ...this.open].find(
+        (one) => one !== group && !gone.has(one) && near(one) && one.complements(group),
+      );
+      if (gone.has(group) || other === undefined) continue;
+      other.merge(group);
+      gone.add(group);
+    }
+    return gone;
   }
 
   /**

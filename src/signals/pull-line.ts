@@ -74,12 +74,14 @@ export function decodeLine(line: SourceLine): readonly PullLine[] {
   return [];
 }
 
+const nested = /^time=(?:"[^"]{1,64}"|\S{1,64}) level=\w{1,10} msg=(?=")/;
+
 /** k0s logs its children's lines as messages of its own, with the child's name in `component`. */
 function innerRecord(message: string): { readonly record: LogRecord; readonly text: string } {
-  const record = readLogRecord(message);
-  if (record.form !== 'logfmt' || !record.fields.has('component')) return { record, text: message };
-  const inner = readLogRecord(record.message);
-  return inner.form === 'text' ? { record, text: message } : { record: inner, text: record.message };
+  const head = message.includes(' component=') ? nested.exec(message) : null;
+  const inner = head === null ? null : readQuoted(message, head[0].length);
+  const text = inner !== null && readLogRecord(inner.value).form !== 'text' ? inner.value : message;
+  return { record: readLogRecord(text), text };
 }
 
 interface Found {

@@ -1,71 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { isRecord } from '../../src/lib/json.ts';
 import { explainMessage } from '../../src/messages/explain.ts';
 import type { CauseId } from '../../src/model/cause-id.ts';
+import { disturbances, captures as folder, haveCaptures, isDisturbance, scenarios } from '../kit/captures.ts';
 
-const folder = fileURLToPath(new URL('../../../shared/captures', import.meta.url));
 const runs = ['containerd-1.7.24-api', 'cri-o-1.36.3-api'];
-
-/** What each scenario's failure is called; several where runtimes word it so that it reads differently. */
-const scenarios: Readonly<Record<string, readonly CauseId[]>> = {
-  'auth-basic': ['credentials-missing'],
-  'auth-secret-missing': ['credentials-missing'],
-  'auth-secret-otherhost': ['credentials-missing'],
-  'auth-secret-wrong': ['credentials-rejected'],
-  'auth-token-401': ['repository-not-found-or-private', 'credentials-missing'],
-  'auth-token-denied': ['repository-not-found-or-private'],
-  'bad-digest': ['tag-not-found'],
-  'bad-tag': ['tag-not-found'],
-  'conn-reset': ['tcp-reset'],
-  'connect-timeout': ['tcp-timeout'],
-  'corrupt-layer': ['unpack-failed', 'digest-mismatch'],
-  'dns-nxdomain': ['dns-name-not-found'],
-  // Go words REFUSED like SERVFAIL.
-  'dns-refused': ['dns-server-failure'],
-  'dns-timeout': ['dns-timeout'],
-  'forbidden-403': ['access-denied'],
-  'http-to-https-client': ['http-on-https'],
-  'invalid-name': ['invalid-image-name'],
-  'late-a': ['tag-not-found'],
-  'late-always': ['tag-not-found'],
-  'late-b': ['tag-not-found'],
-  'late-c': ['tag-not-found'],
-  'late-d': ['tag-not-found'],
-  // containerd reports the mirror's error, CRI-O the upstream's.
-  'mirror-fallback': ['tcp-refused', 'tag-not-found'],
-  'missing-blob': ['blob-unreachable'],
-  'missing-repo': ['tag-not-found'],
-  'never-absent': ['image-never-pull'],
-  'no-route': ['no-route'],
-  'policy-reject': ['signature-rejected'],
-  'portal-html-200': ['registry-invalid-response'],
-  'rate-limit-429': ['rate-limited'],
-  'redirect-refused': ['tcp-refused'],
-  'refused-port': ['tcp-refused'],
-  schema1: ['manifest-unsupported'],
-  'server-500': ['registry-error'],
-  'server-502': ['registry-error'],
-  'server-503': ['registry-error'],
-  'short-name': ['tag-not-found'],
-  'stall-blob': ['pull-timeout'],
-  'stall-manifest': ['registry-timeout', 'registry-error'],
-  'tls-expired': ['tls-certificate-expired'],
-  'tls-selfsigned': ['tls-unknown-authority'],
-  'tls-wrongname': ['tls-hostname-mismatch'],
-  'truncated-blob': ['blob-unreachable'],
-  'wrong-arch': ['platform-mismatch'],
-};
-
-/** The lab's nameserver was down for a minute and its fault server restarted: real failures, of another kind. */
-const disturbances: readonly CauseId[] = ['dns-refused', 'blob-unreachable', 'tcp-refused'];
-const isDisturbance = (text: string): boolean =>
-  /lookup \S+ on 127\.0\.0\.77:53: read udp .*connection refused|dial tcp 127\.0\.0\.1:15010: connect: connection refused|lookup \S+ on \S+: .*operation was canceled/.test(
-    text,
-  );
 
 /** Says only that it failed, or that it waits. */
 const bareReason = /^Error: \w+$/;
@@ -92,9 +34,7 @@ function check(scenario: string, text: string): void {
 
 describe('messages: captures of real components', () => {
   before(function () {
-    if (existsSync(folder)) return;
-    console.log('    skipped: the captures are not beside this checkout');
-    this.skip();
+    if (!haveCaptures()) this.skip();
   });
 
   it('explains every event as its scenario is called', () => {
