@@ -181,6 +181,8 @@ function errorOf({ explanation }: PullLine): string | null {
 }
 
 function worthOf({ explanation, role }: PullLine): number {
+  // That no bytes moved is true of every silence: where the error names the step that was silent, it knows more.
+  if (role === 'watchdog') return 9;
   const known = explanation === null || explanation.cause === 'unknown' ? 0 : sureness[explanation.confidence];
   return known * 10 + saying[role];
 }
