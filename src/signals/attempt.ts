@@ -87,10 +87,12 @@ export class Attempt {
     if (this.pod !== null && line.pod !== null && !agree(this.pod, line)) return 0;
     const error = errorOf(line);
     const sameError = error !== null && this.errors.has(error);
-    if (error !== null && this.errors.size > 0 && !sameError) return 0;
+    // A container is tried again after 10 s at the earliest: its lines are of one attempt, however they are worded.
+    const sameContainer = samePod && this.pod?.container != null && line.container !== null;
+    if (error !== null && this.errors.size > 0 && !sameError && !sameContainer) return 0;
     const sameImage = line.image !== null && this.keys.has(imageKey(line.image));
     const eitherUnnamed = line.image === null || this.keys.size === 0;
-    if (!sameImage && !sameError && !(samePod && eitherUnnamed)) return 0;
+    if (!sameImage && !sameError && !sameContainer && !(samePod && eitherUnnamed)) return 0;
     return 1 + (sameError ? 2 : 0) + (sameImage ? 4 : 0) + (samePod ? 8 : 0);
   }
 
@@ -174,9 +176,9 @@ function agree(one: PullLine, other: PullLine): boolean {
   return same(one.namespace, other.namespace) && same(one.container, other.container);
 }
 
-/** What lines about one failure have in common. */
+/** What lines about one failure have in common; how often it was quoted may have left its marks. */
 function errorOf({ explanation }: PullLine): string | null {
-  const error = explanation?.innermost ?? '';
+  const error = (explanation?.innermost ?? '').replace(/["\\\s]+/g, '');
   return error === '' ? null : error;
 }
 

@@ -46,7 +46,9 @@ export function matchImage(wanted: string): ImageMatch {
       if (!text.includes(last)) continue;
       // A word alone is an image's name only in quotes: `nginx` is a container's and a pod's name too.
       if (!/[/:@]/.test(text) && line[match.index - 1] !== '"') continue;
-      if (is(text.replace(/[:.@/-]+$/, ''))) return true;
+      let end = text.length;
+      while (end > 0 && ':.@/-'.includes(text[end - 1] ?? '')) end--;
+      if (is(text.slice(0, end))) return true;
     }
     return false;
   };

@@ -49,7 +49,7 @@ export class PullGrouper {
     const group = this.groupFor(read);
     if (group !== null) group.add(read, order);
     else if (!this.isLateSync(read)) this.open.push(new Attempt(read, order));
-    while (this.open.length > limits.openPulls) done.push(...this.close([...this.open.splice(0, 1)]));
+    while (this.open.length > limits.openPulls) done.push(...inOrder(this.close(this.open.splice(0, 1))));
     return done;
   }
 
@@ -63,7 +63,7 @@ export class PullGrouper {
     if (this.open.some(isOver)) {
       const over = this.open.filter(isOver);
       this.open = this.open.filter((one) => !over.includes(one));
-      done.push(...this.close(over));
+      done.push(...inOrder(this.close(over)));
     }
     const tired = this.trying.filter((one) => this.nowUs - one.lastUs > credentialsUs);
     if (tired.length > 0) {
@@ -76,7 +76,7 @@ export class PullGrouper {
   /** Gives out all that is left: no more lines come. */
   flush(): readonly PullEvent[] {
     const done = this.close(this.open.splice(0));
-    return [...done, ...inOrder(this.trying.splice(0))];
+    return inOrder([...done, ...this.trying.splice(0)]);
   }
 
   private groupFor(line: PullLine): Attempt | null {
@@ -95,7 +95,8 @@ export class PullGrouper {
     return best;
   }
 
-  private close(groups: readonly Attempt[]): readonly PullEvent[] {
+  /** Of attempts that are over, those that are events. */
+  private close(groups: readonly Attempt[]): readonly Attempt[] {
     const done: Attempt[] = [];
     const absorbed = this.complete(groups);
     // Those that name a pod first: they take in what was tried before them.
@@ -123,7 +124,7 @@ export class PullGrouper {
       }
       done.push(group);
     }
-    return inOrder(done);
+    return done;
   }
 
   /** Puts parts of one attempt together; what went into another is returned. */

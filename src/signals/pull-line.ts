@@ -209,12 +209,16 @@ function containerFailed(found: Found): readonly PullLine[] {
 const syncParts =
   /failed to \\?"(StartContainer|CreatePodSandbox)\\?" for \\?"([^"\\]{1,400})\\?" with (\w+): (?=\\?")/g;
 
+/** Containers of one pod that are read of one line; the kubelet's own bound is on the whole pod's size. */
+const maxParts = 64;
+
 /** `failed to "StartContainer" for "app" with REASON: "…"`, once for each container that did not start. */
 function syncFailed(found: Found): readonly PullLine[] {
   const { record } = found;
   const whole = record.fields.get('err') ?? record.message;
   const lines: PullLine[] = [];
   for (const part of whole.matchAll(syncParts)) {
+    if (lines.length >= maxParts) break;
     const [head, step, name = '', reason = ''] = part;
     const start = part.index + head.length;
     const value = readQuoted(whole, start);
