@@ -84,7 +84,7 @@ export const kubeletRules: readonly Rule[] = [
   {
     id: 'kubelet/invalid-name',
     pattern:
-      /couldn't parse image (?:reference|name) "(?<image>[^"]*)"|\bInvalidImageName\b|invalid (?:image )?reference format|repository name \(?[^)\n]*\)? ?must (?:be lowercase|not be more than|have at least|be canonical)|cannot specify 64-byte hexadecimal strings|invalid (?:tag|repository name|checksum digest|digest) (?:format|length|\()|unsupported digest algorithm|object required: invalid argument/,
+      /couldn't parse image (?:reference|name) "(?<image>[^"]*)"|\bInvalidImageName\b|invalid (?:image )?reference format|repository name \(?[^)\n]{0,400}\)? ?must (?:be lowercase|not be more than|have at least|be canonical)|cannot specify 64-byte hexadecimal strings|invalid (?:tag|repository name|checksum digest|digest) (?:format|length|\()|unsupported digest algorithm|object required: invalid argument/,
     cause: 'invalid-image-name',
     confidence: 'proven',
     scope: 'pull',

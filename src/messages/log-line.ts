@@ -17,7 +17,7 @@ const klogHeader = /^[IWEF]\d{4} \d\d:\d\d:\d\d(?:\.\d+)?\s+\d+ [\w.\-/]+:\d+\] 
 /** logrus on a terminal: `FATA[0003] `. */
 const logrusTag = /^(?:PANI|FATA|ERRO|WARN|INFO|DEBU|TRAC)\[[^\]]*\] ?/;
 /** Fields that end a klog line, where the line's beginning is cut off. */
-const klogTail = /"?(?: (?:pod|podUID|image|logger|containerName|sandboxID|containerID)="[^"]*")+\s*$/;
+const klogTail = /"?(?: (?:pod|podUID|image|logger|containerName|sandboxID|containerID)="[^"]{0,1000}"){1,9}\s*$/;
 
 const textKeys = ['msg', 'message', 'MESSAGE', 'log'];
 const errorKeys = ['err', 'error'];

@@ -72,7 +72,7 @@ export const storageRules: readonly Rule[] = [
   {
     id: 'storage/filesystem',
     pattern:
-      /(?:read-only file system|input\/output error|structure needs cleaning|stale (?:NFS )?file handle|too many open files|too many links)|(?:failed to mount|overlay mount) .{0,300}?: invalid argument|(?:readlink|stat) \/var\/lib\/(?:containers|containerd|docker)\/\S+: no such file or directory|layer not known|(?:failed to (?:mount|extract layer|register layer|apply layer|unpack|prepare|create|chmod|Lchown)|Error creating mount namespace|ApplyLayer|(?:mkdir|open|mount|chown|lchown|chmod|link|symlink|rename|mknod|remove|unlinkat|lsetxattr|setxattr|fsync|creat) \/\S*).{0,300}?: (?:operation not permitted|permission denied|operation not supported)/i,
+      /(?:read-only file system|input\/output error|structure needs cleaning|stale (?:NFS )?file handle|too many open files|too many links)|(?:failed to mount|overlay mount) .{0,300}?: invalid argument|(?:readlink|stat) \/var\/lib\/(?:containers|containerd|docker)\/\S+: no such file or directory|layer not known|(?:failed to (?:mount|extract layer|register layer|apply layer|unpack|prepare|create|chmod|Lchown)|Error creating mount namespace|ApplyLayer|(?:mkdir|open|mount|chown|lchown|chmod|link|symlink|rename|mknod|remove|unlinkat|lsetxattr|setxattr|fsync|creat) \/).{0,400}?: (?:operation not permitted|permission denied|operation not supported)/i,
     cause: 'filesystem-error',
     confidence: 'likely',
     alternatives: ['unpack-failed', 'disk-full'],

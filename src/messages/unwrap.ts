@@ -47,15 +47,28 @@ export function unwrap(text: string): Unwrapped {
 /** Repairs what terminals, viewers and format strings do to a message. */
 function tidy(text: string): string {
   return (
-    text
-      // k9s draws a line at the left edge of a wrapped text; the break may lie within a word.
-      .replace(/\s*\n\s*│ ?/g, '')
+    unwrapped(text)
       .replace(/[│┃]/g, ' ')
       .replace(/\r?\n/g, ' ')
       // A URL that went through a format string: `%2F` became `%!F(MISSING)`. Which digits stood there is lost.
       .replace(/%!([A-Fa-f])\(MISSING\)/g, '%2$1')
       .trim()
   );
+}
+
+/**
+ * k9s draws a line at the left edge of a wrapped text; the break may lie within a word. Line by line, for a pattern with
+ * white space on both sides of the break takes minutes for a text of breaks.
+ */
+function unwrapped(text: string): string {
+  if (!text.includes('│')) return text;
+  let whole = '';
+  for (const [index, line] of text.split('\n').entries()) {
+    const start = line.trimStart();
+    if (index > 0 && start.startsWith('│')) whole = whole.trimEnd() + start.slice(start.startsWith('│ ') ? 2 : 1);
+    else whole += index === 0 ? line : `\n${line}`;
+  }
+  return whole;
 }
 
 /** CRI-O since 1.34 tries an image that fails as an OCI artifact too; that half is noise for an image. */
