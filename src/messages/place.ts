@@ -84,11 +84,14 @@ function namespaceOf(url: string): string | null {
 
 /** Where the kubelet names the image, as the pod's spec has it. */
 const kubeletPlaces: readonly RegExp[] = [
-  /(?:Failed to pull image|Failed to inspect image|Failed to apply default image tag|Back-off pulling image|Container image|PullImage|Pull image) "(?<image>[^"]+)"/,
+  /(?:Failed to pull image|Failed to inspect image|Failed to apply default image tag|Back-off pulling image|Container image|PullImage|Pull image) ["'`](?<image>[^"'`]+)["'`]/,
   /[Cc]ancel pulling image "?(?<image>[^\s"]+)"? because/,
   /image pull failed for (?<image>\S+?),? (?:because|this may be)/,
-  /&Container\{Name:[^,]*,Image:(?<image>[^,]+),/,
+  /&Container\{Name:[^,]{0,300},Image:(?<image>[^,]{1,4096}),/,
 ];
+
+/** A reference with a registry or a path, and perhaps a tag: what is surely an image where words are not in quotes. */
+const bare = String.raw`(?<image>[\w.-]{1,255}(?::\d{1,5})?(?:/[\w.-]{1,128}){1,16}(?::[\w.-]{1,128})?(?:@\w{1,20}:[0-9a-f]{32,128})?)`;
 
 /** Where runtimes and clients name it, likelier places first. */
 const runtimePlaces: readonly RegExp[] = [
@@ -103,11 +106,25 @@ const runtimePlaces: readonly RegExp[] = [
   /failed to solve: (?<image>\S+): /,
   /Failed to pull (?<image>[\w.-]+\/[\w./:@-]+?): /,
   /generate (?<image>\S+) image source error/,
+  /Unable to find image '(?<image>[^'\s]+)' locally/,
+  /[Pp]ulling image "(?<image>[^"]+)"/,
+  /couldn't parse image (?:name|reference) "(?<image>[^"]+)"/,
+  /load metadata for (?<image>[^\s"]+?): /,
+  new RegExp(`[Pp]ulling image ${bare} failed`),
+  new RegExp(`\\b(?:docker|podman|nerdctl|crictl) (?:image )?pull ${bare}(?=[:"'\\s]|$)`),
+  new RegExp(`(?:^|: |[Ii]mage "?)${bare}"?: not found`),
 ];
 
 /** The image that the text is about, as it names it; null when it names none. `field`: a log line's own field. */
 export function findImage(whole: string, field: string | null): string | null {
-  return firstNamed(kubeletPlaces, whole) ?? field ?? firstNamed(runtimePlaces, whole) ?? requestedImage(whole);
+  return (
+    firstNamed(kubeletPlaces, whole) ??
+    field ??
+    firstNamed(runtimePlaces, whole) ??
+    requestedImage(whole) ??
+    pulledByDockerd(whole) ??
+    requestedRepository(whole)
+  );
 }
 
 function firstNamed(places: readonly RegExp[], whole: string): string | null {
@@ -129,7 +146,33 @@ function requestedImage(whole: string): string | null {
   if (url?.groups === undefined) return null;
   const { host = '', repository = '', tag = '' } = url.groups;
   const asked = namespaceOf(whole.slice(url.index).split(/[\s"]/)[0] ?? '') ?? host;
-  return joined(`${asked === 'registry-1.docker.io' ? 'docker.io' : asked}/${repository}`, tag);
+  return joined(`${hubName(asked)}/${repository}`, tag);
+}
+
+/** dockerd names tag and repository apart. */
+function pulledByDockerd(whole: string): string | null {
+  const { tag, repository } =
+    /[Pp]ulling image \((?<tag>[^\s)]{1,200})\) from (?<repository>[^\s,]+?)(?=[,:]? |$)/.exec(whole)?.groups ?? {};
+  return tag === undefined || repository === undefined ? null : joined(repository, tag);
+}
+
+/** The repository that a layer's URL, or the scope of a token, names: the text has no more of the image. */
+function requestedRepository(whole: string): string | null {
+  const blob = /https?:\/\/(?<host>[^/\s"]+)\/v2\/(?<repository>[^\s"?]+?)\/blobs\//.exec(whole)?.groups;
+  if (blob?.host !== undefined && blob.repository !== undefined) return `${hubName(blob.host)}/${blob.repository}`;
+  const token = /https?:\/\/[^/\s"]{1,300}\/[^\s"?]{0,300}\?(?<query>[^\s"]+)/.exec(whole)?.groups;
+  if (token?.query === undefined) return null;
+  const query = new URLSearchParams(token.query.replace(/:$/, ''));
+  const repository = /^repository:([a-z\d][\w./-]*):[\w,*]+$/.exec(query.get('scope') ?? '')?.[1];
+  // The service is the registry's name where it is a name at all; else the realm often lies elsewhere.
+  const service = query.get('service') ?? '';
+  if (repository === undefined || !/^[\w-]+(?:\.[\w-]+)+(?::\d+)?$/.test(service)) return null;
+  return `${hubName(service)}/${repository}`;
+}
+
+/** Docker Hub's names for itself on the wire, as references have it. */
+function hubName(host: string): string {
+  return host === 'registry-1.docker.io' || host === 'registry.docker.io' ? 'docker.io' : host;
 }
 
 function joined(repository: string, tag: string): string {
@@ -150,7 +193,7 @@ export function findRegistry(
     /registry (?<host>\S+) is blocked in /.exec(main)?.groups?.host ??
     field ??
     /\(Mirrors also failed: \[(?<host>[\w.-]+(?::\d+)?)\//.exec(whole)?.groups?.host ??
-    /pulling image \([^)]*\) from (?<host>[\w.-]+(?::\d+)?)\//.exec(main)?.groups?.host ??
+    /pulling image \([^)]{0,200}\) from (?<host>[\w.-]+(?::\d+)?)\//.exec(main)?.groups?.host ??
     /reading manifest \S+ in (?<host>[\w.-]+(?::\d+)?)\//.exec(main)?.groups?.host;
   if (named !== undefined && named !== null) return named;
   const fromImage = registryOf(image) ?? registryOf(/(?:and unpack|pull) image "([^"]+)"/.exec(main)?.[1] ?? null);
@@ -185,15 +228,30 @@ export function withoutNames(main: string, image: string | null): string {
   for (const match of main.matchAll(/(?:image|reference|PullImage|converter for) "([^"]+)"/g)) {
     if (references.size < maxReferences) references.add(match[1] ?? '');
   }
-  let text = main;
-  for (const reference of references) {
-    // A bare name such as `denied` is a word too: only in quotes is it surely the image.
-    if (/[/:@]/.test(reference)) text = text.replaceAll(reference, 'reference.example/r:t');
-    else if (reference !== '') text = text.replaceAll(`"${reference}"`, '"r"');
-  }
-  return text
-    .replace(/\/v2\/[^\s"?]+\/(manifests|blobs|tags|referrers)\/[^\s"?:]+(?::[0-9a-f]{32,})?/g, '/v2/r/$1/t')
+  return masked(main, references)
+    .replace(/\/v2\/[^\s"?]+/g, (path) => path.replace(requestPath, '/v2/r/$1/t'))
     .replace(/docker:\/\/[^\s"]+?(?="|:? |:?$)/g, 'docker://r')
     .replace(/reading manifest \S+ in [^\s"]+?(?=:? )/g, 'reading manifest t in r')
     .replace(/((?:Pulled|[Pp]ulling|pull) image )[\w.-]+[:/][^\s"]+?(?=:? )/g, '$1r');
+}
+
+/** The rest of a registry's URL behind its host, as far as it names the image. Anchored: it is tried once for each URL. */
+const requestPath = /^\/v2\/.+\/(manifests|blobs|tags|referrers)\/[^:]+(?::[0-9a-f]{32,})?/;
+
+/** No text names its image more often; each costs the rules the length of what stands in its place. */
+const maxMasked = 64;
+
+/** `text` with the references replaced, all in one pass: what stands in their place is not read again. */
+function masked(text: string, references: ReadonlySet<string>): string {
+  // A bare name such as `denied` is a word too: only in quotes is it surely the image.
+  const named = [...references].filter((one) => one !== '').map((one) => (/[/:@]/.test(one) ? one : `"${one}"`));
+  if (named.length === 0) return text;
+  const longestFirst = named
+    .sort((a, b) => b.length - a.length)
+    .map((one) => one.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  let left = maxMasked;
+  return text.replace(new RegExp(longestFirst.join('|'), 'g'), (found) => {
+    if (left-- <= 0) return found;
+    return found.startsWith('"') ? '"r"' : 'reference.example/r:t';
+  });
 }
