@@ -32,7 +32,7 @@ Examples:
   pullwhy explain 'Failed to pull image "nginx:1.99": ... not found'
   journalctl -u kubelet --since -1h | pullwhy explain
   kubectl get events -A | pullwhy explain -o ndjson
-  pullwhy explain --replay saved.json      of: diagnose -o json nginx > saved.json
+  pullwhy explain --replay saved.json     what diagnose -o json had printed
 
 Exit status: 0 something was understood, 3 nothing was, 2 wrong command line.
 With --replay that of diagnose, and 2 for a file that is no investigation.`,
