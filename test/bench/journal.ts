@@ -16,6 +16,8 @@ const bootId = '379b4f5ece2e4290b82bfd6f34ad8c69';
 /** What the benchmark measured. */
 export interface JournalFigures {
   readonly entries: number;
+  /** Entries of the two units. */
+  readonly matching: number;
   /** Entries a second of two units of four, MESSAGE only. */
   readonly ownPerSecond: number;
   readonly journalctlPerSecond: number;
@@ -150,6 +152,7 @@ export async function benchJournal(made: JournalTools, directory: string, count:
   if (other.count !== own.count) throw new Error(`journalctl: ${other.count} entries, own reader: ${own.count}`);
   return {
     entries: all.count,
+    matching: own.count,
     ownPerSecond: Math.round((own.count / own.ms) * 1000),
     journalctlPerSecond: Math.round((other.count / other.ms) * 1000),
     ownAllPerSecond: Math.round((all.count / all.ms) * 1000),

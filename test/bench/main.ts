@@ -8,6 +8,7 @@ import { dropped } from './dropped.ts';
 import { type Figure, isMissed, type Part, tableOf } from './figure.ts';
 import { functions } from './functions.ts';
 import { healthy, trusted, withRuntime } from './healthy.ts';
+import { journal } from './journal-part.ts';
 import { memory } from './memory.ts';
 import { makeWorld, type World } from './world.ts';
 
@@ -18,6 +19,7 @@ const parts: Readonly<Record<string, (world: World) => Promise<Part>>> = {
   dropped,
   memory,
   functions,
+  journal,
 };
 
 /** The whole benchmark ends within this, whatever hangs. */

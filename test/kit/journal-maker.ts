@@ -14,6 +14,11 @@ const remote = '/lib/systemd/systemd-journal-remote';
 const journalctl = '/usr/bin/journalctl';
 let tools: Promise<JournalTools | null> | undefined;
 
+/** The tools, where they are installed already; null where they are not. */
+export function installedJournalTools(): JournalTools | null {
+  return existsSync(remote) && existsSync(journalctl) ? { journalctl, remote } : null;
+}
+
 /** Finds the tools, or installs them where this is Debian and the tests run as root; once a process. */
 export function journalTools(): Promise<JournalTools | null> {
   tools ??= prepare();
