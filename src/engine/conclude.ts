@@ -8,6 +8,7 @@ import { endpointWay } from '../evidence/ways.ts';
 import { type CauseId, layers } from '../model/cause-id.ts';
 import type { Finding, JudgedEndpoint, PullOutcome, Verdict } from '../model/investigation.ts';
 import { carried, carryBy, findingOf, problemFindings, unexplained, withEvidence } from './findings.ts';
+import { journalFindings } from './journal-finding.ts';
 import { ruledOutBy } from './ruled-out.ts';
 
 /** Settings that cannot work as written, and without which the runtime goes on: no fault where the pull works all the same. */
@@ -43,7 +44,8 @@ export function conclude(view: View): Conclusion {
   const own = [...local.filter((finding) => !outlived.includes(finding)), ...way.faults];
   const faults = withPolicy(view, pull, withPull(view, pull, own, way));
   const degraded = [...outlived.map((finding) => ({ ...finding, severity: 'degraded' as const })), ...way.degraded];
-  const findings = unique([...faults.sort(byPrecedence(view)), ...degraded]);
+  const told = faults.length === 0 ? journalFindings(view, judged) : [];
+  const findings = unique([...faults.sort(byPrecedence(view)), ...told, ...degraded]);
   const verdict = verdictOf(view, findings, judged, pull);
   return {
     verdict,

@@ -7,6 +7,7 @@ import { lookupNames } from '../node/resolver.ts';
 import type { EndpointTls, ProbeContext, Vault } from '../probes/context.ts';
 import { type HttpClient, openHttpClient } from '../wire/http.ts';
 import type { ProxyRoute } from '../wire/proxy.ts';
+import { historyReader } from './history.ts';
 import { maskerOf } from './known-secrets.ts';
 import type { PullPlan } from './plan.ts';
 
@@ -111,6 +112,7 @@ export function openContext(plan: PullPlan, env: Env, pullDeadlineMs: number): O
       mask: maskerOf(plan, vault),
       cri: cri === null ? null : () => Promise.resolve(cri),
       criEndpoint: plan.runtime.endpoint,
+      readHistory: historyReader(plan, env),
       locate: plan.host.locate,
       pullDeadlineMs,
     },

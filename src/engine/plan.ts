@@ -19,6 +19,7 @@ import type { RuntimeEndpoint, RuntimePlan } from '../node/runtime-plan.ts';
 import { readTrustStore, type TrustStore } from '../node/trust-store.ts';
 import type { CriClient, CriFailure } from '../wire/cri.ts';
 import { askRuntime } from './ask-runtime.ts';
+import { journalFolders } from './history.ts';
 import { credentialsFor, credentialsInfo, type PlannedCredential, readCredentials } from './plan-credentials.ts';
 import { hostsOf, imageOf, platformInfo, policyOf } from './plan-parts.ts';
 import type { PlanRequest, RequestError } from './request.ts';
@@ -33,6 +34,8 @@ export interface PullPlan {
   /** Why it did not say who it is, so that files alone tell; null when it did, or when there is none to ask. */
   readonly silence: CriFailure | null;
   readonly host: HostFiles;
+  /** Journal folders that exist, as the node names them. */
+  readonly journals: readonly string[];
   readonly resolver: NodeResolver;
   readonly proxies: ProxyEnvironment;
   readonly trust: TrustStore;
@@ -82,9 +85,10 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
   const moved = asked.choice !== choice.value;
   const { proxies, trust } = moved ? await readEnvironment(host, asked.choice, proxyEnv.value) : guessed;
   const reference = parseReference(request.image);
-  const [files, platform] = await Promise.all([
+  const [files, platform, journals] = await Promise.all([
     readRuntimeFiles(host, request, reference.ok ? reference.value : null, runtime, asked.choice, proxies),
     platformInfo(request.platform, host, planEnv, planRuntime(runtime.name)),
+    journalFolders(host),
   ]);
   const problems: Problem[] = [];
   if (!reference.ok) problems.push(invalidName(reference.error.message));
@@ -130,6 +134,7 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
     runtimeAsked: asked.choice.endpoint !== null,
     silence,
     host,
+    journals,
     resolver,
     proxies,
     trust,

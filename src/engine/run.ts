@@ -52,7 +52,7 @@ export async function runProbes(options: RunOptions): Promise<ProbeResult[]> {
   const { env } = options.context;
   const started = env.monotonic();
   const deadline = AbortSignal.any([options.signal, AbortSignal.timeout(Math.ceil(options.deadlineMs))]);
-  const list = options.probes ?? allProbes;
+  const list = (options.probes ?? allProbes).filter(({ available }) => available?.(options.context) ?? true);
   const seen = new Set<string>();
   const running = new Map<string, Running>();
   const results = new Map<string, ProbeResult>();

@@ -75,6 +75,12 @@ export const limits = {
   explainedLines: 10_000,
   /** Probes of one investigation: hostile answers (redirects without end) must not make more work than this. */
   investigationProbes: 400,
+  /** Entries of the journal that one investigation reads: 60 ms of work, and more than kubelet and runtime write in 15 minutes. */
+  historyEntries: 10_000,
+  /** Their messages together; those of a kubelet have some hundred bytes each. */
+  historyBytes: 8 * 1024 * 1024,
+  /** A line of the journal as an investigation shows it. */
+  historyMessageChars: 400,
   /** A saved investigation: 400 probes with the facts of real answers come to some hundred KiB. */
   savedInvestigationBytes: 16 * 1024 * 1024,
   /** Endpoints of a saved investigation; a registry with more mirrors than a handful is not known. */

@@ -11,6 +11,8 @@ import type {
   HttpFacts,
   Identity,
   ImageFacts,
+  JournalFacts,
+  JournalMention,
   ManifestFacts,
   NamesFacts,
   NextParty,
@@ -231,6 +233,27 @@ const disk = object<DiskFacts>({
   freeInodes: amount,
 });
 
+const journal = object<JournalFacts>({
+  directory: text,
+  windowSeconds: amount,
+  entriesRead: amount,
+  matching: list(
+    object<JournalMention>({
+      at: text,
+      unit: text,
+      event: text,
+      message: text,
+      cause: maybe.text,
+      confidence: maybe.text,
+      underlying: maybe.text,
+    }),
+  ),
+  attempts: amount,
+  lastFailureAt: maybe.text,
+  lastSuccessAt: maybe.text,
+  underWay: flag,
+});
+
 const pull = object<PullFacts>({
   imageRef: maybe.text,
   runtimeError: maybe.text,
@@ -255,6 +278,7 @@ export const factsShapes: { readonly [K in ProbeKind]: Shape<FactsByKind[K]> } =
   runtime,
   image,
   disk,
+  journal,
   pull,
 };
 

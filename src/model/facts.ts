@@ -286,6 +286,40 @@ export interface PullFacts {
   readonly host: string | null;
 }
 
+/** One thing that the journal tells of the image's pulls. */
+export interface JournalMention {
+  /** RFC 3339, UTC. */
+  readonly at: string;
+  /** Who says it: `kubelet.service`. */
+  readonly unit: string;
+  /** What happened: `pull-failed`, `pull-succeeded`, … (contract.md, section 3). */
+  readonly event: string;
+  /** One line, without secrets, clipped. */
+  readonly message: string;
+  /** What a failure's words mean; null where they are no failure's. */
+  readonly cause: string | null;
+  readonly confidence: string | null;
+  /** Of a cause that carries another: the other. */
+  readonly underlying: string | null;
+}
+
+/** What kubelet and runtime wrote about pulls of this image, shortly before. */
+export interface JournalFacts {
+  /** `var/log/journal`, below the host root. */
+  readonly directory: string;
+  /** How far back was looked: less than 15 minutes where so much is written that it could not all be read. */
+  readonly windowSeconds: number;
+  readonly entriesRead: number;
+  /** The last of them, oldest first. */
+  readonly matching: readonly JournalMention[];
+  /** Failed attempts. */
+  readonly attempts: number;
+  readonly lastFailureAt: string | null;
+  readonly lastSuccessAt: string | null;
+  /** A pull has begun since then, and has not ended. */
+  readonly underWay: boolean;
+}
+
 /** The facts of each kind of probe. */
 export interface FactsByKind {
   dns: DnsFacts;
@@ -301,6 +335,7 @@ export interface FactsByKind {
   runtime: RuntimeFacts;
   image: ImageFacts;
   disk: DiskFacts;
+  journal: JournalFacts;
   pull: PullFacts;
 }
 

@@ -2,7 +2,7 @@ import type { Way } from '../evidence/way.ts';
 import type { Env } from '../lib/env.ts';
 import type { Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
-import type { NextParty } from '../model/facts.ts';
+import type { JournalFacts, NextParty } from '../model/facts.ts';
 import type { PlanBody } from '../model/plan.ts';
 import type { CriClient, CriFailure } from '../wire/cri.ts';
 import type { HttpClient } from '../wire/http.ts';
@@ -65,6 +65,11 @@ export interface ProbeContext {
   /** The CRI socket, connected to once. */
   readonly cri: (() => Promise<Result<CriClient, CriFailure>>) | null;
   readonly criEndpoint: string | null;
+  /**
+   * What kubelet and runtime wrote about pulls of an image shortly before, or why that cannot be read; null: this node
+   * keeps no journal.
+   */
+  readonly readHistory: ((image: string, signal: AbortSignal) => Promise<Result<JournalFacts, string>>) | null;
   /** The path on this machine of a path of the node; null for a loop of links. */
   readonly locate: (path: string) => Promise<string | null>;
   /** Milliseconds that a real pull may take. */

@@ -5,6 +5,7 @@ import { blobProbe } from './blob.ts';
 import { diskProbe } from './disk.ts';
 import { dnsProbe } from './dns.ts';
 import { imageProbe } from './image.ts';
+import { journalProbe } from './journal.ts';
 import { manifestProbe } from './manifest.ts';
 import { namesProbe } from './names.ts';
 import { type AnyProbe, type Probe, type ProbeInput, probeTask, type Task } from './probe.ts';
@@ -21,6 +22,7 @@ export const probes: readonly AnyProbe[] = [
   erase(runtimeProbe, (input) => probeTask(runtimeProbe, input)),
   erase(imageProbe, (input) => probeTask(imageProbe, input)),
   erase(diskProbe, (input) => probeTask(diskProbe, input)),
+  erase(journalProbe, (input) => probeTask(journalProbe, input)),
   erase(dnsProbe, (input) => probeTask(dnsProbe, input)),
   erase(tcpProbe, (input) => probeTask(tcpProbe, input)),
   erase(proxyProbe, (input) => probeTask(proxyProbe, input)),
@@ -36,6 +38,7 @@ export const probes: readonly AnyProbe[] = [
 
 /** Hides a probe's input type from the engine; `task` ties an input to the probe that made it. */
 function erase<K extends ProbeKind, I extends ProbeInput>(probe: Probe<K, I>, task: (input: I) => Task): AnyProbe {
-  const { kind, title, cost, budgetMs, proves } = probe;
-  return { kind, title, cost, budgetMs, proves, tasks: (view: View) => probe.inputs(view).map(task) };
+  const { kind, title, cost, budgetMs, proves, available } = probe;
+  const here = available === undefined ? {} : { available };
+  return { kind, title, cost, budgetMs, proves, ...here, tasks: (view: View) => probe.inputs(view).map(task) };
 }

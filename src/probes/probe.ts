@@ -32,6 +32,8 @@ export interface Probe<K extends ProbeKind, I extends ProbeInput> {
   readonly budgetMs: number;
   /** What a pass and a failure prove, a sentence each. */
   readonly proves: { readonly ok: string; readonly failed: string };
+  /** Whether there is such a thing on this node at all; absent: always. Without it the probe is not in the document. */
+  readonly available?: (context: Pick<ProbeContext, 'readHistory'>) => boolean;
   /** Pure: what there is to look at, given what is known so far. Inputs whose key has run are dropped by the engine. */
   readonly inputs: (view: View) => readonly I[];
   /** All I/O lives here. It ends soon after `signal` aborts; it never throws. */
@@ -45,6 +47,7 @@ export interface AnyProbe {
   readonly cost: Probe<ProbeKind, ProbeInput>['cost'];
   readonly budgetMs: number;
   readonly proves: { readonly ok: string; readonly failed: string };
+  readonly available?: Probe<ProbeKind, ProbeInput>['available'];
   readonly tasks: (view: View) => readonly Task[];
 }
 

@@ -47,6 +47,7 @@ function everything(): Investigation {
   scene.token({ endpoint: 1, as: 0 });
   scene.manifest({ endpoint: 1, status: 404, errors: [{ code: 'MANIFEST_UNKNOWN', message: 'unknown' }] });
   scene.names('tags', ['1.1'], { endpoint: 1 });
+  scene.journal([{ cause: 'unpack-failed' }, { event: 'pull-succeeded' }]);
   scene.pull('not found', 'tag-not-found');
   scene.skipped('blob', { endpoint: 1 });
   return investigationOf(scene);

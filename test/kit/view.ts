@@ -22,6 +22,8 @@ import type {
   DiskFacts,
   FactsByKind,
   HttpFacts,
+  JournalFacts,
+  JournalMention,
   ManifestFacts,
   NamesFacts,
   NextParty,
@@ -383,6 +385,35 @@ export class Scene {
     });
   }
 
+  /** What the journal tells of the image: its last mentions, oldest first; the rest follows from them unless told. */
+  journal(mentions: readonly Partial<JournalMention>[], facts: Partial<JournalFacts> = {}): string {
+    const matching = mentions.map((mention, index) => ({
+      at: `2026-11-22T07:5${index}:00.000000Z`,
+      unit: 'kubelet.service',
+      event: 'pull-failed',
+      message: 'it failed',
+      cause: null,
+      confidence: mention.cause === undefined ? null : 'proven',
+      underlying: null,
+      ...mention,
+    }));
+    const last = (wanted: string): string | null => matching.findLast(({ event }) => event === wanted)?.at ?? null;
+    return this.#add({ hop: 'node' }, null, {
+      kind: 'journal',
+      facts: {
+        directory: 'var/log/journal',
+        windowSeconds: 900,
+        entriesRead: 100,
+        matching,
+        attempts: matching.filter(({ event }) => event === 'pull-failed').length,
+        lastFailureAt: last('pull-failed'),
+        lastSuccessAt: last('pull-succeeded'),
+        underWay: matching.at(-1)?.event === 'pull-started',
+        ...facts,
+      },
+    });
+  }
+
   /** A real pull: null for one that works, else the runtime's words and what they were taken to mean. */
   pull(error: string | null, cause: string | null = null, facts: Partial<FactsByKind['pull']> = {}): string {
     this.#pullAsked = true;
@@ -516,7 +547,7 @@ export class Scene {
         : typeof failure === 'string'
           ? { code: failure, message: failure }
           : { code: failure[0], message: failure[1] };
-    const local = kind === 'runtime' || kind === 'image' || kind === 'disk' || kind === 'pull';
+    const local = kind === 'runtime' || kind === 'image' || kind === 'disk' || kind === 'journal' || kind === 'pull';
     const endpoint = local ? null : (party.endpoint ?? 0);
     this.#probes.push({
       ...made,

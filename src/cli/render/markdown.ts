@@ -1,6 +1,7 @@
 import type { Investigation, PlanDocument, Remedy } from '../../model/investigation.ts';
 import type { Problem } from '../../model/problem.ts';
 import { furtherProblems, notCheckedWords, ruledOutWords, runtimeWords } from './footer.ts';
+import { journalWords } from './journal-words.ts';
 import { localRows } from './local.ts';
 import { code, codeBlock, details, escaped, table } from './markdown-words.ts';
 import { endpointFacts, imageFacts, nodeFacts, type PlanFact } from './plan-text.ts';
@@ -86,6 +87,7 @@ function evidence(document: Investigation): (string | null)[] {
   const { image, runtime, pull, startedAt, durationMs, id, probes, node } = document;
   const ruledOut = ruledOutWords(document);
   const words = runtimeWords(runtime.name, pull, [document.cause, document.underlying]);
+  const journal = journalWords(document);
   const runtimeName = runtime.name === null ? 'no runtime' : `${runtime.name} ${runtime.version ?? ''}`.trim();
   return [
     `Image ${code(image.normalized ?? image.input)} on ${code(node)} with ${escaped(runtimeName)}; ${startedAt}, ${duration(durationMs)}, investigation ${code(id)}.`,
@@ -93,6 +95,7 @@ function evidence(document: Investigation): (string | null)[] {
       ? null
       : `${document.verdict === 'healthy' ? 'Checked and good' : 'Ruled out'}: ${escaped(ruledOut)}.`,
     ...notCheckedWords(document).map((line) => `Not checked: ${escaped(line)}`),
+    journal === null ? null : escaped(`${journal.head}${journal.said}`),
     words === null ? null : escaped(words.head),
     words?.said == null ? null : codeBlock([words.said]),
     words?.meaning == null ? null : escaped(words.meaning),

@@ -2,6 +2,7 @@ import type { Finding, Investigation, JudgedEndpoint, Remedy } from '../../model
 import type { EndpointInfo } from '../../model/plan.ts';
 import type { Problem } from '../../model/problem.ts';
 import { furtherProblems, notCheckedWords, ruledOutWords, runtimeWords } from './footer.ts';
+import { journalWords } from './journal-words.ts';
 import { localRows } from './local.ts';
 import { type EndpointStory, storiesOf } from './story.ts';
 import type { Style } from './style.ts';
@@ -123,9 +124,11 @@ function footerLines(document: Investigation, style: Style): string[] {
   const ruledOut = ruledOutWords(document);
   const label = document.verdict === 'healthy' ? 'checked and good: ' : 'ruled out: ';
   const words = runtimeWords(document.runtime.name, document.pull, [document.cause, document.underlying]);
+  const journal = journalWords(document);
   return [
     ...(ruledOut === null ? [] : wrapBehind(label, ruledOut, width)),
     ...notCheckedWords(document).flatMap((line) => wrapBehind('not checked: ', line, width)),
+    ...(journal === null ? [] : wrapBehind(journal.head, journal.said, width)),
     ...(words === null ? [] : [visible(words.head)]),
     ...(words?.said == null ? [] : wrap(words.said, width, '  ')),
     ...(words?.meaning == null ? [] : wrapBehind('  ', words.meaning, width)),
