@@ -25,6 +25,9 @@ export interface HistoryRequest {
 /** How far back is looked; less where more was written than is read, for the last words count most. */
 const windowsSeconds = [15 * 60, 2 * 60, 15] as const;
 
+/** Milliseconds of work at a stretch: what the time of another probe may be wrong by. */
+const turnMs = 3;
+
 /** Mentions that are kept. */
 const maxMentions = 5;
 
@@ -49,8 +52,6 @@ export async function readHistory(request: HistoryRequest): Promise<Result<Omit<
     const units = await readableUnits(journal, defaultUnits);
     const now = env.now();
     for (const windowSeconds of windowsSeconds) {
-      // Others measure times meanwhile: they get their turn.
-      await nextTurn();
       const read = await readWindow(journal, units, request, now - windowSeconds * 1000);
       if (signal.aborted) break;
       if (read.complete || windowSeconds === windowsSeconds.at(-1)) {
@@ -89,6 +90,7 @@ async function readWindow(
   let entries = 0;
   let bytes = 0;
   let complete = true;
+  let turn = env.monotonic();
   async function* bounded(): AsyncGenerator<SourceLine, void, void> {
     for await (const line of journalLines(journal, units, { since: BigInt(Math.round(sinceMs)) * 1000n, signal })) {
       entries++;
@@ -98,6 +100,11 @@ async function readWindow(
         return;
       }
       yield line;
+      // Others wait for answers meanwhile and measure how long: they get their turn.
+      if (env.monotonic() - turn > turnMs) {
+        await nextTurn();
+        turn = env.monotonic();
+      }
     }
   }
   const events: PullEvent[] = [];

@@ -35,6 +35,9 @@ const marginMs = 100;
 /** After its budget or the deadline a probe gets this long to end by itself. */
 const graceMs = 300;
 
+/** Who still waits for answers then waits for somebody slow: a few milliseconds more or less say nothing any more. */
+const busyAfterMs = 400;
+
 /** Any time: only that there is a timer counts. */
 const keepAliveMs = 60_000;
 
@@ -64,9 +67,15 @@ export async function runProbes(options: RunOptions): Promise<ProbeResult[]> {
   };
   const context = { ...options.context, patience };
   const view = (): View => ({ ...options.view, probes: [...results.values()].sort(byId) });
+  let waited = false;
+  let renew = (): void => undefined;
   const startNew = (): void => {
+    startOf(list.filter(({ busy }) => busy !== true));
+    if (waited || running.size === 0) startOf(list.filter(({ busy }) => busy === true));
+  };
+  const startOf = (some: readonly AnyProbe[]): void => {
     const now = view();
-    for (const probe of list) {
+    for (const probe of some) {
       // The pull goes on past the deadline; nothing else starts then, and nothing at all once the caller has ended it.
       if (options.signal.aborted || (deadline.aborted && probe.cost !== 'pull')) continue;
       for (const task of probe.tasks(now)) {
@@ -83,10 +92,20 @@ export async function runProbes(options: RunOptions): Promise<ProbeResult[]> {
 
   // The signals' own timers do not keep a process alive, and neither may a probe that hangs on nothing.
   const alive = setInterval(() => undefined, keepAliveMs);
+  const slow = setTimeout(() => {
+    waited = true;
+    startNew();
+    renew();
+  }, busyAfterMs);
   try {
     startNew();
     while (running.size > 0) {
-      const result = await Promise.race([...running.values()].map(({ done }) => done));
+      const begun = new Promise<null>((resolve) => {
+        renew = () => resolve(null);
+      });
+      const result = await Promise.race([begun, ...[...running.values()].map(({ done }) => done)]);
+      // Something more runs now.
+      if (result === null) continue;
       running.delete(result.id);
       results.set(result.id, result);
       options.onEvent?.({ kind: 'ended', probe: result });
@@ -94,6 +113,7 @@ export async function runProbes(options: RunOptions): Promise<ProbeResult[]> {
     }
   } finally {
     clearInterval(alive);
+    clearTimeout(slow);
   }
   return view().probes.slice();
 }

@@ -38,7 +38,7 @@ export const probes: readonly AnyProbe[] = [
 
 /** Hides a probe's input type from the engine; `task` ties an input to the probe that made it. */
 function erase<K extends ProbeKind, I extends ProbeInput>(probe: Probe<K, I>, task: (input: I) => Task): AnyProbe {
-  const { kind, title, cost, budgetMs, proves, available } = probe;
-  const here = available === undefined ? {} : { available };
+  const { kind, title, cost, budgetMs, proves, available, busy } = probe;
+  const here = { ...(available === undefined ? {} : { available }), ...(busy === undefined ? {} : { busy }) };
   return { kind, title, cost, budgetMs, proves, ...here, tasks: (view: View) => probe.inputs(view).map(task) };
 }

@@ -10,6 +10,7 @@ export const journalProbe: Probe<'journal', ProbeInput & { readonly image: strin
     ok: 'the journal of kubelet and runtime was read; what it tells of this image is what happened then, not now',
     failed: 'never: a journal that cannot be read was not checked',
   },
+  busy: true,
   available: ({ readHistory }) => readHistory !== null,
   inputs: ({ plan }) => {
     const { input, normalized } = plan.image;

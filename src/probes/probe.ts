@@ -34,6 +34,11 @@ export interface Probe<K extends ProbeKind, I extends ProbeInput> {
   readonly proves: { readonly ok: string; readonly failed: string };
   /** Whether there is such a thing on this node at all; absent: always. Without it the probe is not in the document. */
   readonly available?: (context: Pick<ProbeContext, 'readHistory'>) => boolean;
+  /**
+   * True for what keeps this process busy instead of waiting, so that it would falsify the times that others measure: it
+   * starts when nothing else runs, or when the others have waited for a while.
+   */
+  readonly busy?: true;
   /** Pure: what there is to look at, given what is known so far. Inputs whose key has run are dropped by the engine. */
   readonly inputs: (view: View) => readonly I[];
   /** All I/O lives here. It ends soon after `signal` aborts; it never throws. */
@@ -48,6 +53,7 @@ export interface AnyProbe {
   readonly budgetMs: number;
   readonly proves: { readonly ok: string; readonly failed: string };
   readonly available?: Probe<ProbeKind, ProbeInput>['available'];
+  readonly busy?: true;
   readonly tasks: (view: View) => readonly Task[];
 }
 

@@ -74,6 +74,27 @@ describe('engine: run', () => {
     return { results, ms: performance.now() - begun };
   };
 
+  it('starts what keeps the process busy when nothing else runs, or when the others have waited for long', async () => {
+    const order: string[] = [];
+    const noted = (name: string, ms: number) => async (): Promise<Outcome<'image'>> => {
+      order.push(name);
+      await wait(ms);
+      order.push(`${name} ends`);
+      return ok;
+    };
+    const busy: AnyProbe = { ...fake(() => ['busy'], noted('busy', 1)), busy: true };
+    const step = fake((ended) => (ended.length === 0 ? ['first'] : ['first', 'second']), noted('step', 20));
+    const quick = await run([busy, step]);
+    assert.deepEqual(order, ['step', 'step ends', 'step', 'step ends', 'busy', 'busy ends']);
+    assert.equal(quick.results.length, 3);
+    order.length = 0;
+    await run([busy, fake(() => ['slow'], noted('slow', 1500))]);
+    assert.deepEqual(order, ['slow', 'busy', 'busy ends', 'slow ends']);
+    order.length = 0;
+    await run([{ ...busy, available: () => false }]);
+    assert.deepEqual(order, []);
+  });
+
   it('runs side by side what does not need each other', async () => {
     let [now, most] = [0, 0];
     const probe = fake(
