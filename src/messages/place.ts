@@ -106,13 +106,17 @@ const runtimePlaces: readonly RegExp[] = [
   /failed to solve: (?<image>\S+): /,
   /Failed to pull (?<image>[\w.-]+\/[\w./:@-]+?): /,
   /generate (?<image>\S+) image source error/,
-  /Unable to find image '(?<image>[^'\s]+)' locally/,
-  /[Pp]ulling image "(?<image>[^"]+)"/,
-  /couldn't parse image (?:name|reference) "(?<image>[^"]+)"/,
-  /load metadata for (?<image>[^\s"]+?): /,
-  new RegExp(`[Pp]ulling image ${bare} failed`),
-  new RegExp(`\\b(?:docker|podman|nerdctl|crictl) (?:image )?pull ${bare}(?=[:"'\\s]|$)`),
-  new RegExp(`(?:^|: |[Ii]mage "?)${bare}"?: not found`),
+];
+
+/** Rarer places, each with a word that such a text must have: to look for that costs less than the pattern. */
+const rarePlaces: readonly (readonly [word: string, place: RegExp])[] = [
+  ['find image', /Unable to find image '(?<image>[^'\s]+)' locally/],
+  ['ulling image "', /[Pp]ulling image "(?<image>[^"]+)"/],
+  ["couldn't parse", /couldn't parse image (?:name|reference) "(?<image>[^"]+)"/],
+  ['metadata for', /load metadata for (?<image>[^\s"]+?): /],
+  ['ulling image ', new RegExp(`[Pp]ulling image ${bare} failed`)],
+  [' pull ', new RegExp(`\\b(?:docker|podman|nerdctl|crictl) (?:image )?pull ${bare}(?=[:"'\\s]|$)`)],
+  [': not found', new RegExp(`(?:^|: |[Ii]mage "?)${bare}"?: not found`)],
 ];
 
 /** The image that the text is about, as it names it; null when it names none. `field`: a log line's own field. */
@@ -121,6 +125,7 @@ export function findImage(whole: string, field: string | null): string | null {
     firstNamed(kubeletPlaces, whole) ??
     field ??
     firstNamed(runtimePlaces, whole) ??
+    rarelyNamed(whole) ??
     requestedImage(whole) ??
     pulledByDockerd(whole) ??
     requestedRepository(whole)
@@ -135,8 +140,17 @@ function firstNamed(places: readonly RegExp[], whole: string): string | null {
   return null;
 }
 
+function rarelyNamed(whole: string): string | null {
+  for (const [word, place] of rarePlaces) {
+    const image = whole.includes(word) ? place.exec(whole)?.groups?.image : undefined;
+    if (image !== undefined && image !== '') return image;
+  }
+  return null;
+}
+
 /** The image of a manifest's URL, or of containers/image's `reading manifest TAG in REPOSITORY`. */
 function requestedImage(whole: string): string | null {
+  if (!whole.includes('manifest')) return null;
   const read = /reading manifest (?<tag>\S+) in (?<repository>[^\s"]+?):? /.exec(whole)?.groups;
   if (read?.tag !== undefined && read.repository !== undefined) return joined(read.repository, read.tag);
   const url =
@@ -151,6 +165,7 @@ function requestedImage(whole: string): string | null {
 
 /** dockerd names tag and repository apart. */
 function pulledByDockerd(whole: string): string | null {
+  if (!whole.includes('ulling image (')) return null;
   const { tag, repository } =
     /[Pp]ulling image \((?<tag>[^\s)]{1,200})\) from (?<repository>[^\s,]+?)(?=[,:]? |$)/.exec(whole)?.groups ?? {};
   return tag === undefined || repository === undefined ? null : joined(repository, tag);
@@ -158,6 +173,7 @@ function pulledByDockerd(whole: string): string | null {
 
 /** The repository that a layer's URL, or the scope of a token, names: the text has no more of the image. */
 function requestedRepository(whole: string): string | null {
+  if (!whole.includes('/blobs/') && !whole.includes('scope=')) return null;
   const blob = /https?:\/\/(?<host>[^/\s"]+)\/v2\/(?<repository>[^\s"?]+?)\/blobs\//.exec(whole)?.groups;
   if (blob?.host !== undefined && blob.repository !== undefined) return `${hubName(blob.host)}/${blob.repository}`;
   const token = /https?:\/\/[^/\s"]{1,300}\/[^\s"?]{0,300}\?(?<query>[^\s"]+)/.exec(whole)?.groups;
@@ -241,17 +257,15 @@ const requestPath = /^\/v2\/.+\/(manifests|blobs|tags|referrers)\/[^:]+(?::[0-9a
 /** No text names its image more often; each costs the rules the length of what stands in its place. */
 const maxMasked = 64;
 
-/** `text` with the references replaced, all in one pass: what stands in their place is not read again. */
+/** `text` with the references replaced. Their number is bounded, for what stands in their place may hold one of them again. */
 function masked(text: string, references: ReadonlySet<string>): string {
-  // A bare name such as `denied` is a word too: only in quotes is it surely the image.
-  const named = [...references].filter((one) => one !== '').map((one) => (/[/:@]/.test(one) ? one : `"${one}"`));
-  if (named.length === 0) return text;
-  const longestFirst = named
-    .sort((a, b) => b.length - a.length)
-    .map((one) => one.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   let left = maxMasked;
-  return text.replace(new RegExp(longestFirst.join('|'), 'g'), (found) => {
-    if (left-- <= 0) return found;
-    return found.startsWith('"') ? '"r"' : 'reference.example/r:t';
-  });
+  let rest = text;
+  for (const reference of references) {
+    if (reference === '') continue;
+    // A bare name such as `denied` is a word too: only in quotes is it surely the image.
+    const [named, instead] = /[/:@]/.test(reference) ? [reference, 'reference.example/r:t'] : [`"${reference}"`, '"r"'];
+    if (rest.includes(named)) rest = rest.replaceAll(named, (found) => (left-- > 0 ? instead : found));
+  }
+  return rest;
 }
