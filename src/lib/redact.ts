@@ -49,20 +49,25 @@ export function redactUrl(url: string | URL): string {
  * value behind `Bearer` or `Basic`, and JSON web tokens wherever they stand.
  */
 export function redactText(text: string): string {
-  return text
-    .replace(/\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'<>\\^`{|}]+/giu, (url) => {
+  let shown = text;
+  // A search for a few letters costs much less than a pattern that does not fit; most texts have none of these.
+  if (shown.includes('://')) {
+    shown = shown.replace(/\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'<>\\^`{|}]+/giu, (url) => {
       // Punctuation behind a URL in a sentence belongs to the sentence. Counted from the end: a pattern that looks for
       // it from every place takes minutes for a hostile megabyte.
       let end = url.length;
       while (end > 0 && '.,;:!?)]'.includes(url[end - 1] ?? ' ')) end--;
       return redactUrl(url.slice(0, end)) + url.slice(end);
-    })
-    .replace(/(?<![\w-])[\w-]+(?:\.[\w-]*)+/gu, (token) => {
+    });
+  }
+  if (shown.includes('eyJ')) {
+    shown = shown.replace(/(?<![\w-])[\w-]+(?:\.[\w-]*)+/gu, (token) => {
       // Found by index, not by the pattern: a run of beginnings without an end would be looked through from each.
       const at = token.indexOf('eyJ');
       return at === -1 || token.indexOf('.', at + 11) === -1 ? token : token.slice(0, at) + mask;
-    })
-    .replace(/\b(Bearer|Basic)\s+(?!realm\b|auth|token)[\w+/.~=-]{8,}/giu, `$1 ${mask}`);
+    });
+  }
+  return shown.replace(/\b(Bearer|Basic)\s+(?!realm\b|auth|token)[\w+/.~=-]{8,}/giu, `$1 ${mask}`);
 }
 
 function parseUrl(text: string): URL | null {
