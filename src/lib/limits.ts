@@ -70,7 +70,7 @@ export const limits = {
   /** A runtime's error; CRI-O's with all mirrors runs to some KiB, and its cause may stand at either end. */
   runtimeErrorChars: 8 * 1024,
   /** A message that is explained. The kubelet's longest hold a whole container's spec: some 10 KiB. */
-  explainedChars: 64 * 1024,
+  explainedChars: 16 * 1024,
   /** Explained lines that are kept for one document; streams of more go line by line (`-o ndjson`). */
   explainedLines: 10_000,
   /** Probes of one investigation: hostile answers (redirects without end) must not make more work than this. */
