@@ -18,6 +18,21 @@ export interface RuntimeSetup {
   readonly env?: Readonly<Record<string, string>>;
   /** False: CRI is switched off in its configuration. */
   readonly cri?: boolean;
+  /** The snapshotter of CRI (`native`, which needs nothing of the kernel). */
+  readonly snapshotter?: string;
+  /** The pause image (`registry.lab/pause:3.9`). */
+  readonly sandboxImage?: string;
+  /** Snapshotters of other programs, by name: the sockets at which they serve. */
+  readonly proxySnapshotters?: Readonly<Record<string, string>>;
+  /** `registry.mirrors`, the endpoints by host. */
+  readonly mirrors?: Readonly<Record<string, readonly string[]>>;
+  /** Lines put before everything else, at the top of the file: broken TOML, another `version`. */
+  readonly firstLines?: readonly string[];
+  /**
+   * What to wait for. `cri`: it serves CRI. `no-cri` (with `cri: false` too): its socket is there and serves none.
+   * `ends`: the program ends by itself.
+   */
+  readonly until?: 'cri' | 'no-cri' | 'ends';
 }
 
 /** A containerd that serves. */
@@ -29,7 +44,7 @@ export interface Runtime {
   readonly root: string;
 }
 
-/** Starts a containerd and waits until it serves CRI (with `cri: false`: until its socket is there). */
+/** Starts a containerd and waits until it serves CRI, or for what `until` says. */
 export async function startRuntime(network: Network, setup: RuntimeSetup): Promise<Runtime> {
   await mkdir(setup.root, { recursive: true });
   await mkdir(setup.state, { recursive: true });
@@ -39,30 +54,42 @@ export async function startRuntime(network: Network, setup: RuntimeSetup): Promi
   await writeFile(
     setup.config.outside,
     [
-      'version = 2',
+      ...(setup.firstLines ?? []),
+      ...(setup.firstLines?.some((line) => line.startsWith('version')) === true ? [] : ['version = 2']),
       `root = "${setup.root}"`,
       `state = "${setup.state}"`,
       `disabled_plugins = [${disabled.map((name) => `"${name}"`).join(', ')}]`,
       '[grpc]',
       `  address = "${socket}"`,
       '[plugins."io.containerd.grpc.v1.cri"]',
-      '  sandbox_image = "registry.lab/pause:3.9"',
+      `  sandbox_image = "${setup.sandboxImage ?? 'registry.lab/pause:3.9'}"`,
       '  stream_server_address = "127.0.0.1"',
       '  stream_server_port = "0"',
       '[plugins."io.containerd.grpc.v1.cri".containerd]',
-      '  snapshotter = "native"', // needs nothing of the kernel
+      `  snapshotter = "${setup.snapshotter ?? 'native'}"`,
       '[plugins."io.containerd.grpc.v1.cri".registry]',
       '  config_path = "/etc/containerd/certs.d"',
+      ...Object.entries(setup.mirrors ?? {}).flatMap(([host, endpoints]) => [
+        `[plugins."io.containerd.grpc.v1.cri".registry.mirrors."${host}"]`,
+        `  endpoint = [${endpoints.map((endpoint) => `"${endpoint}"`).join(', ')}]`,
+      ]),
+      ...Object.entries(setup.proxySnapshotters ?? {}).flatMap(([name, address]) => [
+        `[proxy_plugins.${name}]`,
+        '  type = "snapshot"',
+        `  address = "${address}"`,
+      ]),
       '',
     ].join('\n'),
   );
   const [command, args] = network.at('node', 'containerd', ['--config', setup.config.inside]);
   const service = await startService(setup.name, command, args, `${setup.folder}/${setup.name}.log`, setup.env);
   const endpoint = `unix://${socket}`;
+  const wanted = setup.until ?? (setup.cri === false ? 'no-cri' : 'cri');
   await until(`${setup.name} (see ${service.logFile})`, async () => {
+    if (wanted === 'ends') return !service.running();
     if (!service.running()) throw new Error(`${setup.name} ended (see ${service.logFile})`);
     const opened = await openCri(endpoint, { env: systemEnv, connectTimeoutMs: 1000, callTimeoutMs: 1000 });
-    if (setup.cri === false) {
+    if (wanted === 'no-cri') {
       if (opened.ok) opened.value.close();
       return !opened.ok && opened.error.code === 'Unimplemented';
     }
