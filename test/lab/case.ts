@@ -30,6 +30,10 @@ export interface LabCase {
   readonly pull: 'works' | 'fails' | 'not-tried';
   /** The runtime's own words about it. */
   readonly runtimeSays?: RegExp;
+  /** The party at fault: the primary finding's `host`, and in its sentence. */
+  readonly names?: string | RegExp;
+  /** What else the primary finding's sentence must tell: another party concerned, what the runtime does then. */
+  readonly alsoNames?: readonly (string | RegExp)[];
   /** Causes that must be among the findings, whatever is primary. */
   readonly alsoFound?: readonly CauseId[];
   /** Why it is left out for now: what Pullwhy does not do yet. The expectation stays what is true. */

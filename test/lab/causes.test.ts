@@ -71,6 +71,7 @@ async function judge(lab: Lab, labCase: LabCase): Promise<void> {
   assert.deepEqual({ verdict: judged.verdict, cause: judged.cause }, expected, shown);
   if (labCase.confidence !== undefined) assert.equal(judged.confidence, labCase.confidence, shown);
   if (labCase.underlying !== undefined) assert.equal(judged.findings[0]?.underlying, labCase.underlying, shown);
+  namesIt(judged, labCase, shown);
   for (const cause of labCase.alsoFound ?? []) {
     assert.ok(
       judged.findings.some((finding) => finding.cause === cause || finding.underlying === cause),
@@ -85,6 +86,16 @@ async function judge(lab: Lab, labCase: LabCase): Promise<void> {
     if (labCase.runtimeSays !== undefined) assert.match(judged.pull.error ?? '', labCase.runtimeSays, shown);
   }
   if (situation.secrets !== undefined) await otherOutputs(lab, situation, args);
+}
+
+/** The primary finding names the party at fault, as data and in words. */
+function namesIt({ findings: [primary], summary }: Judged, { names, alsoNames = [] }: LabCase, shown: string): void {
+  const fits = (text: string, wanted: string | RegExp): boolean =>
+    typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text);
+  if (names !== undefined) assert.ok(fits(primary?.host ?? '', names), `the host is not ${names}\n${shown}`);
+  for (const word of [...(names === undefined ? [] : [names]), ...alsoNames]) {
+    assert.ok(fits(summary, word), `the summary does not tell ${word}\n${shown}`);
+  }
 }
 
 async function argumentsOf(lab: Lab, labCase: LabCase, situation: Situation): Promise<string[]> {

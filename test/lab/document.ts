@@ -7,6 +7,9 @@ export interface Judged {
   readonly findings: readonly {
     readonly cause: string;
     readonly underlying: string | null;
+    readonly host: string | null;
+    readonly severity: string;
+    readonly summary: string;
     readonly evidence: readonly string[];
   }[];
   readonly probes: readonly {
@@ -43,6 +46,9 @@ export function readDocument(text: string): Judged {
       return {
         cause: string(finding.cause, 'cause'),
         underlying: stringOrNull(finding.underlying),
+        host: stringOrNull(finding.host),
+        severity: string(finding.severity, 'severity'),
+        summary: string(finding.summary, 'summary'),
         evidence: list(finding.evidence, 'evidence').map((id) => string(id, 'evidence')),
       };
     }),
@@ -71,8 +77,8 @@ export function readDocument(text: string): Judged {
 /** The document in some lines, for the message of a failed case. */
 export function essentials(judged: Judged): string {
   const findings = judged.findings.map(
-    ({ cause, underlying, evidence }) =>
-      `${cause}${underlying === null ? '' : `/${underlying}`} [${evidence.join(' ')}]`,
+    ({ cause, underlying, host, severity, evidence, summary }) =>
+      `\n    ${cause}${underlying === null ? '' : `/${underlying}`} at ${host ?? '-'}, ${severity} [${evidence.join(' ')}]: ${summary}`,
   );
   const probes = judged.probes.map(
     ({ id, kind, target, status, counterfactual, error }) =>
