@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import type { LabCase, Situation } from './case.ts';
+import { type CaseOnLine, onLine, type Situation } from './case.ts';
 import { allCases } from './cases/index.ts';
 import { essentials, type Judged, readDocument } from './document.ts';
 import { type Lab, useLab, users, wrongPassword } from './lab.ts';
@@ -20,7 +20,7 @@ describe('lab: real faults', function () {
             process.stdout.write(`      left out: ${labCase.notYet}\n`);
             this.skip();
           }
-          await judge(lab(), labCase);
+          await judge(lab(), onLine(labCase, '1.6'));
         });
       }
     });
@@ -53,7 +53,7 @@ const withoutNearMiss = new Set([
   'tls-certificate-expiring',
 ]);
 
-async function judge(lab: Lab, labCase: LabCase): Promise<void> {
+async function judge(lab: Lab, labCase: CaseOnLine): Promise<void> {
   const situation = await labCase.prepare(lab);
   const args = await argumentsOf(lab, labCase, situation);
   const outcome = await lab.pullwhy(['diagnose', ...args, '-o', 'json', '--', situation.image]);
@@ -98,7 +98,7 @@ function namesIt({ findings: [primary], summary }: Judged, { names, alsoNames = 
   }
 }
 
-async function argumentsOf(lab: Lab, labCase: LabCase, situation: Situation): Promise<string[]> {
+async function argumentsOf(lab: Lab, labCase: CaseOnLine, situation: Situation): Promise<string[]> {
   const args = [...(situation.args ?? [])];
   if (situation.runtime !== null) args.push('-r', (situation.runtime ?? (await lab.runtime())).endpoint);
   if (labCase.pull !== 'not-tried') args.push('--pull');
