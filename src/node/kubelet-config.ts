@@ -3,7 +3,7 @@ import { isRecord } from '../lib/json.ts';
 import type { Problem } from '../model/problem.ts';
 import { type HostFiles, sourceName } from './host-files.ts';
 import { type KubeletFlags, readKubeletFlags, type Setting } from './kubelet-flags.ts';
-import { parseYaml, type YamlDocument } from './yaml.ts';
+import { parseYaml, type YamlDocument } from '../lib/yaml.ts';
 
 export type { Setting } from './kubelet-flags.ts';
 

@@ -1,6 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import { limits } from '../lib/limits.ts';
-import { fail, ok, type Result } from '../lib/result.ts';
+import { limits } from './limits.ts';
+import { fail, ok, type Result } from './result.ts';
 
 /** A step into a document: a key of a mapping, or an index of a list. */
 export type YamlPath = readonly (string | number)[];

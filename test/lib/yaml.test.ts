@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { parseYaml } from '../../src/node/yaml.ts';
+import { parseYaml } from '../../src/lib/yaml.ts';
 
 describe('parseYaml', () => {
   it('tells the line of every key and item, through aliases too', () => {
