@@ -8,7 +8,8 @@ import { parseSource, readSources, type Source } from './sources.ts';
 const levels: readonly (readonly string[])[] = [
   ['lib'],
   ['model'],
-  ['image', 'evidence', 'messages'],
+  ['api'],
+  ['settings', 'image', 'evidence', 'messages'],
   ['causes'],
   ['journal', 'node', 'registry', 'wire'],
   ['probes', 'signals'],
@@ -19,8 +20,8 @@ const levels: readonly (readonly string[])[] = [
 
 /** Folders that stand aside: the central process and its dashboard know the vocabulary and nothing of a node. */
 const aside: Readonly<Record<string, readonly string[]>> = {
-  collector: ['lib', 'model', 'causes'],
-  web: ['lib', 'model', 'causes'],
+  collector: ['lib', 'model', 'api', 'settings', 'causes'],
+  web: ['lib', 'model', 'api', 'causes'],
 };
 
 /** Where each npm library may be imported: one file, or one family of files, so that it can be replaced there. */
@@ -30,9 +31,9 @@ const places: Readonly<Record<string, RegExp>> = {
   '@grpc/grpc-js': /^src\/wire\/cri\.ts$/,
   '@grpc/proto-loader': /^src\/wire\/cri\.ts$/,
   'smol-toml': /^src\/node\/toml\.ts$/,
-  yaml: /^src\/node\/yaml\.ts$/,
+  yaml: /^src\/lib\/yaml\.ts$/,
   commander: /^src\/cli\//,
-  typebox: /^src\/model\//,
+  typebox: /^src\/api\/schema\.ts$/,
 };
 
 describe('arch: imports', () => {

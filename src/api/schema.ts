@@ -1,0 +1,58 @@
+import { type Static, type TSchema, Type } from 'typebox';
+import { Check, Errors } from 'typebox/value';
+import { fail, ok, type Result } from '../lib/result.ts';
+
+/**
+ * The one door to typebox: one set of schemas says what goes over HTTP, checks it, becomes the OpenAPI document and gives
+ * the types (design.md, "Decisions"). In the bundle it costs 4 MiB of private memory.
+ */
+export { type Static, type TSchema, Type };
+
+/** Where foreign data does not fit: a JSON pointer (RFC 6901) into it, and why. */
+export interface Misfit {
+  /** `/image`; empty for the whole. */
+  readonly pointer: string;
+  /** What is wrong there. It never repeats the value, which may be a secret. */
+  readonly message: string;
+}
+
+/** Misfits that are told at once; a caller mends a handful at a time. */
+const maxMisfits = 8;
+
+/** `data` as `schema` has it, or every place where it does not fit. */
+export function checkAgainst<S extends TSchema>(schema: S, data: unknown): Result<Static<S>, readonly Misfit[]> {
+  if (Check(schema, data)) return ok(data);
+  const seen = new Set<string>();
+  const misfits: Misfit[] = [];
+  for (const { instancePath, keyword, message, params } of Errors(schema, data)) {
+    // An unknown key is told twice: once as the key, once as the object that has it. The key is the place.
+    const unknown = keyword === 'additionalProperties' ? namesOf(params) : [];
+    if (keyword === 'boolean') continue;
+    const places = unknown.length > 0 ? unknown.map((name) => `${instancePath}/${pointerPart(name)}`) : [instancePath];
+    for (const pointer of places) {
+      if (seen.has(pointer) || misfits.length >= maxMisfits) continue;
+      seen.add(pointer);
+      misfits.push({ pointer, message: unknown.length > 0 ? 'is not known here' : message });
+    }
+  }
+  return fail(misfits.length > 0 ? misfits : [{ pointer: '', message: 'does not fit' }]);
+}
+
+function namesOf(params: object): string[] {
+  const names: unknown = Reflect.get(params, 'additionalProperties');
+  return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
+}
+
+function pointerPart(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+/** A string that may be null: absent facts are said to be absent. */
+export function nullable<S extends TSchema>(schema: S) {
+  return Type.Union([schema, Type.Null()]);
+}
+
+/** RFC 3339 in UTC. */
+export function timeString(description: string) {
+  return Type.String({ description: `${description}; RFC 3339, UTC`, examples: ['2026-11-22T10:46:40.120Z'] });
+}
