@@ -2,6 +2,7 @@ import type { CauseId } from '../model/cause-id.ts';
 import { authCauses } from './auth.ts';
 import { blobCauses } from './blob.ts';
 import type { Cause } from './cause.ts';
+import { credentialCauses } from './credentials.ts';
 import { dnsCauses } from './dns.ts';
 import { endpointCauses } from './endpoint.ts';
 import { manifestCauses } from './manifest.ts';
@@ -26,6 +27,7 @@ export const causes: readonly Cause[] = [
   ...proxyCauses,
   ...tlsCauses,
   ...registryCauses,
+  ...credentialCauses,
   ...authCauses,
   ...manifestCauses,
   ...blobCauses,

@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
-import type { PlanBody } from '../model/plan.ts';
+import type { CredentialLifetimeInfo, PlanBody } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
 import {
   type CredentialFile,
@@ -10,6 +10,7 @@ import {
 } from '../node/credentials.ts';
 import type { HostFiles } from '../node/host-files.ts';
 import type { RuntimePlan } from '../node/runtime-plan.ts';
+import { type CredentialLifetime, credentialLifetime } from '../registry/credential-lifetime.ts';
 import type { PlanRequest, RequestError } from './request.ts';
 
 /** The files of credentials that apply to this node and this request. */
@@ -96,11 +97,19 @@ export function credentialsInfo(
   return {
     source: first.source === authFile ? '--auth-file' : first.source,
     username: first.username,
-    matches: matches.map(({ key, source, username, sentTo }) => ({
+    matches: matches.map(({ key, source, username, password, sentTo }) => ({
       ...{ key, source, username },
       ...(sentTo === null ? {} : { sentTo }),
+      ...lifetimeInfo(credentialLifetime(username, password)),
     })),
   };
+}
+
+function lifetimeInfo(lifetime: CredentialLifetime | null): { readonly lifetime?: CredentialLifetimeInfo } {
+  if (lifetime === null) return {};
+  const { expiresAtMs, issuedAtMs, by } = lifetime;
+  const issuedAt = issuedAtMs === null ? null : new Date(issuedAtMs).toISOString();
+  return { lifetime: { expiresAt: new Date(expiresAtMs).toISOString(), issuedAt, by } };
 }
 
 function originHost(url: string): string {

@@ -16,6 +16,8 @@ export interface Refusal {
   readonly words: string;
   /** Error codes in upper case. */
   readonly codes: readonly string[];
+  /** The place of the decisive credentials among the plan's; -1: nobody asked. */
+  readonly identity: number;
   /** Null: nobody asked (no credentials apply). */
   readonly username: string | null;
   readonly withCredentials: boolean;
@@ -67,6 +69,7 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
     status,
     words: decisive.error?.message ?? String(status),
     codes,
+    identity: track.index,
     username: sent ? decisive.facts.identity.username : null,
     withCredentials: sent,
     unsent: track.index >= 0 && !sent,

@@ -5,6 +5,7 @@ import { factsShapes, probeKinds } from './facts-shape.ts';
 import type { AnyDoneProbe, Hop, Investigation, ProbeResult, SkippedProbe } from './investigation.ts';
 import { networkFailures } from './network-failure.ts';
 import type {
+  CredentialLifetimeInfo,
   CredentialsInfo,
   EndpointInfo,
   HostInfo,
@@ -90,9 +91,16 @@ const placed =
   (all, at): all is PlacedSetting<T> =>
     object<{ value: unknown; source: string }>({ value, source: text })(all, at);
 
-const match = object<CredentialsInfo['matches'][number]>({ key: text, source: text, username: text, sentTo: text }, [
-  'sentTo',
-]);
+const match = object<CredentialsInfo['matches'][number]>(
+  {
+    key: text,
+    source: text,
+    username: text,
+    sentTo: text,
+    lifetime: object<CredentialLifetimeInfo>({ expiresAt: text, issuedAt: maybeText, by: text }),
+  },
+  ['sentTo', 'lifetime'],
+);
 
 /** A problem whose cause this version knows. */
 export const problemShape = object<Problem>(

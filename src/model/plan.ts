@@ -89,6 +89,14 @@ export interface ResolverInfo {
   readonly useTcp: boolean;
 }
 
+/** What a credential says of its own time. */
+export interface CredentialLifetimeInfo {
+  readonly expiresAt: string;
+  readonly issuedAt: string | null;
+  /** What says so: `the claim exp of the token`. */
+  readonly by: string;
+}
+
 /** Where credentials would come from; never a secret. */
 export interface CredentialsInfo {
   /** `--auth-file`, or the node's file. */
@@ -102,6 +110,8 @@ export interface CredentialsInfo {
     readonly username: string;
     /** Of the runtime's own files: the host that they are sent to, and no other. Absent: the kubelet's. */
     readonly sentTo?: string;
+    /** When they end, where they say so themselves (RFC 3339). Absent: they do not. */
+    readonly lifetime?: CredentialLifetimeInfo;
   }[];
 }
 

@@ -36,7 +36,7 @@ import type {
 } from '../../src/model/facts.ts';
 import type { Hop, ProbeResult } from '../../src/model/investigation.ts';
 import type { NetworkFailure } from '../../src/model/network-failure.ts';
-import type { EndpointInfo, PlanBody } from '../../src/model/plan.ts';
+import type { CredentialLifetimeInfo, EndpointInfo, PlanBody } from '../../src/model/plan.ts';
 import type { Problem } from '../../src/model/problem.ts';
 
 /** The plan, as far as a test cares. */
@@ -49,6 +49,8 @@ export interface SceneOptions {
   readonly nameservers?: readonly string[];
   /** Users of matching credentials, in the order in which they are tried. */
   readonly users?: readonly string[];
+  /** What each of them says of its own time. */
+  readonly lifetimes?: readonly CredentialLifetimeInfo[];
   readonly credentialHosts?: PlanBody['credentialHosts'];
   readonly knownProxies?: PlanBody['knownProxies'];
   readonly policy?: 'Always' | 'IfNotPresent' | 'Never';
@@ -649,7 +651,11 @@ function planOf(input: string, options: SceneOptions): PlanBody {
         : {
             source: '--auth-file',
             username: users[0],
-            matches: users.map((username) => ({ key: registry ?? '', source: '--auth-file', username })),
+            matches: users.map((username, index) => {
+              const lifetime = options.lifetimes?.[index];
+              const match = { key: registry ?? '', source: '--auth-file', username };
+              return lifetime === undefined ? match : { ...match, lifetime };
+            }),
           },
     credentialHosts: options.credentialHosts ?? [],
     knownProxies: options.knownProxies ?? [],

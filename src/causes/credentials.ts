@@ -1,0 +1,193 @@
+import { credentialTime, lapsedByClaim } from '../evidence/credential-time.ts';
+import { requestsOf } from '../evidence/requests.ts';
+import type { View } from '../evidence/view.ts';
+import { type Cause, type CauseArgs, type Match, remedy, sentence } from './cause.ts';
+import { addressWords, atTokenService, nobodyWords, saysExpired, secretCommand, tell, whenRefused } from './refused.ts';
+
+/** Causes in the credentials of a pull: none, refused ones, and what should have brought them. */
+export const credentialCauses: readonly Cause[] = [
+  {
+    id: 'credentials-missing',
+    layer: 'auth',
+    scenario: 2,
+    title: 'The registry wants credentials and there are none',
+    fixedBy: 'workload',
+    proof:
+      'The registry demands authentication and refuses to answer nobody; no credentials with an entry for this host were given.',
+    say: ({ host, detail, source }) =>
+      `${host ?? 'The registry'} demands authentication, and no credentials apply here${source === undefined ? '' : `: ${source}`}${tell(detail)}.`,
+    remedies: (args) => [
+      remedy(
+        "Create a pull secret for exactly this host, and name it in the pod's imagePullSecrets:",
+        secretCommand(args),
+      ),
+      remedy('Check it from here with:', `pullwhy diagnose ${args.image ?? 'IMAGE'} --auth-file ~/.docker/config.json`),
+    ],
+    match: whenRefused((refusal, view) => {
+      if (refusal.withCredentials || refusal.unsent || refusal.status === 404) return null;
+      const basic = refusal.status === 401 && refusal.challenge !== 'bearer';
+      const atToken = refusal.at === 'token' && refusal.status === 401;
+      const words = refusal.status === 403 && nobodyWords.test(refusal.words) && !addressWords.test(refusal.words);
+      if (!basic && !atToken && !words) return null;
+      const files = view.plan.credentialHosts.map(
+        ({ source: file, hosts }) => `${file} has entries for ${hosts.slice(0, 5).join(', ') || 'no registry'} only`,
+      );
+      const source = files.length === 0 ? undefined : files.join('; ');
+      return { confidence: words ? 'likely' : 'proven', args: source === undefined ? {} : { source } };
+    }),
+  },
+  {
+    id: 'credentials-rejected',
+    layer: 'auth',
+    scenario: 2,
+    title: 'The credentials are refused',
+    fixedBy: 'workload',
+    proof:
+      'The credentials are sent as the runtime sends them, and the registry or its token service answers 401; where the image is public, it is fetched without them.',
+    say: ({ host, username, detail, source }) =>
+      `${host ?? 'The registry'} refuses the credentials${username === undefined ? '' : ` of user ${JSON.stringify(username)}`}${tell(detail)}${source === undefined ? '' : `; ${source}`}.`,
+    remedies: (args) => [
+      remedy(
+        `The password or token is wrong or was revoked${shortLived(args.username)}: make the pull secret anew.`,
+        secretCommand(args),
+      ),
+      ...(args.source === undefined ? [] : [remedy('Or take the stale credentials away: this image needs none.')]),
+      remedy('Check it from here with:', `pullwhy diagnose ${args.image ?? 'IMAGE'} --auth-file FILE`),
+    ],
+    match: whenRefused((refusal, view) => {
+      if (!refusal.withCredentials || saysExpired(refusal) || lapsedByClaim(view, refusal) !== null) return null;
+      const public_ = refusal.anonymousWorks ? { source: 'without them the image can be pulled' } : {};
+      const refusedLogin = refusal.status === 401 && (refusal.at === 'token' || refusal.challenge !== 'bearer');
+      if (refusedLogin || refusal.anonymousWorks) return { args: public_ };
+      return atTokenService(refusal) ? { confidence: 'likely', alternatives: ['access-denied'] } : null;
+    }),
+  },
+  {
+    id: 'credentials-expired',
+    layer: 'auth',
+    scenario: 2,
+    title: 'The credentials are past their time',
+    fixedBy: 'workload',
+    proof:
+      "They are refused, and the registry says that their time is over, or they say so themselves: a token's claim exp, an ECR token's expiration, held against the registry's clock.",
+    say: ({ host, username, detail, date }) =>
+      `The credentials${username === undefined ? '' : ` of user ${JSON.stringify(username)}`} for ${host ?? 'the registry'} have expired${date === undefined ? '' : `, on ${date}`}${tell(detail)}.`,
+    remedies: (args) => [
+      remedy(renewal(args.username), secretCommand(args)),
+      remedy('What expires within hours belongs into a credential provider of the kubelet, and not into a secret.'),
+    ],
+    match: (all) => [
+      ...whenRefused((refusal, view) => {
+        if (!refusal.withCredentials) return null;
+        const lapsed = lapsedByClaim(view, refusal);
+        if (lapsed !== null) return { args: { date: day(lapsed.expiresAt), detail: `${lapsed.by}; ${refusal.words}` } };
+        return /token (?:has |is )?expired|expired.{0,20}token|Reauthenticate/i.test(refusal.words) ? {} : null;
+      })(all),
+      ...expiringSoon(all),
+    ],
+  },
+  {
+    id: 'pull-secret-missing',
+    layer: 'auth',
+    scenario: 2,
+    title: "The pod's pull secret does not exist",
+    fixedBy: 'workload',
+    proof: 'The pod names an imagePullSecret that its namespace does not have.',
+    say: ({ detail }) => `The pod names a pull secret that does not exist${tell(detail)}.`,
+    remedies: (args) => [remedy("Create it in the pod's namespace, or correct its name:", secretCommand(args))],
+  },
+  {
+    id: 'pull-secret-invalid',
+    layer: 'auth',
+    scenario: 2,
+    title: 'The pull secret cannot be used for this registry',
+    fixedBy: 'workload',
+    proof: 'The secret is parsed and matched as the kubelet does it.',
+    say: ({ host, detail }) =>
+      `The pull secret has no usable entry for ${host ?? 'this registry'}${detail === undefined ? '.' : `: ${sentence(detail)}`}`,
+    remedies: (args) => [
+      remedy('Make it anew, of type kubernetes.io/dockerconfigjson, for exactly this host:', secretCommand(args)),
+    ],
+  },
+  {
+    id: 'credential-provider-failed',
+    layer: 'auth',
+    scenario: 2,
+    title: "The kubelet's credential provider fails",
+    fixedBy: 'node',
+    proof: "The kubelet's own log names the plugin and its error.",
+    say: ({ detail }) =>
+      `The kubelet's credential provider plugin fails${tell(detail)}, so the pull goes on without credentials.`,
+    remedies: () => [
+      remedy(
+        'Run the plugin by hand on the node and look at its error; check its binary, configuration and cloud role.',
+        'journalctl -u kubelet | grep "credential provider"',
+      ),
+    ],
+  },
+];
+
+/** What a user name tells of where its password comes from (the registries' own documentation of logins). */
+function renewal(username: string | undefined): string {
+  if (username === 'AWS') return 'Fetch a new ECR token, which lasts 12 hours: aws ecr get-login-password.';
+  if (username === 'oauth2accesstoken')
+    return 'Fetch a new Google access token, which lasts an hour: gcloud auth print-access-token.';
+  if (username === azureToken) return 'Fetch a new token of the Azure registry: az acr login --expose-token.';
+  return 'Renew them where they come from, and make the pull secret anew:';
+}
+
+/** The user name of Azure's registry tokens. */
+const azureToken = '00000000-0000-0000-0000-000000000000';
+
+/** Tokens that say nothing of their time and last a short one. */
+function shortLived(username: string | undefined): string {
+  if (username === 'oauth2accesstoken')
+    return ', or it is over: a Google access token lasts an hour and does not say so';
+  return username === 'AWS' ? ', or it is over: an ECR token lasts 12 hours' : '';
+}
+
+const hour = 3_600_000;
+
+/**
+ * How long before its end a credential is worth a word: a twelfth of its lifetime, at most a day. What is fetched anew
+ * all the time must not cry each time: whoever renews ECR's 12-hour tokens every 10 hours never has less than an hour
+ * left, and whoever has a token for a year gets a day. Where the lifetime is not known, an hour.
+ */
+function warningMs(lifetimeMs: number | null): number {
+  return lifetimeMs === null ? hour : Math.min(24 * hour, lifetimeMs / 12);
+}
+
+/** Clocks differ, and who checks a token allows for that: a registry may take one for minutes after its end. */
+const leewayMs = 5 * 60_000;
+
+/** Credentials that are accepted now and will soon not be. */
+function expiringSoon(view: View): Match[] {
+  return view.plan.endpoints.flatMap((_, endpoint): Match[] => {
+    const { named } = requestsOf(view, endpoint);
+    // They say what they say only where they were sent.
+    if (named === null || named.facts.authorization === 'none' || named.facts.identity.index < 0) return [];
+    const time = credentialTime(view, endpoint, named.facts.identity.index);
+    // Long past its end and accepted all the same: this registry does not go by it.
+    if (time === null || time.leftMs > warningMs(time.lifetimeMs) || time.leftMs < -leewayMs) return [];
+    const { username, source } = time;
+    const args: CauseArgs = { image: view.plan.image.input, username, source, date: day(time.expiresAt) };
+    const who = `The credentials of user ${JSON.stringify(username)} (${source})`;
+    const ends = time.leftMs < 0 ? `expired on ${day(time.expiresAt)}` : `expire on ${day(time.expiresAt)}`;
+    return [
+      {
+        confidence: 'proven',
+        severity: 'degraded',
+        evidence: [named.id],
+        endpoint,
+        host: null,
+        args,
+        summary: `${who} are accepted now and ${ends} (${time.by}): pulls fail after that.`,
+      },
+    ];
+  });
+}
+
+/** `2026-11-22 08:00 UTC`. */
+function day(time: string): string {
+  return `${time.slice(0, 16).replace('T', ' ')} UTC`;
+}

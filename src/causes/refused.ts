@@ -1,0 +1,54 @@
+import { type Refusal, refusalsOf } from '../evidence/refusal.ts';
+import { idsOf, type View } from '../evidence/view.ts';
+import type { CauseArgs, Match } from './cause.ts';
+
+/** The words by which registries refuse an address rather than a person (pull-facts, section 12: registry.k8s.io, ACR). */
+export const addressWords =
+  /client (?:with )?ip|ip address .{0,60}(?:not allowed|denied|blocked)|not allowed access|geo|location (?:is )?(?:not|un)/i;
+
+/** The words by which a token service lets a login in and refuses what it asks for. */
+const permissionWords = /permission|not authorized to|insufficient|scope/i;
+
+/** The words by which they say that nobody asked. */
+export const nobodyWords = /unauthenticated|anonymous|authentication (?:is )?required|log ?in/i;
+
+/** Matches of one cause over the answers that end the pull because of the image or of who asks. */
+export function whenRefused(
+  reading: (refusal: Refusal, view: View) => (Partial<Match> & { args?: CauseArgs }) | null,
+): (view: View) => Match[] {
+  return (view) =>
+    refusalsOf(view).flatMap((refusal) => {
+      const read = reading(refusal, view);
+      if (read === null) return [];
+      const base = { confidence: 'proven' as const, severity: 'fault' as const, evidence: idsOf(refusal.probes) };
+      const args = {
+        image: view.plan.image.input,
+        repository: view.plan.image.repository ?? '',
+        host: refusal.host,
+        detail: refusal.words,
+        ...(refusal.username === null ? {} : { username: refusal.username }),
+        ...read.args,
+      };
+      return [{ ...base, endpoint: refusal.endpoint, host: refusal.host, ...read, args }];
+    });
+}
+
+/** The command that makes a pull secret for a host. */
+export function secretCommand({ host }: CauseArgs): string {
+  return `kubectl create secret docker-registry regcred --docker-server=${host ?? 'HOST'} --docker-username=USER --docker-password=PASSWORD`;
+}
+
+/** What was seen, in brackets behind a sentence. */
+export function tell(detail: string | undefined): string {
+  return detail === undefined ? '' : ` (${detail})`;
+}
+
+/** The registry itself says that the credentials' time is over. */
+export function saysExpired(refusal: Refusal): boolean {
+  return /expired|Reauthenticate/i.test(refusal.words);
+}
+
+/** 403 from the token service: whether it knew the login is not said, unless by its words. */
+export function atTokenService({ at, status, withCredentials, words }: Refusal): boolean {
+  return withCredentials && at === 'token' && status === 403 && !permissionWords.test(words);
+}

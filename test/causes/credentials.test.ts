@@ -1,0 +1,133 @@
+import { holds, misses } from '../kit/cause-cases.ts';
+import { challenge, Scene, type SceneOptions, startedAtMs } from '../kit/view.ts';
+
+const hour = 3_600_000;
+
+/** A scene whose user's credentials end after `leftMs`, of a lifetime of `lifetimeMs` (null: not said). */
+function timed(leftMs: number, lifetimeMs: number | null = 30 * 24 * hour, more: SceneOptions = {}): Scene {
+  const expires = startedAtMs + leftMs;
+  const issuedAt = lifetimeMs === null ? null : new Date(expires - lifetimeMs).toISOString();
+  const lifetime = { expiresAt: new Date(expires).toISOString(), issuedAt, by: 'the claim exp of the token' };
+  return new Scene({ users: ['app'], lifetimes: [lifetime], ...more });
+}
+
+/** Basic authentication is demanded; the credentials get this answer. */
+function basic(scene: Scene, status: number, more: { clockOffsetMs?: number; words?: string } = {}): string[] {
+  scene.reach();
+  const { clockOffsetMs = null, words } = more;
+  const ping = scene.ping({ status: 401, challenges: [challenge('basic')], clockOffsetMs });
+  scene.manifest({ as: 0, status: 401, challenges: [challenge('basic')], authorization: 'none' });
+  const errors = words === undefined ? [] : [{ code: 'DENIED', message: words }];
+  const manifest = scene.manifest({ as: 0, status, authorization: 'basic', errors });
+  if (status === 200) {
+    scene.blob('config');
+    scene.blob('layer');
+  }
+  return status === 200 ? [manifest] : [ping, manifest];
+}
+
+describe('causes: credentials-expired', () => {
+  const expired = 'credentials-expired';
+
+  holds(expired, 'refused, and past the time in its own claim', () => {
+    const scene = timed(-hour);
+    return { scene, evidence: basic(scene, 401), says: /user "app".*expired, on 2026-11-22 07:00 UTC.*claim exp/ };
+  });
+  holds(expired, 'refused with 403 where no token service stands between', () => {
+    const scene = timed(-hour);
+    return { scene, evidence: basic(scene, 403) };
+  });
+  holds(expired, 'refused by the token service', () => {
+    const scene = timed(-hour);
+    scene.reach();
+    const ping = scene.ping({ status: 401, challenges: [challenge('bearer')] });
+    scene.reach({ host: 'auth.test', hop: 'realm', address: '192.0.2.11' });
+    const token = scene.token({ as: 0, status: 401 });
+    return { scene, evidence: [ping, token] };
+  });
+  holds(expired, 'by the registry’s clock, though not by the node’s', () => {
+    const scene = timed(hour);
+    return { scene, evidence: basic(scene, 401, { clockOffsetMs: -2 * hour }) };
+  });
+  holds(expired, 'the registry says so, and the credentials say nothing', () => {
+    const scene = new Scene({ users: ['AWS'] });
+    const words = 'Your authorization token has expired. Reauthenticate and try again.';
+    return { scene, evidence: basic(scene, 403, { words }) };
+  });
+  misses(
+    expired,
+    'refused, and not past its time',
+    () => {
+      const scene = timed(hour);
+      basic(scene, 401);
+      return scene;
+    },
+    'credentials-rejected',
+  );
+  misses(
+    expired,
+    'past its time by the node’s clock, which is wrong',
+    () => {
+      const scene = timed(-hour);
+      basic(scene, 401, { clockOffsetMs: 2 * hour });
+      return scene;
+    },
+    'credentials-rejected',
+  );
+  misses(
+    expired,
+    'past its time, and the token service takes it: the right to the image is what lacks',
+    () => {
+      const scene = timed(-hour);
+      scene.reach();
+      scene.ping({ status: 401, challenges: [challenge('bearer')] });
+      scene.reach({ host: 'auth.test', hop: 'realm', address: '192.0.2.11' });
+      scene.token({ as: 0 });
+      scene.manifest({ as: 0, status: 403, authorization: 'bearer' });
+      return scene;
+    },
+    'access-denied',
+  );
+
+  const soon = { severity: 'degraded' as const };
+  holds(expired, 'accepted, a month’s token with a few hours left', () => {
+    const scene = timed(5 * hour);
+    return { scene, evidence: basic(scene, 200), ...soon, says: /accepted now and expire on 2026-11-22 13:00 UTC/ };
+  });
+  holds(expired, 'accepted, ECR’s twelve hours with half an hour left', () => {
+    const scene = timed(hour / 2, 12 * hour);
+    return { scene, evidence: basic(scene, 200), ...soon };
+  });
+  holds(expired, 'accepted, over for a minute', () => {
+    const scene = timed(-60_000);
+    return { scene, evidence: basic(scene, 200), ...soon, says: /accepted now and expired on/ };
+  });
+  const quiet: readonly (readonly [string, () => Scene])[] = [
+    ['a month’s token with three days left', () => timed(72 * hour)],
+    ['ECR’s twelve hours with two hours left, as a job that renews them leaves it', () => timed(2 * hour, 12 * hour)],
+    ['a token that does not say when it began, with five hours left', () => timed(5 * hour, null)],
+    ['a registry that goes on taking it hours after its end', () => timed(-5 * hour)],
+  ];
+  for (const [name, build] of quiet) {
+    misses(
+      expired,
+      `accepted, ${name}`,
+      () => {
+        const scene = build();
+        basic(scene, 200);
+        return scene;
+      },
+      null,
+    );
+  }
+  misses(
+    expired,
+    'a public image: the credentials were never sent',
+    () => {
+      const scene = timed(60_000);
+      scene.serve();
+      return scene;
+    },
+    null,
+  );
+});
