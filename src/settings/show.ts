@@ -1,0 +1,59 @@
+import { redactUrl } from '../lib/redact.ts';
+import type { SettingInForce } from './load.ts';
+
+/** Settings as `--check-config` shows them: what is in force, and where each value came from. Secrets are masked. */
+export function settingsText(inForce: readonly SettingInForce[]): string {
+  const rows = inForce.map((one) => ({ left: `${one.setting.name}: ${shown(one)}`, source: one.source }));
+  const width = Math.min(60, Math.max(...rows.map(({ left }) => left.length)));
+  return rows.map(({ left, source }) => `${left.padEnd(width)}  # ${source}\n`).join('');
+}
+
+/** The same as a document. */
+export function settingsDocument(inForce: readonly SettingInForce[]): unknown {
+  return {
+    apiVersion: 'pullwhy/v1',
+    kind: 'Settings',
+    settings: inForce.map((one) => ({
+      name: one.setting.name,
+      value: one.setting.secret && one.value !== null ? '[secret]' : masked(one.value),
+      source: one.source,
+      variable: one.setting.variable,
+      reload: one.setting.live ? 'live' : 'restart',
+      description: one.setting.description,
+    })),
+  };
+}
+
+/** A file with every setting at its default, described: what a person starts from. */
+export function settingsExample(inForce: readonly SettingInForce[]): string {
+  const lines: string[] = [];
+  let above: readonly string[] = [];
+  for (const { setting } of inForce) {
+    const sections = setting.path.slice(0, -1);
+    const common = sections.findIndex((name, at) => name !== above[at]);
+    sections.forEach((name, at) => {
+      if (common !== -1 && at >= common) lines.push(`${'  '.repeat(at)}${name}:`);
+    });
+    above = sections;
+    const indent = '  '.repeat(sections.length);
+    lines.push(`${indent}# ${setting.description} (${setting.expects})`);
+    lines.push(`${indent}${setting.path.at(-1)}: ${JSON.stringify(setting.default)}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function shown({ setting, value }: SettingInForce): string {
+  if (setting.secret && value !== null) return '[secret]';
+  const safe = masked(value);
+  return typeof safe === 'string' && /^[\w./:@\-[\]]+$/.test(safe) ? safe : JSON.stringify(safe);
+}
+
+/** Passwords within URLs are no part of what a person wants to compare. */
+function masked(value: unknown): unknown {
+  if (typeof value === 'string') return /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? redactUrl(value) : value;
+  if (Array.isArray(value)) return value.map(masked);
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, masked(one)]));
+  }
+  return value;
+}
