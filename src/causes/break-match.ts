@@ -1,4 +1,5 @@
 import { type Break, breaksOf } from '../evidence/breaks.ts';
+import { partyName } from '../evidence/origin.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import { idsOf, type View } from '../evidence/view.ts';
 import { isEndpointHop } from '../evidence/ways.ts';
@@ -23,6 +24,7 @@ export function matchBreaks(layers: readonly Break['layer'][], reading: BreakRea
         evidence: idsOf(hop.probes),
         endpoint: hop.endpoint,
         host: hop.way.host,
+        party: partyName(hop.way),
         args: {},
       };
       const args = {

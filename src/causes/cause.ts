@@ -49,6 +49,8 @@ export interface Match {
   readonly alternatives?: readonly CauseId[];
   /** The cause that carries this one because of the party's part in the pull: its realm or its content's host is broken. */
   readonly carrier?: 'auth-service-unreachable' | 'blob-unreachable' | null;
+  /** That party, where `host` is another: a nameserver or a proxy on the way to it. */
+  readonly party?: string;
   /** The cause's own words are not enough: the whole sentence. */
   readonly summary?: string;
 }

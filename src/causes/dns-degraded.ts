@@ -22,7 +22,7 @@ export function degradedNameservers(view: View): Match[] {
       severity: 'degraded',
       evidence: idsOf(bad.flatMap((answer) => [...answer.probes])),
       endpoint: way.endpoint,
-      host: connectHost,
+      host: bad[0]?.nameserver ?? connectHost,
       args: {
         image: view.plan.image.input,
         host: connectHost,

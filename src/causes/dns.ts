@@ -31,11 +31,17 @@ function nameservers(hop: Break, outcome?: Outcome): string {
   return [...new Set(names.map((answer) => answer.nameserver))].join(' and ');
 }
 
+function firstNameserver(hop: Break, outcome: Outcome): string {
+  return hop.state.dns.answers.find((answer) => answer.outcome === outcome)?.nameserver ?? hop.way.host;
+}
+
 function reading(outcome: Outcome, words: (hop: Break) => CauseArgs) {
   return (hop: Break, view: View): Partial<Match> | null => {
     if (ending(hop, view) !== outcome) return null;
     const confidence = mixed(hop, outcome) ? 'likely' : 'proven';
-    return { confidence, args: { nameserver: nameservers(hop, outcome), ...words(hop) } };
+    // A name that is not there is the name's own matter; all else is the nameserver's.
+    const host = outcome === 'name-not-found' ? hop.way.host : firstNameserver(hop, outcome);
+    return { confidence, host, args: { nameserver: nameservers(hop, outcome), ...words(hop) } };
   };
 }
 
@@ -171,7 +177,11 @@ export const dnsCauses: readonly Cause[] = [
     match: (view) => [
       ...matchBreaks(['dns'], (hop) =>
         hop.inconsistent && !isProxy(hop)
-          ? { args: { nameserver: nameservers(hop), detail: disagreement(hop) } }
+          ? {
+              // The one that the resolver believes.
+              host: hop.state.dns.effective?.nameserver ?? hop.way.host,
+              args: { nameserver: nameservers(hop), detail: disagreement(hop) },
+            }
           : null,
       )(view),
       ...degradedNameservers(view),

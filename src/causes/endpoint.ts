@@ -9,11 +9,11 @@ export const endpointCauses: readonly Cause[] = [
     title: 'A mirror fails, and another endpoint serves the pull',
     fixedBy: 'node',
     proof: "Every configured endpoint is tried by itself, in the runtime's order.",
-    say: ({ host, source, underlying }) =>
-      `The mirror${host === undefined ? '' : ` ${host}`}${source === undefined ? '' : ` (${source})`} fails; pulls work by another endpoint, after the time that this one costs. ${underlying ?? ''}`.trim(),
+    say: ({ host, source, detail, underlying }) =>
+      `The mirror${host === undefined ? '' : ` ${host}`}${source === undefined ? '' : ` (${source})`} fails; ${detail ?? 'pulls work by another endpoint, after the time that this one costs'}. ${underlying ?? ''}`.trim(),
     remedies: ({ source, host }) => [
       remedy(
-        `Repair the mirror${host === undefined ? '' : ` ${host}`}, or take it out of ${source ?? "the node's registry configuration"}: containerd waits up to 30 s for it at each request.`,
+        `Repair the mirror${host === undefined ? '' : ` ${host}`}, or take it out of ${source ?? "the node's registry configuration"}: every pull asks it first, and containerd waits up to 30 s for it at each request.`,
       ),
     ],
   },

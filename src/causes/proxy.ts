@@ -1,4 +1,5 @@
 import { type Break, insteadOfWay } from '../evidence/breaks.ts';
+import { originOf, partyName } from '../evidence/origin.ts';
 import { idsOf } from '../evidence/view.ts';
 import type { WayState } from '../evidence/way-state.ts';
 import type { DoneProbe } from '../model/investigation.ts';
@@ -43,17 +44,19 @@ export const proxyCauses: readonly Cause[] = [
       if (hop.way.proxy === null) return null;
       const direct = directOpen(hop, view);
       const args = { host: hop.way.host, source: hop.way.proxyReason };
+      const host = proxyParty(hop);
       if (hop.layer === 'dns')
-        return { args: { ...args, detail: 'its name cannot be looked up' }, underlying: dnsUnderlying(hop) };
+        return { host, args: { ...args, detail: 'its name cannot be looked up' }, underlying: dnsUnderlying(hop) };
       if (hop.layer === 'tcp') {
         const underlying = tcpUnderlying(hop.state.tcp);
-        return { args: { ...args, detail: tcpWords[underlying] }, underlying };
+        return { host, args: { ...args, detail: tcpWords[underlying] }, underlying };
       }
       const answer = answerOf(hop);
       const silent = answer.status === null && answer.code !== 'proxy-auth' && answer.code !== 'proxy-refused';
       if (!silent || (answer.code === 'timeout' && direct !== null)) return null;
       const onward = answer.code === 'timeout';
       return {
+        host,
         confidence: onward ? 'likely' : 'proven',
         alternatives: onward ? ['tcp-timeout'] : [],
         args: {
@@ -84,6 +87,7 @@ export const proxyCauses: readonly Cause[] = [
       if (answer.status !== 407 && answer.code !== 'proxy-auth') return null;
       const sent = hop.state.connect.at(-1)?.facts.withCredentials === true;
       return {
+        host: proxyParty(hop),
         args: {
           host: hop.way.host,
           ...(sent ? { detail: 'the credentials in the proxy setting were sent and refused' } : {}),
@@ -113,7 +117,8 @@ export const proxyCauses: readonly Cause[] = [
       const args = { host: hop.way.host, port: String(hop.way.port), detail: said(answer) };
       const closed = insteadOfWay(view, hop.way, 'direct').some(({ state }) => state.broken !== null);
       // Whether NO_PROXY should have it was not found out.
-      return closed ? { args } : { confidence: 'likely', alternatives: ['proxy-bypass-missing'], args };
+      const host = proxyParty(hop);
+      return closed ? { host, args } : { host, confidence: 'likely', alternatives: ['proxy-bypass-missing'], args };
     }),
   },
   {
@@ -185,6 +190,12 @@ export const proxyCauses: readonly Cause[] = [
     ],
   },
 ];
+
+/** The proxy as the party that fails: `proxy.corp:3128`. */
+function proxyParty({ way }: Break): string {
+  const origin = originOf(way.proxy ?? '');
+  return origin === null ? way.host : partyName(origin);
+}
 
 const tcpWords: Readonly<Record<'tcp-refused' | 'tcp-timeout' | 'no-route' | 'tcp-reset', string>> = {
   'tcp-refused': 'its port refuses the connection',

@@ -172,7 +172,10 @@ const unreachableNameservers = matchBreaks(['dns'], (hop, view) => {
   if (insteadOfWay(view, hop.way, 'by-proxy').some(({ state }) => state.open.length > 0)) return null;
   if (!hop.probes.some((probe) => probe.error?.code === 'unreachable')) return null;
   const nameservers = [...new Set(hop.state.dns.answers.map((answer) => answer.nameserver))];
-  return { args: { host: `nameserver ${nameservers.join(' and ')}`, port: '53', detail: nameservers[0] ?? '' } };
+  return {
+    host: nameservers[0] ?? hop.way.host,
+    args: { host: `nameserver ${nameservers.join(' and ')}`, port: '53', detail: nameservers[0] ?? '' },
+  };
 });
 
 /** What a node without any route of that family says at once: it costs nothing, and Go goes on to the other family. */

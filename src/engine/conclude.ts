@@ -1,14 +1,15 @@
 import { causeOf, causes } from '../causes/index.ts';
 import { imagePresence } from '../causes/policy.ts';
 import { remediesOf } from '../causes/remedies.ts';
-import { requestsOf } from '../evidence/requests.ts';
 import { probesOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { endpointWay } from '../evidence/ways.ts';
-import { type CauseId, layers } from '../model/cause-id.ts';
+import type { CauseId } from '../model/cause-id.ts';
 import type { Finding, JudgedEndpoint, PullOutcome, Verdict } from '../model/investigation.ts';
+import { judgeEndpoints, stopsAt, type WayFindings, wayFindings } from './endpoints.ts';
 import { carried, carryBy, findingOf, problemFindings, unexplained, withEvidence } from './findings.ts';
 import { journalFindings } from './journal-finding.ts';
+import { byPrecedence } from './precedence.ts';
 import { ruledOutBy } from './ruled-out.ts';
 
 /** Settings that cannot work as written, and without which the runtime goes on: no fault where the pull works all the same. */
@@ -38,15 +39,17 @@ export function conclude(view: View): Conclusion {
     raw.filter((finding) => finding.endpoint === null),
   );
   const judged = judgeEndpoints(view, raw);
-  const way = wayFindings(view, judged, raw);
+  const stop = stopsAt(view, judged);
+  const way = wayFindings(view, judged, stop, raw);
   const serving = judged.some(({ verdict }) => verdict === 'healthy');
   const outlived = local.filter(({ cause }) => serving && goesOnWithout.has(cause));
   const own = [...local.filter((finding) => !outlived.includes(finding)), ...way.faults];
-  const faults = withPolicy(view, pull, withPull(view, pull, own, way));
+  const order = byPrecedence(view, stop, own);
+  const faults = withPolicy(view, pull, withPull(view, pull, own, way), order);
   const degraded = [...outlived.map((finding) => ({ ...finding, severity: 'degraded' as const })), ...way.degraded];
   const told = faults.length === 0 ? journalFindings(view, judged) : [];
-  const findings = unique([...faults.sort(byPrecedence(view)), ...told, ...degraded]);
-  const verdict = verdictOf(view, findings, judged, pull);
+  const findings = unique([...faults.sort(order), ...told, ...degraded]);
+  const verdict = verdictOf(view, findings, judged, stop, pull);
   return {
     verdict,
     findings,
@@ -55,57 +58,6 @@ export function conclude(view: View): Conclusion {
     pull,
     summary: findings[0]?.summary ?? summaryOf(view, verdict, judged),
   };
-}
-
-/** Each endpoint by itself: it serves this image, it cannot, or that was not found out. */
-function judgeEndpoints(view: View, findings: readonly Finding[]): JudgedEndpoint[] {
-  return view.plan.endpoints.map((info, endpoint): JudgedEndpoint => {
-    const faulty =
-      info.blocked || findings.some((finding) => finding.endpoint === endpoint && finding.severity === 'fault');
-    if (faulty) return { ...info, verdict: 'faulty' };
-    return { ...info, verdict: servesImage(view, endpoint) ? 'healthy' : 'skipped' };
-  });
-}
-
-/** Manifest and content came from here. */
-function servesImage(view: View, endpoint: number): boolean {
-  const { image, named } = requestsOf(view, endpoint);
-  if (named === null || image === null) return false;
-  const content = probesOf(view, 'blob').filter((probe) => probe.endpoint === endpoint && probe.facts.next === null);
-  // A part that was not checked to its end is not known to come.
-  const came = (part: 'config' | 'layer'): boolean => content.some(({ facts }) => facts.part === part);
-  const { config, layers: parts } = image.facts;
-  const all = (config === null || came('config')) && (parts.length === 0 || came('layer'));
-  return all && content.every((probe) => probe.status === 'ok');
-}
-
-interface WayFindings {
-  readonly faults: Finding[];
-  readonly degraded: Finding[];
-}
-
-/** Findings of the endpoints: faults when none serves the image, else what a broken mirror costs. */
-function wayFindings(view: View, judged: readonly JudgedEndpoint[], raw: readonly Finding[]): WayFindings {
-  const degraded = raw.filter((finding) => finding.severity === 'degraded');
-  const serving = judged.findIndex(({ verdict }) => verdict === 'healthy');
-  const faults = raw.filter((finding) => finding.severity === 'fault' && finding.endpoint !== null);
-  if (serving < 0) return { faults, degraded: [...degraded, ...warnings(view)] };
-  const mirrors = judged.flatMap(({ role, source, verdict }, endpoint) => {
-    // An upstream that cannot be reached behind a mirror that serves is how closed networks are meant to be.
-    const first = faults.filter((finding) => finding.endpoint === endpoint).sort(byLayer)[0];
-    if (verdict !== 'faulty' || first === undefined || (role === 'upstream' && endpoint > serving)) return [];
-    // A mirror without this image says so at once, and the runtime goes on: many are meant to hold only a part.
-    if (role === 'mirror' && notHeld.has(first.cause)) return [];
-    return [{ ...carryBy('mirror-failed', first, { source }), severity: 'degraded' as const }];
-  });
-  return { faults: [], degraded: [...mirrors, ...degraded, ...warnings(view)] };
-}
-
-/** What a mirror without this image answers. */
-const notHeld: ReadonlySet<CauseId> = new Set<CauseId>(['tag-not-found', 'repository-not-found']);
-
-function warnings(view: View): Finding[] {
-  return problemFindings(view).filter(({ severity }) => severity === 'degraded');
 }
 
 /** The runtime's own words, where the probes found nothing; and its success, where they did. */
@@ -156,53 +108,22 @@ function withPull(view: View, pull: PullOutcome, own: readonly Finding[], way: W
 const storesNothing: ReadonlySet<CauseId> = new Set<CauseId>(['disk-full', 'filesystem-error']);
 
 /** What the pod's policy makes of it: an image that is here starts without a registry, unless the policy is Always. */
-function withPolicy(view: View, pull: PullOutcome, faults: readonly Finding[]): Finding[] {
+function withPolicy(
+  view: View,
+  pull: PullOutcome,
+  faults: readonly Finding[],
+  order: (a: Finding, b: Finding) => number,
+): Finding[] {
   const presence = imagePresence(view);
   if (presence?.present !== true) return [...faults];
   if (view.plan.pullPolicy.policy !== 'Always')
     return faults.map((finding) => ({ ...finding, severity: 'degraded' as const }));
-  const first = [...faults].sort(byPrecedence(view))[0];
+  const first = [...faults].sort(order)[0];
   // Only a registry that fails is one that another policy would not ask; and a pull that works shows that none does.
   if (first === undefined || ['runtime', 'reference', 'node'].includes(first.layer) || pull.ok === true)
     return [...faults];
   const always = carryBy('pull-policy-always', first, { image: view.plan.image.input });
   return [{ ...always, evidence: [presence.id, ...first.evidence] }, ...faults];
-}
-
-/**
- * The order of findings, primary first: what stops the runtime before it asks anybody; then the endpoints. When every
- * endpoint fails, the upstream's answer about the image decides, for no mirror would change it; else the first
- * endpoint's own cause does (contract.md, rules of the verdict).
- */
-function byPrecedence(view: View): (a: Finding, b: Finding) => number {
-  const aboutImage = (finding: Finding): boolean =>
-    finding.endpoint !== null &&
-    view.plan.endpoints[finding.endpoint]?.role === 'upstream' &&
-    (imageAnswers.has(finding.cause) || finding.cause === 'rate-limited');
-  const rank = (finding: Finding): number => {
-    if (finding.cause === 'pull-policy-always') return 0;
-    if (finding.endpoint === null) return 1;
-    return aboutImage(finding) ? 2 : 3 + finding.endpoint;
-  };
-  return (a, b) => rank(a) - rank(b) || byLayer(a, b);
-}
-
-/** Answers about the image or the one who asks, from a registry that works. */
-const imageAnswers: ReadonlySet<CauseId> = new Set<CauseId>([
-  'credentials-missing',
-  'credentials-rejected',
-  'credentials-expired',
-  'access-denied',
-  'source-address-blocked',
-  'repository-not-found',
-  'repository-not-found-or-private',
-  'tag-not-found',
-  'platform-mismatch',
-  'manifest-unsupported',
-]);
-
-function byLayer(a: Finding, b: Finding): number {
-  return layers.indexOf(a.layer) - layers.indexOf(b.layer);
 }
 
 function unique(findings: readonly Finding[]): Finding[] {
@@ -217,6 +138,7 @@ function verdictOf(
   view: View,
   findings: readonly Finding[],
   judged: readonly JudgedEndpoint[],
+  stop: number | null,
   pull: PullOutcome,
 ): Verdict {
   const present = imagePresence(view)?.present === true && view.plan.pullPolicy.policy !== 'Always';
@@ -225,7 +147,7 @@ function verdictOf(
     if (pull.ok === true || present) return 'degraded';
     // What is broken is one endpoint's, and another to which the runtime would go on was not checked to its end.
     const ofEndpoints = findings.every(({ endpoint, severity }) => endpoint !== null || severity === 'degraded');
-    const open = judged.some(({ verdict }) => verdict === 'skipped');
+    const open = stop === null && judged.some(({ verdict }) => verdict === 'skipped');
     return ofEndpoints && open && pull.ok === null ? 'inconclusive' : 'faulty';
   }
   if (findings.length > 0) return 'degraded';

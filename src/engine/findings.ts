@@ -28,22 +28,22 @@ export function findingOf(cause: Cause, match: Match): Finding {
 }
 
 /** A broken realm or content host is named for its part in the pull, and carries what is wrong with it. */
-export function carried(finding: Finding, { carrier, args }: Match): Finding[] {
+export function carried(finding: Finding, { carrier, party }: Match): Finding[] {
   // A rate limit is its own cause wherever it is met, and so is content that is not what it should be.
   if (carrier === null || carrier === undefined || finding.severity === 'degraded') return [finding];
   if (finding.cause === carrier || finding.cause === 'rate-limited' || finding.cause === 'digest-mismatch')
     return [finding];
-  return [carryBy(carrier, finding, { host: args.host ?? finding.host ?? '' })];
+  return [carryBy(carrier, finding, party === undefined ? {} : { host: party })];
 }
 
-/** `finding` under the cause that carries it; what to do about the carrier comes first. */
+/** `finding` under the cause that carries it, at the party that does not do its part: `host`, the finding's own where absent. */
 export function carryBy(
   id: CauseId,
   finding: Finding,
-  args: { host?: string; image?: string; source?: string },
+  args: { host?: string; image?: string; source?: string; detail?: string },
 ): Finding {
   const cause = causeOf(id);
-  const host = finding.host ?? args.host ?? '';
+  const host = args.host ?? finding.host ?? '';
   const words = { ...args, ...(host === '' ? {} : { host }), underlying: finding.summary };
   return {
     ...finding,
@@ -52,6 +52,7 @@ export function carryBy(
     summary: cause.say(words),
     remedies: [...remediesOf(cause, words), ...finding.remedies].slice(0, 4),
     underlying: finding.cause,
+    host: host === '' ? null : host,
   };
 }
 

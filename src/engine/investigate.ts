@@ -29,7 +29,7 @@ export async function investigate(plan: PullPlan, options: InvestigateOptions): 
   const { context, close } = openContext(plan, env, options.pullDeadlineMs);
   const base: Omit<View, 'probes'> = {
     plan: plan.body,
-    runtime: { name: plan.runtime.name, asked: plan.runtimeAsked },
+    runtime: { name: plan.runtime.name, version: plan.runtime.version, asked: plan.runtimeAsked },
     startedAtMs,
     pullAsked: options.pull,
   };

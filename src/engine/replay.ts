@@ -120,7 +120,7 @@ export function viewOf(investigation: SavedInvestigation): View {
       problems: rest.problems,
     },
     // A socket that was given or found is named, whatever it answers.
-    runtime: { name: runtime.name, asked: runtime.endpoint !== null },
+    runtime: { name: runtime.name, version: runtime.version, asked: runtime.endpoint !== null },
     startedAtMs: Number.isNaN(startedAtMs) ? null : startedAtMs,
     pullAsked: pull.attempted || probes.some(({ kind }) => kind === 'pull'),
     probes,

@@ -9,7 +9,12 @@ import type { PlanBody, RuntimeInfo } from '../model/plan.ts';
 export interface View {
   readonly plan: PlanBody;
   /** How the runtime was chosen; `asked` is true when a socket was given or is present, so that its silence counts. */
-  readonly runtime: { readonly name: RuntimeInfo['name']; readonly asked: boolean };
+  readonly runtime: {
+    readonly name: RuntimeInfo['name'];
+    /** Absent or null: not known, and the newest is assumed. */
+    readonly version?: RuntimeInfo['version'];
+    readonly asked: boolean;
+  };
   /** The node's clock when the investigation started, epoch ms. */
   readonly startedAtMs: number | null;
   /** A real pull was asked for (`--pull`). */

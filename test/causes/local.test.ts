@@ -80,12 +80,7 @@ describe('causes: clock', () => {
     scene.dns('registry.test', ['192.0.2.10']);
     scene.tcp('registry.test', '192.0.2.10', null, upstream);
     const tls = scene.tls(code, { ...upstream, chain: [certificate(dates)], failedCertificate: 0 });
-    return {
-      scene,
-      evidence: [tls, pings[0] ?? ''],
-      endpoint: offsets.length,
-      primary: 'repository-not-found' as const,
-    };
+    return { scene, evidence: [tls, pings[0] ?? ''], endpoint: offsets.length };
   };
   holds('clock-skew', 'ahead, by the word of two hosts, at whose time the certificate holds', () => ({
     ...told([10 * day, 10 * day + 900]),
@@ -104,7 +99,7 @@ describe('causes: clock', () => {
     alternatives: ['tls-certificate-expired'],
   }));
   const missed = (name: string, build: () => { scene: Scene }) =>
-    misses('clock-skew', name, () => build().scene, 'repository-not-found');
+    misses('clock-skew', name, () => build().scene, 'tls-certificate-expired');
   missed('the certificate has expired by their time, too', () => told([day, day]));
   missed('their time is the same', () => told([800, -400]));
   missed('they do not agree about the time', () => told([10 * day, 90 * day]));

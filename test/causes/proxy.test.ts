@@ -43,7 +43,12 @@ const plain = (facts: Parameters<Scene['ping']>[0]) => {
 describe('causes: proxy', () => {
   holds('proxy-unreachable', 'its name does not exist', () => {
     const scene = new Scene({ endpoints });
-    return { scene, evidence: scene.dns('proxy.test', 'name-not-found'), host, underlying: 'dns-name-not-found' };
+    return {
+      scene,
+      evidence: scene.dns('proxy.test', 'name-not-found'),
+      host: 'proxy.test:3128',
+      underlying: 'dns-name-not-found',
+    };
   });
   holds('proxy-unreachable', 'its nameserver is silent', () => {
     const scene = new Scene({ endpoints });
