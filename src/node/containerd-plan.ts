@@ -9,6 +9,7 @@ import { harmless, misconfigured } from './containerd-problem.ts';
 import { type ContainerdRules, containerdRules, newestContainerd, parseContainerdVersion } from './containerd-rules.ts';
 import { type ContainerdSettings, readContainerdSettings } from './containerd-settings.ts';
 import { type HostFiles, sourceName } from './host-files.ts';
+import { asLoaded, type LoadedSettings, settingDifferences } from './loaded-settings.ts';
 import type { RuntimePlan } from './runtime-plan.ts';
 
 export type { ImageTarget } from './containerd-endpoints.ts';
@@ -21,6 +22,8 @@ export interface ContainerdOptions {
   readonly configFile?: string | null;
   /** Taken for symmetry with the other runtime: containerd's endpoints do not depend on the platform. */
   readonly platform?: string | null;
+  /** The plan of the running containerd, which has loaded these settings, whatever its files say by now. */
+  readonly loaded?: LoadedSettings | null;
 }
 
 /** Where containerd's configuration is when nobody says: the packaged place, then those that k3s and rke2 write. */
@@ -53,6 +56,7 @@ export async function planContainerd(
   const plan = (parts: Partial<RuntimePlan>): RuntimePlan => ({
     runtime: 'containerd',
     files: config.files,
+    startFiles: config.files,
     endpoints: [],
     shortName: null,
     credentials: [],
@@ -67,7 +71,8 @@ export async function planContainerd(
     problems.push(misconfigured('error', read.error.source, message));
     return plan({});
   }
-  const settings = read.value;
+  const loaded = options.loaded ?? null;
+  const settings = loaded === null ? read.value : asLoaded(read.value, loaded);
   const sandboxImage = { reference: settings.sandboxImage.name, source: settings.sandboxImage.source };
   if (config.disabled !== null) {
     const message = 'The CRI plugin is disabled here, so containerd serves no pull for Kubernetes.';
@@ -101,7 +106,13 @@ export async function planContainerd(
   problems.push(...configured.problems);
   const found = credentialsOf(settings, image.domain, configured.endpoints);
   problems.push(...found.problems);
-  return plan({ files, endpoints: configured.endpoints, credentials: found.credentials, sandboxImage });
+  return plan({
+    files,
+    endpoints: configured.endpoints,
+    credentials: found.credentials,
+    sandboxImage,
+    ...(loaded === null ? {} : { differences: settingDifferences(read.value, loaded) }),
+  });
 }
 
 /** A `config_path` in force, and the line that sets it. */

@@ -29,6 +29,8 @@ export async function planCrio(host: HostFiles, input: string, options: CrioPlan
   const config = await readCrioConfig(host, options.version);
   const conf = await readRegistriesConf(host);
   const files = [...config.files, ...conf.files];
+  // registries.conf is kept in memory until SIGHUP (cri-o pkg/config/reload.go); certs.d, policy.json and auth files are read on each pull.
+  const startFiles = [...files];
   const unknownVersion = crioVersionProblem(options.version);
   const problems: Problem[] = [
     ...(unknownVersion === null ? [] : [unknownVersion]),
@@ -37,6 +39,7 @@ export async function planCrio(host: HostFiles, input: string, options: CrioPlan
   ];
   const plan = {
     runtime: 'cri-o' as const,
+    startFiles,
     sandboxImage: { reference: config.pauseImage.value, source: config.pauseImage.source },
   };
 

@@ -54,6 +54,8 @@ export interface FileInfo {
   readonly size: number;
   /** Last change of the content, epoch milliseconds. */
   readonly modifiedMs: number;
+  /** When it came to lie here as it is, epoch milliseconds: a file that was moved here keeps its older change of content. */
+  readonly changedMs: number;
 }
 
 /** `path` as documents show it: relative to the host root, without the leading slash (`etc/resolv.conf`). */
@@ -164,7 +166,12 @@ export function hostFiles(root: string): HostFiles {
             : facts.isSocket()
               ? 'socket'
               : 'other';
-        return ok({ type, size: facts.size, modifiedMs: facts.mtimeMs });
+        return ok({
+          type,
+          size: facts.size,
+          modifiedMs: facts.mtimeMs,
+          changedMs: Math.max(facts.mtimeMs, facts.ctimeMs),
+        });
       } catch (error) {
         return fail(failureOf(path, error));
       }

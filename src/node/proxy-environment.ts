@@ -1,3 +1,4 @@
+import { redactText } from '../lib/redact.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Problem } from '../model/problem.ts';
 import { parseLiteralEnvironment } from './environment-file.ts';
@@ -45,6 +46,19 @@ export interface ProxyEnvironment {
   readonly problems: readonly Problem[];
   /** Every proxy that is set somewhere on this node, the runtime's own included. */
   readonly known: readonly KnownProxy[];
+  /** The systemd service that the process belongs to; null when it is none, or not known. */
+  readonly service: string | null;
+  /** What a restart of the running process would change. */
+  readonly differences: readonly EnvironmentDifference[];
+}
+
+/** A variable of the running process that is not what its unit sets. Without secrets; null: not set. */
+export interface EnvironmentDifference {
+  readonly name: string;
+  readonly configured: string | null;
+  readonly running: string | null;
+  /** `etc/systemd/system/containerd.service.d/proxy.conf:3`; the unit's name when its files do not set it. */
+  readonly source: string;
 }
 
 /** Variables besides the proxies that change what a runtime's client does; none of them holds a secret. */
@@ -103,11 +117,21 @@ export async function readProxyEnvironment(
   if (running !== null && running.failure === null && running.environment.ok) {
     const { listener, environment } = running;
     const variables = environment.value.map(({ name, value }) => placed(name, value, unitVariables, listener.pid));
-    const problems = [...(chosen?.unit.problems ?? [])];
-    if (chosen !== null && running.service !== null)
-      problems.push(...restartProblems(chosen, unitVariables, variables));
+    const comparable = chosen !== null && running.service !== null;
+    const differences = comparable ? differencesOf(chosen, unitVariables, variables) : [];
+    const problems = [...(chosen?.unit.problems ?? []), ...differences.map((one) => restartProblem(chosen, one))];
     const origin = `the environment of process ${listener.pid}${typeof running.service === 'string' && running.service !== 'unknown' ? ` (${running.service})` : ''}`;
-    return assemble({ from: 'process', origin, process: listener, variables, problems, elsewhere });
+    const service = running.service === 'unknown' ? null : running.service;
+    return assemble({
+      from: 'process',
+      origin,
+      process: listener,
+      variables,
+      problems,
+      elsewhere,
+      service,
+      differences,
+    });
   }
   const why = running === null ? '' : ` (${whyNotRunning(running)})`;
   const listener = running?.listener ?? null;
@@ -204,31 +228,43 @@ function placed(name: string, value: Secret, unit: readonly PlacedVariable[], pi
   return { name, value, source: set?.source ?? `proc/${pid}/environ` };
 }
 
-/** A running process whose proxies are not those of its unit: the unit was changed and the runtime not restarted. */
-function restartProblems(
+/** Proxies, and what moves the trust store: a running process has them as they were when it started. */
+const startNames = [...proxyNames, 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
+
+/** A running process whose variables are not those of its unit: the unit was changed and the runtime not restarted. */
+function differencesOf(
   chosen: ChosenUnit,
   unit: readonly PlacedVariable[],
   process: readonly PlacedVariable[],
-): Problem[] {
+): EnvironmentDifference[] {
   if (chosen.traits?.comparable !== true) return [];
-  const problems: Problem[] = [];
-  for (const name of proxyNames) {
-    if (chosen.traits.embeds && /^no_proxy$/i.test(name)) continue;
+  const embeds = chosen.traits.embeds;
+  return startNames.flatMap((name) => {
+    if (embeds && /^no_proxy$/i.test(name)) return [];
     const wanted = unit.find((variable) => variable.name === name);
     const held = process.find((variable) => variable.name === name);
-    if ((wanted?.value.reveal() ?? '') === (held?.value.reveal() ?? '')) continue;
-    const how =
-      wanted === undefined
-        ? `has ${name}, which ${chosen.unit.name} does not set`
-        : `${held === undefined ? 'lacks' : 'has another value of'} ${name}, which ${chosen.unit.name} sets`;
-    problems.push({
-      severity: 'warning',
-      cause: 'runtime-misconfigured',
-      source: wanted?.source ?? held?.source ?? chosen.unit.name,
-      message: `The running runtime ${how}; a change takes effect after: systemctl daemon-reload && systemctl restart ${chosen.unit.name.replace(/\.service$/, '')}.`,
-    });
-  }
-  return problems;
+    if ((wanted?.value.reveal() ?? '') === (held?.value.reveal() ?? '')) return [];
+    return [{ name, configured: shown(wanted), running: shown(held), source: wanted?.source ?? chosen.unit.name }];
+  });
+}
+
+function shown(variable: PlacedVariable | undefined): string | null {
+  return variable === undefined ? null : redactText(variable.value.reveal());
+}
+
+function restartProblem(chosen: ChosenUnit | null, difference: EnvironmentDifference): Problem {
+  const { name, configured, running, source } = difference;
+  const unit = chosen?.unit.name ?? 'its unit';
+  const how =
+    configured === null
+      ? `has ${name}, which ${unit} does not set`
+      : `${running === null ? 'lacks' : 'has another value of'} ${name}, which ${unit} sets`;
+  return {
+    severity: 'warning',
+    cause: 'runtime-misconfigured',
+    source,
+    message: `The running runtime ${how}; a change takes effect after: systemctl daemon-reload && systemctl restart ${unit.replace(/\.service$/, '')}.`,
+  };
 }
 
 interface Parts {
@@ -238,6 +274,8 @@ interface Parts {
   readonly variables: readonly PlacedVariable[];
   readonly problems: readonly Problem[];
   readonly elsewhere: readonly PlacedVariable[];
+  readonly service?: string | null;
+  readonly differences?: readonly EnvironmentDifference[];
 }
 
 function assemble(parts: Parts): ProxyEnvironment {
@@ -258,6 +296,8 @@ function assemble(parts: Parts): ProxyEnvironment {
     environment,
     problems: [...parts.problems, ...noProxyProblems(settings)],
     known: knownProxies([...parts.variables, ...parts.elsewhere]),
+    service: parts.service ?? null,
+    differences: parts.differences ?? [],
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Secret } from '../lib/secret.ts';
 import type { EndpointInfo, ShortNameInfo } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
+import type { SettingDifference } from './loaded-settings.ts';
 
 /** An endpoint as a runtime's files set it, before the proxy environment decides its way. */
 export interface RuntimeEndpoint {
@@ -29,6 +30,10 @@ export interface RuntimePlan {
   readonly runtime: 'containerd' | 'cri-o' | 'docker';
   /** Every file that was read, in order, below the host root. */
   readonly files: readonly string[];
+  /** Those of them that the runtime reads only when it starts, or is told to reload: a change has no effect before that. */
+  readonly startFiles?: readonly string[];
+  /** Where it was asked what the running runtime makes of it: the settings that the files have otherwise. */
+  readonly differences?: readonly SettingDifference[];
   /** In the order in which the runtime tries them; empty when a broken file leaves none, or a short name has no result. */
   readonly endpoints: readonly RuntimeEndpoint[];
   readonly shortName: ShortNameInfo | null;
