@@ -13,6 +13,8 @@ export interface Outcome {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
+  /** The folder that it runs in (this process's own). */
+  readonly cwd?: string;
   /** The command is killed after this long (60 s). */
   readonly timeoutMs?: number;
 }
@@ -28,7 +30,11 @@ export function cleanEnvironment(more: Readonly<Record<string, string>> = {}): R
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const started = performance.now();
-    const child = spawn(command, args, { env: cleanEnvironment(options.env), stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(command, args, {
+      env: cleanEnvironment(options.env),
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
@@ -113,9 +119,12 @@ export async function startService(
   return service;
 }
 
-/** Stops whatever is still running, newest first. */
-export async function stopAllServices(): Promise<void> {
-  for (const service of [...services].reverse()) await service.stop();
+/** Stops whatever is still running, newest first: everything, or what logs below a folder (one lab of several). */
+export async function stopAllServices(folder = ''): Promise<void> {
+  const prefix = folder === '' ? '' : `${folder}/`;
+  for (const service of [...services].reverse()) {
+    if (service.logFile.startsWith(prefix)) await service.stop();
+  }
 }
 
 function alive(child: ChildProcess): boolean {

@@ -2,11 +2,15 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { systemEnv } from '../../src/lib/env.ts';
 import { type CriClient, openCri } from '../../src/wire/cri.ts';
 import { type Service, startService, until } from './commands.ts';
+import { configurationOf } from './containerd-config.ts';
+import type { Containerd } from './containerd-versions.ts';
 import type { Network } from './network.ts';
 
 /** One containerd at the party `node`. */
 export interface RuntimeSetup {
   readonly name: string;
+  /** Which one (the machine's own, configured as 1.6 is). */
+  readonly containerd?: Containerd;
   /** Folder of its log. */
   readonly folder: string;
   /** Where its images lie; it is made when it is missing. */
@@ -49,54 +53,30 @@ export async function startRuntime(network: Network, setup: RuntimeSetup): Promi
   await mkdir(setup.root, { recursive: true });
   await mkdir(setup.state, { recursive: true });
   const socket = `${setup.state}/containerd.sock`;
-  const disabled = ['io.containerd.internal.v1.opt', 'io.containerd.grpc.v1.restart'];
-  if (setup.cri === false) disabled.push('io.containerd.grpc.v1.cri');
-  await writeFile(
-    setup.config.outside,
-    [
-      ...(setup.firstLines ?? []),
-      ...(setup.firstLines?.some((line) => line.startsWith('version')) === true ? [] : ['version = 2']),
-      `root = "${setup.root}"`,
-      `state = "${setup.state}"`,
-      `disabled_plugins = [${disabled.map((name) => `"${name}"`).join(', ')}]`,
-      '[grpc]',
-      `  address = "${socket}"`,
-      '[plugins."io.containerd.grpc.v1.cri"]',
-      `  sandbox_image = "${setup.sandboxImage ?? 'registry.lab/pause:3.9'}"`,
-      '  stream_server_address = "127.0.0.1"',
-      '  stream_server_port = "0"',
-      '[plugins."io.containerd.grpc.v1.cri".containerd]',
-      `  snapshotter = "${setup.snapshotter ?? 'native'}"`,
-      '[plugins."io.containerd.grpc.v1.cri".registry]',
-      '  config_path = "/etc/containerd/certs.d"',
-      ...Object.entries(setup.mirrors ?? {}).flatMap(([host, endpoints]) => [
-        `[plugins."io.containerd.grpc.v1.cri".registry.mirrors."${host}"]`,
-        `  endpoint = [${endpoints.map((endpoint) => `"${endpoint}"`).join(', ')}]`,
-      ]),
-      ...Object.entries(setup.proxySnapshotters ?? {}).flatMap(([name, address]) => [
-        `[proxy_plugins.${name}]`,
-        '  type = "snapshot"',
-        `  address = "${address}"`,
-      ]),
-      '',
-    ].join('\n'),
-  );
-  const [command, args] = network.at('node', 'containerd', ['--config', setup.config.inside]);
+  await writeFile(setup.config.outside, configurationOf(setup, socket));
+  const [command, args] = network.at('node', setup.containerd?.program ?? 'containerd', [
+    '--config',
+    setup.config.inside,
+  ]);
   const service = await startService(setup.name, command, args, `${setup.folder}/${setup.name}.log`, setup.env);
   const endpoint = `unix://${socket}`;
   const wanted = setup.until ?? (setup.cri === false ? 'no-cri' : 'cri');
-  await until(`${setup.name} (see ${service.logFile})`, async () => {
-    if (wanted === 'ends') return !service.running();
-    if (!service.running()) throw new Error(`${setup.name} ended (see ${service.logFile})`);
-    const opened = await openCri(endpoint, { env: systemEnv, connectTimeoutMs: 1000, callTimeoutMs: 1000 });
-    if (wanted === 'no-cri') {
-      if (opened.ok) opened.value.close();
-      return !opened.ok && opened.error.code === 'Unimplemented';
-    }
-    if (!opened.ok) return false;
-    opened.value.close();
-    return true;
-  });
+  await until(
+    `${setup.name} (see ${service.logFile})`,
+    async () => {
+      if (wanted === 'ends') return !service.running();
+      if (!service.running()) throw new Error(`${setup.name} ended (see ${service.logFile})`);
+      const opened = await openCri(endpoint, { env: systemEnv, connectTimeoutMs: 1000, callTimeoutMs: 1000 });
+      if (wanted === 'no-cri') {
+        if (opened.ok) opened.value.close();
+        return !opened.ok && opened.error.code === 'Unimplemented';
+      }
+      if (!opened.ok) return false;
+      opened.value.close();
+      return true;
+    },
+    20_000,
+  );
   return { service, endpoint, socket, root: setup.root };
 }
 

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type Authority, makeAuthority, type Pair } from './authority.ts';
 import { must, type Outcome, type RunOptions, stopAllServices } from './commands.ts';
 import { type Runtime, type RuntimeSetup, startRuntime } from './containerd.ts';
+import type { Containerd } from './containerd-versions.ts';
 import { type ImageRequest, type PushedImage, pushImage } from './images.ts';
-import { prepareMachine } from './install.ts';
 import { makeNetwork, type Network, type Party } from './network.ts';
 import { startFront } from './nginx.ts';
 import { startRegistry } from './registry.ts';
@@ -54,6 +55,8 @@ const project = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The lab, with everything that runs all the time, and the means to make faults. */
 export interface Lab {
+  /** What its node runs, of which line: for the rare case that must be made otherwise there. */
+  readonly containerd: Containerd;
   readonly folder: string;
   readonly network: Network;
   /** The authority that the node trusts. */
@@ -97,67 +100,21 @@ export interface Lab {
   stop(): Promise<void>;
 }
 
-let started: Promise<Lab> | undefined;
-
-/** The one lab of this process; made when it is first asked for. */
-export function theLab(): Promise<Lab> {
-  started ??= startLab();
-  return started;
-}
-
-/**
- * For a suite: makes the lab before it, or skips it with one line that says why. Gives a function for the lab itself.
- * The lab is taken down when all suites of the process have ended.
- */
-export function useLab(what: string): () => Lab {
-  let lab: Lab | undefined;
-  before(async function () {
-    this.timeout(900_000); // the first suite may install packages
-    const readiness = await prepareMachine();
-    if (!readiness.ready) {
-      process.stdout.write(`    left out: ${what}: ${readiness.why}\n`);
-      this.skip();
-    }
-    lab = await theLab();
-  });
-  return () => {
-    if (lab === undefined) throw new Error('the lab is used before its suite began');
-    return lab;
-  };
-}
-
-// At the root of all suites, because this file is loaded while mocha collects them.
-after(async function () {
-  this.timeout(60_000);
-  if (started === undefined) return;
-  const lab = await started.catch(() => undefined);
-  await lab?.stop();
-});
-
-// An interrupted run tidies up too.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    if (started === undefined) return;
-    void started
-      .then((lab) => lab.stop())
-      .catch(() => undefined)
-      .finally(() => process.exit(130));
-  });
-}
-
-async function startLab(): Promise<Lab> {
-  await removeStaleFolders();
+/** Makes a lab, whose node runs this containerd. A process may have several: nothing of one reaches the others. */
+export async function startLab(containerd: Containerd): Promise<Lab> {
+  stale ??= removeStaleFolders();
+  await stale;
   const folder = await mkdtemp(`${tmpdir()}/${folderPrefix}${process.pid}-`);
   await chmod(folder, 0o711); // squid gives root up and must pass through
-  const network = await makeNetwork();
+  const network = await makeNetwork(containerd.line.replace(/\W/g, ''));
   const stop = async (): Promise<void> => {
-    await stopAllServices();
+    await stopAllServices(folder);
     await network.remove();
     if (process.env.PULLWHY_LAB_KEEP === undefined) await rm(folder, { recursive: true, force: true });
     else process.stdout.write(`    lab: kept ${folder}\n`);
   };
   try {
-    return await furnish(folder, network, stop);
+    return await furnish(containerd, folder, network, stop);
   } catch (error) {
     await stop();
     throw error;
@@ -165,6 +122,9 @@ async function startLab(): Promise<Lab> {
 }
 
 const folderPrefix = 'pullwhy-lab-';
+
+/** Once a process: several labs begin at the same time. */
+let stale: Promise<void> | undefined;
 
 /** Folders of runs that were killed, with what is still mounted there. */
 async function removeStaleFolders(): Promise<void> {
@@ -180,7 +140,12 @@ async function removeStaleFolders(): Promise<void> {
   }
 }
 
-async function furnish(folder: string, network: Network, stop: () => Promise<void>): Promise<Lab> {
+async function furnish(
+  containerd: Containerd,
+  folder: string,
+  network: Network,
+  stop: () => Promise<void>,
+): Promise<Lab> {
   const storage = `${folder}/images`;
   const authority = await makeAuthority(`${folder}/ca`, 'Lab CA');
   const pair = await authority.issue('lab', serverNames);
@@ -196,7 +161,7 @@ async function furnish(folder: string, network: Network, stop: () => Promise<voi
   await startNameserver(network, { name: 'dns', folder, listen: ['10.77.0.53', 'fd00:77::53'], records, ...dnsFaults });
   const token = { realm: 'https://auth.lab/token', service: 'token.lab', issuer: 'auth.lab', certificate: signer.cert };
   const common = { folder, storage, tls: pair, party: 'reg' as const };
-  const pushPort = 20_000 + (process.pid % 10_000);
+  const pushPort = await freePort();
   await Promise.all([
     startRegistry(null, { name: 'push', folder, storage, listen: `127.0.0.1:${pushPort}`, party: null }),
     startRegistry(network, { ...common, name: 'open', listen: '10.77.0.10:443' }),
@@ -226,6 +191,7 @@ async function furnish(folder: string, network: Network, stop: () => Promise<voi
   let wanted: Readonly<Record<string, string>> = {};
 
   const lab: Lab = {
+    containerd,
     folder,
     network,
     authority,
@@ -289,6 +255,7 @@ async function furnish(folder: string, network: Network, stop: () => Promise<voi
       current = undefined;
       const runtime = await startRuntime(network, {
         name: 'containerd',
+        containerd,
         folder,
         root: `${folder}/containerd`,
         state: `${folder}/run`,
@@ -307,6 +274,7 @@ async function furnish(folder: string, network: Network, stop: () => Promise<voi
       const file = `${own}.toml`;
       const runtime = await startRuntime(network, {
         name: own,
+        containerd,
         folder,
         root: `${folder}/${own}`,
         state: `${folder}/${own}-run`,
@@ -344,4 +312,17 @@ async function furnishNode(network: Network, authority: Authority): Promise<void
   const bundle = '/etc/ssl/certs/ca-certificates.crt';
   const trusted = `${await readFile(bundle, 'utf8')}${await readFile(authority.certFile, 'utf8')}`;
   await writeFile(`${etc}/ssl/certs/ca-certificates.crt`, trusted);
+}
+
+/** A port of loopback that is free now: docker-registry does not tell which one it took. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
 }

@@ -26,6 +26,9 @@ const prefix = 'pw';
 const lan = 'lan';
 const etc = '/etc/netns';
 
+/** Once a process: several networks may be made at the same time. */
+let stale: Promise<void> | undefined;
+
 /** A network of namespaces on one bridge, which is in a namespace too: nothing of the machine's own network is touched. */
 export interface Network {
   /** The kernel's name of a party's namespace. */
@@ -49,10 +52,11 @@ export interface Network {
   remove(): Promise<void>;
 }
 
-/** Makes the network, and first removes what a run that died has left. */
-export async function makeNetwork(): Promise<Network> {
-  await removeStale();
-  const own = (party: string) => `${prefix}${process.pid}-${party}`;
+/** Makes the network, and first removes what a run that died has left. Each network of a process has a label of its own. */
+export async function makeNetwork(label = 'lab'): Promise<Network> {
+  stale ??= removeStale();
+  await stale;
+  const own = (party: string) => `${prefix}${process.pid}-${label}-${party}`;
   const inside = (party: string, ...args: string[]) => must('ip', ['-n', own(party), ...args]);
 
   const network: Network = {
@@ -126,7 +130,7 @@ async function removeStale(): Promise<void> {
   const names: string[] = await readdir('/run/netns').catch(() => []);
   const folders: string[] = await readdir(etc).catch(() => []);
   for (const name of new Set([...names, ...folders])) {
-    const owner = /^pw(\d+)-[a-z]+$/.exec(name)?.[1];
+    const owner = /^pw(\d+)-[a-z\d-]+$/.exec(name)?.[1];
     if (owner === undefined || existsSync(`/proc/${owner}`)) continue;
     const pids = names.includes(name) ? (await run('ip', ['netns', 'pids', name])).stdout.trim() : '';
     for (const pid of pids.split('\n').filter((text) => text !== '')) {

@@ -59,7 +59,7 @@ export async function startProxy(network: Network, setup: ProxySetup): Promise<S
   const [command, args] = network.at('proxy', 'squid', [
     '-N',
     '-n',
-    `${setup.name}${process.pid}`.replace(/\W/g, ''),
+    `${setup.name}${network.name('proxy')}`.replace(/\W/g, ''), // names its shared memory, which no namespace divides
     '-f',
     file,
   ]);
