@@ -5,6 +5,7 @@ import { cases as blobUnreachable } from './blob-unreachable.ts';
 import { cases as credentialsMissing } from './credentials-missing.ts';
 import { cases as credentialsRejected } from './credentials-rejected.ts';
 import { cases as diskFull } from './disk-full.ts';
+import { cases as dnsInconsistent } from './dns-inconsistent.ts';
 import { cases as dnsNameNotFound } from './dns-name-not-found.ts';
 import { cases as dnsRefused } from './dns-refused.ts';
 import { cases as dnsServerFailure } from './dns-server-failure.ts';
@@ -14,16 +15,20 @@ import { cases as httpOnHttps } from './http-on-https.ts';
 import { cases as imageNeverPull } from './image-never-pull.ts';
 import { cases as invalidImageName } from './invalid-image-name.ts';
 import { cases as mirrorFailed } from './mirror-failed.ts';
+import { cases as mtuBlackHole } from './mtu-black-hole.ts';
 import { cases as noRoute } from './no-route.ts';
 import { cases as platformMismatch } from './platform-mismatch.ts';
 import { cases as proxyAuthRequired } from './proxy-auth-required.ts';
 import { cases as proxyBypassMissing } from './proxy-bypass-missing.ts';
 import { cases as proxyDenied } from './proxy-denied.ts';
+import { cases as proxyMisconfigured } from './proxy-misconfigured.ts';
+import { cases as proxyRequired } from './proxy-required.ts';
 import { cases as proxyUnreachable } from './proxy-unreachable.ts';
 import { cases as pullPolicyAlways } from './pull-policy-always.ts';
 import { cases as rateLimited } from './rate-limited.ts';
 import { cases as registryError } from './registry-error.ts';
 import { cases as registryInvalidResponse } from './registry-invalid-response.ts';
+import { cases as registryTimeout } from './registry-timeout.ts';
 import { cases as repositoryNotFound } from './repository-not-found.ts';
 import { cases as repositoryNotFoundOrPrivate } from './repository-not-found-or-private.ts';
 import { cases as runtimeUnreachable } from './runtime-unreachable.ts';
@@ -33,6 +38,8 @@ import { cases as tcpRefused } from './tcp-refused.ts';
 import { cases as tcpReset } from './tcp-reset.ts';
 import { cases as tcpTimeout } from './tcp-timeout.ts';
 import { cases as tlsCertificateExpired } from './tls-certificate-expired.ts';
+import { cases as tlsCertificateExpiring } from './tls-certificate-expiring.ts';
+import { cases as tlsCertificateNotYetValid } from './tls-certificate-not-yet-valid.ts';
 import { cases as tlsHandshakeFailed } from './tls-handshake-failed.ts';
 import { cases as tlsHostnameMismatch } from './tls-hostname-mismatch.ts';
 import { cases as tlsUnknownAuthority } from './tls-unknown-authority.ts';
@@ -47,6 +54,7 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'credentials-missing': credentialsMissing,
   'credentials-rejected': credentialsRejected,
   'disk-full': diskFull,
+  'dns-inconsistent': dnsInconsistent,
   'dns-name-not-found': dnsNameNotFound,
   'dns-refused': dnsRefused,
   'dns-server-failure': dnsServerFailure,
@@ -55,16 +63,20 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'image-never-pull': imageNeverPull,
   'invalid-image-name': invalidImageName,
   'mirror-failed': mirrorFailed,
+  'mtu-black-hole': mtuBlackHole,
   'no-route': noRoute,
   'platform-mismatch': platformMismatch,
   'proxy-auth-required': proxyAuthRequired,
   'proxy-bypass-missing': proxyBypassMissing,
   'proxy-denied': proxyDenied,
+  'proxy-misconfigured': proxyMisconfigured,
+  'proxy-required': proxyRequired,
   'proxy-unreachable': proxyUnreachable,
   'pull-policy-always': pullPolicyAlways,
   'rate-limited': rateLimited,
   'registry-error': registryError,
   'registry-invalid-response': registryInvalidResponse,
+  'registry-timeout': registryTimeout,
   'repository-not-found': repositoryNotFound,
   'repository-not-found-or-private': repositoryNotFoundOrPrivate,
   'runtime-unreachable': runtimeUnreachable,
@@ -74,6 +86,8 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'tcp-reset': tcpReset,
   'tcp-timeout': tcpTimeout,
   'tls-certificate-expired': tlsCertificateExpired,
+  'tls-certificate-expiring': tlsCertificateExpiring,
+  'tls-certificate-not-yet-valid': tlsCertificateNotYetValid,
   'tls-handshake-failed': tlsHandshakeFailed,
   'tls-hostname-mismatch': tlsHostnameMismatch,
   'tls-unknown-authority': tlsUnknownAuthority,

@@ -22,18 +22,4 @@ export const cases: readonly LabCase[] = [
     pull: 'not-tried',
     prepare: async () => ({ image: 'far.lab/team/app:1.0' }),
   },
-  {
-    name: 'the direct way is dropped, and the node knows a proxy that the runtime does not use',
-    verdict: 'faulty',
-    cause: 'proxy-required',
-    nearMissOf: ['tcp-timeout'],
-    pull: 'not-tried',
-    async prepare(lab) {
-      await lab.push('proxy/required', '1.0');
-      await lab.proxy({ name: 'squid', port: 3128 });
-      await lab.filter('reg', 'input', ['ip saddr 10.77.0.2 tcp dport 443 drop']);
-      await lab.nodeFile('environment', 'HTTPS_PROXY=http://proxy.lab:3128\n');
-      return { image: 'registry.lab/proxy/required:1.0' };
-    },
-  },
 ];

@@ -35,17 +35,4 @@ export const cases: readonly LabCase[] = [
       return { image: 'faulty.lab/tls/expired-other:1.0' };
     },
   },
-  {
-    name: 'a certificate that expires in five days',
-    verdict: 'degraded',
-    cause: 'tls-certificate-expiring',
-    nearMissOf: ['tls-certificate-expired'],
-    pull: 'works',
-    async prepare(lab) {
-      await lab.push('tls/expiring', '1.0');
-      const validity = { from: long, to: new Date(Date.now() + 5 * day) };
-      await fronted(lab, 'expiring', await lab.authority.issue('expiring', ['faulty.lab'], validity));
-      return { image: 'faulty.lab/tls/expiring:1.0' };
-    },
-  },
 ];

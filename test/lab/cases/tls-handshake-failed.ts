@@ -29,18 +29,4 @@ export const cases: readonly LabCase[] = [
       return { image: 'faulty.lab/tls/old:1.0' };
     },
   },
-  {
-    name: 'small packets pass and large ones vanish: the certificate does not come',
-    verdict: 'faulty',
-    cause: 'mtu-black-hole',
-    confidence: 'proven',
-    nearMissOf: ['tls-handshake-failed', 'tcp-timeout'],
-    pull: 'fails',
-    runtimeSays: /TLS handshake timeout/,
-    async prepare(lab) {
-      await lab.push('tls/large', '1.0');
-      await lab.filter('reg', 'output', ['ip saddr 10.77.0.10 tcp sport 443 meta length > 600 drop']);
-      return { image: 'registry.lab/tls/large:1.0' };
-    },
-  },
 ];
