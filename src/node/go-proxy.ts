@@ -246,7 +246,9 @@ function faultOf(value: string, url: GoUrl, proxy: ProxyAddress, prefixed: boole
     text,
     leaks,
   });
-  if (prefixed && (value.includes('://') || schemes.has(proxy.host.toLowerCase()))) {
+  // `http://http://proxy:3128`: a URL without a port, and the proxy's own name in its path.
+  const twice = url.rest.startsWith('//') && schemes.has(proxy.host.toLowerCase());
+  if (twice || (prefixed && (value.includes('://') || schemes.has(proxy.host.toLowerCase())))) {
     return fault(
       `Go takes it for a proxy named ${proxy.host || '""'} on port ${proxy.port}, which cannot work. ${advice(value)}`,
     );

@@ -99,6 +99,7 @@ describe('proxyForUrl', () => {
     ['%zz', null, /cannot be parsed.*connects directly/],
     ['http:/proxy:3128', 'http', /proxy named http/],
     ['https//proxy:3128', 'https', /proxy named https/],
+    ['http://http://proxy:3128', 'http', /proxy named http on port 80/],
     ['http:proxy:3128', '', /names no proxy host/],
     ['//proxy:3128', '', /names no proxy host/],
     ['"proxy:3128"', null, /quotes/],
