@@ -93,6 +93,8 @@ export interface Incident {
   /** Pods beyond those that are kept one by one. */
   readonly morePods: number;
   readonly conclusion: Conclusion | null;
+  /** When the agent had pulled the image; null: it has not. */
+  readonly pulledAt: number | null;
   readonly endedAt: number | null;
   readonly endedBy: 'agent' | 'kubelet' | 'gone' | null;
   /** Seconds between the agent's pull and the kubelet's own next try. */

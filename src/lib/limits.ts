@@ -53,6 +53,8 @@ export const limits = {
   criInfoChars: 1024 * 1024,
   /** Conditions or file systems of one answer over CRI; real runtimes have 2 to 4 of each. */
   criEntries: 64,
+  /** Plugins of a containerd; 2.3 brings 60. */
+  containerdPlugins: 512,
   /** A name in an answer over CRI: a runtime's, a version, a digest, a mount point. */
   criNameChars: 1024,
   /** An image reference: path, tag and digest are bounded by the grammar, a host by DNS (253); this leaves room for any. */
@@ -89,6 +91,8 @@ export const limits = {
   messageChars: 2000,
   /** Files that containerd's config.toml may import: real nodes import a handful; a bound against a glob over a huge folder. */
   configImports: 256,
+  /** Files read at a runtime's start that are looked at once more, of each kind: a trust store of single files has 150. */
+  startFiles: 256,
   /** Pages of journal files in memory, of all files together. */
   journalCacheBytes: 6 * 1024 * 1024,
   /** Files of a journal that are opened; a node keeps some tens, journald's own bound is 100 a kind (SystemMaxFiles=). */
@@ -107,8 +111,20 @@ export const limits = {
   journalBoots: 10_000,
   /** Pulls of one node that are followed through its journal at a time; kubelets take 110 pods by default. */
   openPulls: 1024,
+  /** Entries of a content store's ingest folder that are read: containerd fetches three layers of a pull at a time. */
+  transfers: 64,
+  /** One file beside the data of such an entry: a name, a time, a size. */
+  transferFileBytes: 4096,
+  /** Pods and pulls of the journal that an investigation tells of. */
+  journalPulls: 8,
   /** One line of journalctl's JSON output, base of which is one entry. */
   journalLineBytes: 64 * 1024 * 1024,
+  /** Images that fail at once on one node; the kubelet runs 110 pods by default, large nodes 500. */
+  agentIncidents: 1000,
+  /** Containers that wait at once, kept one by one; some 300 bytes each. */
+  agentPods: 10_000,
+  /** Incidents that are over and kept for the report. */
+  agentPastIncidents: 500,
 } as const;
 
 /** `text` cut to `max` characters, with a mark that says how much is missing. */

@@ -1,0 +1,359 @@
+import type { Env } from '../lib/env.ts';
+import { limits } from '../lib/limits.ts';
+import { imageKey, registryHost } from '../signals/image-match.ts';
+import type { PullEvent } from '../signals/pull-event.ts';
+import { afterFailure, atEachLook, type BackOff, firstBackOffMs, nextTry } from './back-off.ts';
+import type { Book, Conclusion, Incident, IncidentChange, WaitingPod } from './parts.ts';
+
+/**
+ * The kubelet writes a line at each look at a pod that fails, every 10 to 15 s (captured journals). After this much
+ * silence no pod waits any more: it was deleted, or its image name corrected.
+ */
+export const goneAfterMs = 180_000;
+
+/** The same for a pull that has begun and has not ended: it writes nothing however long it takes. */
+const goneWhilePullingMs = 3_600_000;
+
+/**
+ * An image that the agent pulled is found by the kubelet at its next look, which comes within 15 s; when nothing failed
+ * for this long, it was.
+ */
+const startedAfterMs = 20_000;
+
+/** How long an incident that is over is kept for reports. */
+const keptMs = 7 * 86_400_000;
+
+interface PodState {
+  readonly namespace: string | null;
+  readonly pod: string | null;
+  readonly container: string | null;
+  reason: string;
+  policy: WaitingPod['policy'];
+  readonly firstSeenAt: number;
+  lastSeenAt: number;
+  attempts: number;
+  backOff: BackOff | null;
+  message: string;
+}
+
+interface State {
+  readonly id: string;
+  readonly image: string;
+  readonly key: string;
+  readonly registry: string | null;
+  readonly firstSeenAt: number;
+  lastSeenAt: number;
+  saidCause: Incident['saidCause'];
+  readonly pods: Map<string, PodState>;
+  morePods: number;
+  /** A pull is under way since then; no line said how it ended. */
+  pullingSince: number | null;
+  conclusion: Conclusion | null;
+  pulledAt: number | null;
+  end: { at: number; by: 'agent' | 'kubelet' | 'gone'; gained: number | null } | null;
+}
+
+/** What a book begins with: what it knew when the agent stopped. */
+export interface BookMemory {
+  readonly open: readonly Incident[];
+  readonly over: readonly Incident[];
+}
+
+/** Makes a book. It is bounded: beyond `limits.agentIncidents` and `limits.agentPods` the oldest make room. */
+export function openBook(env: Env, memory: BookMemory = { open: [], over: [] }): Book {
+  const open = new Map<string, State>();
+  let over: Incident[] = [...memory.over];
+  let pods = 0;
+  const listeners: ((incident: Incident, change: IncidentChange) => void)[] = [];
+  const tell = (state: State, change: IncidentChange): void => {
+    const incident = incidentOf(state);
+    for (const listener of listeners) listener(incident, change);
+  };
+
+  for (const incident of memory.open) {
+    const state = stateOf(incident);
+    open.set(state.key, state);
+    pods += state.pods.size;
+  }
+
+  const end = (state: State, by: 'agent' | 'kubelet' | 'gone', at: number): void => {
+    state.end = { at, by, gained: by === 'agent' ? secondsGained(state) : null };
+    open.delete(state.key);
+    pods -= state.pods.size;
+    const incident = incidentOf(state);
+    over.push(incident);
+    if (over.length > limits.agentPastIncidents) over = over.slice(-limits.agentPastIncidents);
+    for (const listener of listeners) listener(incident, 'ended');
+  };
+
+  const stateFor = (image: string, at: number): { state: State; opened: boolean } => {
+    const key = imageKey(image);
+    const known = open.get(key);
+    if (known !== undefined) return { state: known, opened: false };
+    if (open.size >= limits.agentIncidents) {
+      const oldest = [...open.values()].reduce((a, b) => (a.lastSeenAt <= b.lastSeenAt ? a : b));
+      end(oldest, 'gone', at);
+    }
+    const state: State = {
+      id: `${Math.floor(at).toString(36)}-${Math.floor(env.random() * 36 ** 6)
+        .toString(36)
+        .padStart(6, '0')}`,
+      image,
+      key,
+      registry: registryHost(image),
+      firstSeenAt: at,
+      lastSeenAt: at,
+      saidCause: null,
+      pods: new Map(),
+      morePods: 0,
+      pullingSince: null,
+      conclusion: null,
+      pulledAt: null,
+      end: null,
+    };
+    open.set(key, state);
+    return { state, opened: true };
+  };
+
+  const podFor = (state: State, event: PullEvent, at: number): { pod: PodState | null; added: boolean } => {
+    const name = `${event.namespace}/${event.pod}/${event.container}`;
+    const known = state.pods.get(name);
+    if (known !== undefined) return { pod: known, added: false };
+    // A line of the runtime alone names no pod: it is about the pods that are known, where there are any.
+    const first = state.pods.values().next().value;
+    if (event.pod === null && first !== undefined) return { pod: first, added: false };
+    const nameless = state.pods.get('null/null/null');
+    if (event.pod !== null && nameless !== undefined) state.pods.delete('null/null/null');
+    else if (pods >= limits.agentPods) {
+      state.morePods++;
+      return { pod: null, added: false };
+    } else pods++;
+    const pod: PodState = {
+      namespace: event.namespace,
+      pod: event.pod,
+      container: event.container,
+      reason: '',
+      policy: null,
+      firstSeenAt: nameless?.firstSeenAt ?? at,
+      lastSeenAt: at,
+      attempts: nameless?.attempts ?? 0,
+      backOff: nameless?.backOff ?? null,
+      message: '',
+    };
+    state.pods.set(name, pod);
+    return { pod, added: true };
+  };
+
+  const failed = (event: PullEvent, image: string, at: number): void => {
+    const { state, opened } = stateFor(image, at);
+    const { pod, added } = podFor(state, event, at);
+    const before = state.saidCause;
+    state.lastSeenAt = Math.max(state.lastSeenAt, at);
+    const began = state.pullingSince ?? undefined;
+    if (event.event !== 'back-off') state.pullingSince = null;
+    if (event.cause !== null && event.cause !== 'back-off-only') {
+      // What is known is not taken back by a line that says less.
+      if (state.saidCause === null || event.cause !== 'unknown') state.saidCause = event.cause;
+    }
+    if (pod !== null) {
+      pod.reason = reasonOf(event);
+      pod.lastSeenAt = Math.max(pod.lastSeenAt, at);
+      if (event.event === 'back-off') pod.backOff ??= { ms: firstBackOffMs, since: at };
+      else {
+        // The same failure, told by kubelet and runtime apart, is one try.
+        const again = pod.backOff === null || at - pod.backOff.since > 1000 || pod.attempts === 0;
+        if (again) {
+          const before = pod.attempts === 0 ? null : pod.backOff;
+          pod.backOff = withoutBackOff.has(pod.reason) ? atEachLook(at) : afterFailure(before, at, began);
+          pod.attempts++;
+        }
+      }
+      if (event.event !== 'back-off' || pod.message === '') pod.message = event.message;
+    }
+    const change = opened ? 'opened' : before !== state.saidCause && before !== null ? 'signal' : added ? 'pods' : null;
+    if (change !== null) tell(state, change);
+  };
+
+  return {
+    notice(event) {
+      if (event.image === null) return;
+      const at = Date.parse(event.at);
+      const time = Number.isNaN(at) ? env.now() : at;
+      switch (event.event) {
+        case 'pull-failed':
+        case 'back-off':
+        case 'sandbox-failed':
+          failed(event, event.image, time);
+          return;
+        case 'pull-started': {
+          const state = open.get(imageKey(event.image));
+          if (state === undefined) return;
+          state.pullingSince = time;
+          state.lastSeenAt = Math.max(state.lastSeenAt, time);
+          return;
+        }
+        case 'pull-succeeded': {
+          const state = open.get(imageKey(event.image));
+          // A line that was read late says nothing of a failure that came after it.
+          if (state === undefined || time < state.lastSeenAt - 1000) return;
+          if (state.pulledAt === null || event.source === 'kubelet')
+            end(state, state.pulledAt === null ? 'kubelet' : 'agent', time);
+          return;
+        }
+        case 'mirror-tried':
+        case 'image-removed':
+        case 'other':
+          return;
+      }
+    },
+    images(names) {
+      if (names === null) return;
+      for (const state of [...open.values()]) {
+        // `Always` fails beside an image that is here, and so does one whose credentials the kubelet wants to see.
+        if (names.has(state.key) && state.pulledAt === null && !failedLately(state, env.now()))
+          end(state, 'kubelet', env.now());
+      }
+    },
+    conclude(key, conclusion) {
+      const state = open.get(key);
+      if (state === undefined) return;
+      state.conclusion = conclusion;
+      tell(state, 'concluded');
+    },
+    pulled(key, at) {
+      const state = open.get(key);
+      if (state === undefined || state.pulledAt !== null) return;
+      state.pulledAt = at;
+      tell(state, 'pods');
+    },
+    open: () => [...open.values()].map(incidentOf),
+    get(key) {
+      const state = open.get(key);
+      return state === undefined ? null : incidentOf(state);
+    },
+    over: (from) => over.filter(({ endedAt }) => endedAt !== null && endedAt >= from),
+    onChange: (listener) => void listeners.push(listener),
+    tick() {
+      const now = env.now();
+      over = over.filter(({ endedAt }) => endedAt !== null && now - endedAt < keptMs);
+      for (const state of [...open.values()]) {
+        const { pulledAt } = state;
+        if (pulledAt !== null && now - Math.max(pulledAt, state.lastSeenAt) > startedAfterMs) {
+          end(state, 'agent', now);
+          continue;
+        }
+        const patience = state.pullingSince === null ? goneAfterMs : goneWhilePullingMs;
+        for (const [name, pod] of state.pods) {
+          if (now - Math.max(pod.lastSeenAt, state.pullingSince ?? 0) <= patience) continue;
+          state.pods.delete(name);
+          pods--;
+        }
+        if (state.pods.size > 0) continue;
+        end(state, state.pulledAt === null ? 'gone' : 'agent', now);
+      }
+    },
+  };
+}
+
+/** A failure that is newer than an image's presence could explain. */
+function failedLately(state: State, now: number): boolean {
+  return [...state.pods.values()].some(({ backOff }) => backOff !== null && now - backOff.since < 2000);
+}
+
+/** How much sooner the agent's pull was than the kubelet's own next try, for the pod that would have waited longest. */
+function secondsGained(state: State): number | null {
+  const { pulledAt } = state;
+  if (pulledAt === null) return null;
+  const waits = [...state.pods.values()].flatMap(({ backOff, policy }) =>
+    backOff === null || policy === 'Always' ? [] : [nextTry(backOff) - pulledAt],
+  );
+  return waits.length === 0 ? null : Math.max(0, Math.round(Math.max(...waits) / 1000));
+}
+
+/** What the kubelet finds out without asking a runtime: it does not back off from that (image_manager.go). */
+const withoutBackOff: ReadonlySet<string> = new Set([
+  'InvalidImageName',
+  'ErrImageNeverPull',
+  'FailedCreatePodSandBox',
+]);
+
+/** The kubelet's word for the container's state (pkg/kubelet/images/types.go). */
+function reasonOf(event: PullEvent): string {
+  if (event.event === 'sandbox-failed') return 'FailedCreatePodSandBox';
+  if (event.cause === 'invalid-image-name') return 'InvalidImageName';
+  if (event.cause === 'image-never-pull') return 'ErrImageNeverPull';
+  const word = /\b(RegistryUnavailable|SignatureValidationFailed|ImageInspectError|ErrImageNeverPull)\b/.exec(
+    event.message,
+  )?.[0];
+  return word ?? (event.event === 'back-off' ? 'ImagePullBackOff' : 'ErrImagePull');
+}
+
+function incidentOf(state: State): Incident {
+  return {
+    id: state.id,
+    image: state.image,
+    key: state.key,
+    registry: state.registry,
+    state: state.end === null ? 'open' : 'over',
+    firstSeenAt: state.firstSeenAt,
+    lastSeenAt: state.lastSeenAt,
+    saidCause: state.saidCause,
+    pods: [...state.pods.values()].map((pod) => ({
+      namespace: pod.namespace,
+      pod: pod.pod,
+      container: pod.container,
+      reason: pod.reason,
+      policy: pod.policy,
+      firstSeenAt: pod.firstSeenAt,
+      lastSeenAt: pod.lastSeenAt,
+      attempts: pod.attempts,
+      lastTryAt: pod.attempts === 0 ? null : (pod.backOff?.since ?? null),
+      backOffMs: pod.backOff?.ms ?? null,
+      nextTryAt: pod.backOff === null ? null : nextTry(pod.backOff),
+      message: pod.message,
+    })),
+    morePods: state.morePods,
+    conclusion: state.conclusion,
+    pulledAt: state.pulledAt,
+    endedAt: state.end?.at ?? null,
+    endedBy: state.end?.by ?? null,
+    secondsGained: state.end?.gained ?? null,
+  };
+}
+
+function stateOf(incident: Incident): State {
+  return {
+    id: incident.id,
+    image: incident.image,
+    key: incident.key,
+    registry: incident.registry,
+    firstSeenAt: incident.firstSeenAt,
+    lastSeenAt: incident.lastSeenAt,
+    saidCause: incident.saidCause,
+    pods: new Map(
+      incident.pods.map((pod) => [
+        `${pod.namespace}/${pod.pod}/${pod.container}`,
+        {
+          namespace: pod.namespace,
+          pod: pod.pod,
+          container: pod.container,
+          reason: pod.reason,
+          policy: pod.policy,
+          firstSeenAt: pod.firstSeenAt,
+          lastSeenAt: pod.lastSeenAt,
+          attempts: pod.attempts,
+          backOff:
+            pod.backOffMs === null || pod.nextTryAt === null
+              ? null
+              : { ms: pod.backOffMs, since: pod.nextTryAt - pod.backOffMs },
+          message: pod.message,
+        },
+      ]),
+    ),
+    morePods: incident.morePods,
+    pullingSince: null,
+    conclusion: incident.conclusion,
+    pulledAt: incident.pulledAt,
+    end: null,
+  };
+}

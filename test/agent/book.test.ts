@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict';
+import { createReadStream } from 'node:fs';
+import { createGunzip } from 'node:zlib';
+import { afterFailure, nextTry, syncMs } from '../../src/agent/back-off.ts';
+import { openBook } from '../../src/agent/book.ts';
+import type { Incident, IncidentChange } from '../../src/agent/parts.ts';
+import { limits } from '../../src/lib/limits.ts';
+import { fileLines } from '../../src/signals/file-lines.ts';
+import type { PullEvent } from '../../src/signals/pull-event.ts';
+import { pullEvents } from '../../src/signals/pull-events.ts';
+import type { SourceLine } from '../../src/signals/pull-line.ts';
+import { captures, haveCaptures } from '../kit/captures.ts';
+
+const start = Date.parse('2026-11-22T10:00:00Z');
+
+function clock(at = start) {
+  const env = { at, now: () => env.at, monotonic: () => env.at - start, random: () => 0.5 };
+  return env;
+}
+
+function event(seconds: number, more: Partial<PullEvent> = {}): PullEvent {
+  return {
+    at: new Date(start + seconds * 1000).toISOString(),
+    cursor: null,
+    unit: 'kubelet.service',
+    source: 'kubelet',
+    event: 'pull-failed',
+    image: 'registry.lab/team/app:1',
+    pod: 'web-0',
+    namespace: 'shop',
+    container: 'app',
+    cause: 'tcp-refused',
+    confidence: 'likely',
+    underlying: null,
+    message: 'connection refused',
+    ...more,
+  };
+}
+
+describe('agent: back-off', () => {
+  it('doubles from 10 s to 300 s, and starts anew after ten minutes without a failure', () => {
+    let at = 0;
+    let backOff = afterFailure(null, at);
+    const waits = [backOff.ms];
+    for (let n = 0; n < 7; n++) {
+      at = nextTry(backOff) + 7000;
+      backOff = afterFailure(backOff, at);
+      waits.push(backOff.ms);
+    }
+    assert.deepEqual(waits, [10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000, 300_000]);
+    assert.equal(afterFailure(backOff, at + 700_000).ms, 10_000);
+  });
+
+  it('finds the step of a pod whose first failures were not seen', () => {
+    // Two tries 92 s apart: a back-off of 80 s had ended, so 160 s follow.
+    assert.equal(afterFailure(afterFailure(null, 0), 92_000).ms, 160_000);
+  });
+});
+
+describe('agent: book', () => {
+  it('makes one incident of all pods that wait for an image, in any spelling', () => {
+    const env = clock();
+    const book = openBook(env);
+    book.notice(event(0, { image: 'nginx' }));
+    book.notice(event(1, { image: 'docker.io/library/nginx:latest', pod: 'web-1' }));
+    book.notice(event(1.2, { image: 'nginx', event: 'back-off', pod: 'web-1', cause: 'back-off-only' }));
+    const [incident, ...others] = book.open();
+    assert.equal(others.length, 0);
+    assert.deepEqual(
+      incident?.pods.map(({ pod, attempts, reason }) => [pod, attempts, reason]),
+      [
+        ['web-0', 1, 'ErrImagePull'],
+        ['web-1', 1, 'ImagePullBackOff'],
+      ],
+    );
+    assert.equal(incident?.saidCause, 'tcp-refused');
+    assert.equal(incident?.registry, 'registry-1.docker.io');
+  });
+
+  it('tells of the opening, of another cause, of more pods and of the end, and not of repetitions', () => {
+    const book = openBook(clock());
+    const told: string[] = [];
+    book.onChange((_, change: IncidentChange) => told.push(change));
+    book.notice(event(0));
+    book.notice(event(11));
+    book.notice(event(12, { event: 'back-off', cause: 'back-off-only' }));
+    book.notice(event(33, { cause: 'tag-not-found' }));
+    book.notice(event(34, { cause: 'unknown' }));
+    book.notice(event(35, { pod: 'web-1', cause: 'tag-not-found' }));
+    book.notice(event(60, { event: 'pull-succeeded', cause: null }));
+    assert.deepEqual(told, ['opened', 'signal', 'pods', 'ended']);
+    assert.equal(book.open().length, 0);
+    assert.equal(book.over(start)[0]?.endedBy, 'kubelet');
+  });
+
+  it('gives the runtime’s line to the pod that is known, and the pod’s name to a line without', () => {
+    const book = openBook(clock());
+    book.notice(event(0, { pod: null, namespace: null, container: null, source: 'containerd' }));
+    assert.equal(book.open()[0]?.pods[0]?.pod, null);
+    book.notice(event(0.3));
+    const [incident] = book.open();
+    assert.deepEqual(
+      incident?.pods.map(({ pod, attempts }) => [pod, attempts]),
+      [['web-0', 1]],
+    );
+  });
+
+  it('ends what nobody tries any more after three minutes of silence, and a long pull only after an hour', () => {
+    const env = clock();
+    const book = openBook(env);
+    book.notice(event(0));
+    book.notice(event(0, { image: 'big:1' }));
+    book.notice(event(10, { image: 'big:1', event: 'pull-started', cause: null }));
+    env.at = start + 200_000;
+    book.tick();
+    assert.deepEqual(
+      book.open().map(({ image }) => image),
+      ['big:1'],
+    );
+    assert.equal(book.over(start)[0]?.endedBy, 'gone');
+    env.at = start + 3_700_000;
+    book.tick();
+    assert.deepEqual(book.open(), []);
+  });
+
+  it('counts what the agent’s pull gained, and ends when nothing fails after it', () => {
+    const env = clock();
+    const book = openBook(env);
+    for (const at of [0, 12, 35, 80, 165]) book.notice(event(at));
+    const [key = ''] = book.open().map((incident) => incident.key);
+    env.at = start + 200_000;
+    book.pulled(key, env.at);
+    book.notice(event(200.1, { event: 'pull-succeeded', source: 'containerd', cause: null, pod: null }));
+    assert.equal(book.open().length, 1, 'the kubelet did not look yet');
+    env.at += 21_000;
+    book.tick();
+    const [over] = book.over(start);
+    // The fifth failure at 165 s is followed by 160 s: the next try would have come at 325 s.
+    assert.deepEqual([over?.endedBy, over?.secondsGained], ['agent', 125]);
+  });
+
+  it('gains nothing for a pod that always pulls: it goes on failing', () => {
+    const env = clock();
+    const book = openBook(env);
+    book.notice(event(0));
+    const [key = ''] = book.open().map((incident) => incident.key);
+    book.pulled(key, start + 5000);
+    env.at = start + 24_000;
+    book.notice(event(23, { event: 'back-off', cause: 'back-off-only' }));
+    book.tick();
+    assert.equal(book.open().length, 1);
+  });
+
+  it('takes an image that CRI lists for pulled, unless it failed just now', () => {
+    const env = clock();
+    const book = openBook(env);
+    book.notice(event(0));
+    const [key = ''] = book.open().map((incident) => incident.key);
+    env.at = start + 1000;
+    book.images(new Set([key]));
+    book.images(null);
+    assert.equal(book.open().length, 1);
+    env.at = start + 5000;
+    book.images(new Set([key]));
+    assert.equal(book.open().length, 0);
+  });
+
+  it('goes on where it stopped', () => {
+    const env = clock();
+    const book = openBook(env);
+    book.notice(event(0));
+    book.notice(event(12));
+    const again = openBook(env, { open: book.open(), over: [] });
+    assert.deepEqual(again.open(), book.open());
+    again.notice(event(34));
+    assert.equal(again.open()[0]?.pods[0]?.backOffMs, 40_000);
+  });
+
+  it('is bounded in images and pods', () => {
+    const env = clock();
+    const book = openBook(env);
+    let ended = 0;
+    book.onChange((_: Incident, change) => {
+      if (change === 'ended') ended++;
+    });
+    for (let n = 0; n < limits.agentIncidents + 10; n++) book.notice(event(n, { image: `registry.lab/app:${n}` }));
+    assert.equal(book.open().length, limits.agentIncidents);
+    assert.equal(ended, 10);
+    const pods = openBook(env);
+    for (let n = 0; n < limits.agentPods + 7; n++) pods.notice(event(0, { pod: `web-${n}` }));
+    assert.equal(pods.open()[0]?.pods.length, limits.agentPods);
+    assert.equal(pods.open()[0]?.morePods, 7);
+  });
+});
+
+describe('agent: back-off of a real kubelet', () => {
+  before(function () {
+    if (!haveCaptures()) this.skip();
+  });
+
+  it('is predicted', async () => {
+    const run = 'containerd-1.7.24-api';
+    const book = openBook({ ...clock(), now: () => start });
+    let [right, tries] = [0, 0];
+    const wrong: string[] = [];
+    const began = new Map<string, number>();
+    const env = clock(Date.parse('2026-11-22T12:00:00Z'));
+    for await (const one of pullEvents(bothLogs(`${captures}/${run}`), { env })) {
+      if (one.event === 'pull-started' && one.image !== null) began.set(one.image, Date.parse(one.at));
+      if (one.event === 'pull-failed' && one.image !== null && one.pod !== null) {
+        const known = book
+          .open()
+          .flatMap(({ image, pods }) => pods.map((pod) => ({ image, ...pod })))
+          .find(({ image, pod, container }) => image === one.image && pod === one.pod && container === one.container);
+        // Of the first tries the step is a guess; from the second on it is known.
+        if (known !== undefined && known.nextTryAt !== null && known.attempts >= 1) {
+          tries++;
+          const failedAt = Date.parse(one.at);
+          const begin = began.get(one.image) ?? failedAt;
+          const late = (begin > (known.lastTryAt ?? 0) ? begin : failedAt) - known.nextTryAt;
+          if (late >= -1000 && late <= syncMs.most + 2000) right++;
+          else wrong.push(`${one.pod}: ${late} ms after ${known.backOffMs} ms`);
+        }
+      }
+      book.notice(one);
+    }
+    assert.ok(tries > 20, `${tries} tries`);
+    assert.ok(right / tries > 0.95, wrong.join('\n'));
+  });
+});
+
+/** Lines of kubelet and runtime in one order, as a journal has them. */
+async function* bothLogs(folder: string): AsyncGenerator<SourceLine> {
+  const lines: SourceLine[] = [];
+  for (const name of ['containerd', 'kubelet']) {
+    const stream = createReadStream(`${folder}/${name}.log.gz`).pipe(createGunzip());
+    for await (const line of fileLines(stream, `${name}.service`, Date.parse('2026-11-22T12:00:00Z') * 1000))
+      lines.push(line);
+  }
+  yield* lines.sort((a, b) => a.timeUs - b.timeUs);
+}
