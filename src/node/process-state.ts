@@ -19,9 +19,9 @@ export async function readProcessState(
 ): Promise<Pick<LoadedFacts, 'pid' | 'startedAt' | 'files' | 'sameNetwork'>> {
   const folder = await host.locate(`/proc/${process.pid}`);
   const looked: StartFile[] = [];
-  for (const of of ['settings', 'trust'] as const) {
-    for (const name of files[of].slice(0, limits.startFiles)) {
-      looked.push(await startFile(host, process, folder, `/${sourceName(name)}`, of));
+  for (const kind of ['settings', 'trust'] as const) {
+    for (const name of files[kind].slice(0, limits.startFiles)) {
+      looked.push(await startFile(host, process, folder, `/${sourceName(name)}`, kind));
     }
   }
   return {
