@@ -113,6 +113,7 @@ export function openContext(plan: PullPlan, env: Env, pullDeadlineMs: number): O
       cri: cri === null ? null : () => Promise.resolve(cri),
       criEndpoint: plan.runtime.endpoint,
       readHistory: historyReader(plan, env),
+      host: plan.host,
       locate: plan.host.locate,
       pullDeadlineMs,
     },

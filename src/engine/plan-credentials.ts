@@ -58,6 +58,10 @@ export interface PlannedCredential {
   readonly source: string;
   readonly username: string;
   readonly password: Secret;
+  /** Part of what the kubelet knows credentials again by; empty without one. */
+  readonly email: string;
+  /** It is of the pod's own secrets (`--auth-file`). */
+  readonly ofPod: boolean;
   /** Of the runtime's own files: the only host that the runtime sends them to. Null: the kubelet's, sent with the pull. */
   readonly sentTo: string | null;
 }
@@ -67,6 +71,7 @@ export function credentialsFor(
   image: PlanBody['image'],
   files: readonly CredentialFile[],
   runtime: RuntimePlan,
+  authFile: string | null,
 ): readonly PlannedCredential[] {
   if (image.registry === null || image.repository === null) return [];
   const target = { domain: image.registry, path: image.repository };
@@ -74,7 +79,11 @@ export function credentialsFor(
   const matches = [...matchMergedCredentials(pod, target), ...matchMergedCredentials(files.slice(1), target)];
   if (matches.length > 0) {
     // What else an entry holds (identity and registry tokens) the kubelet does not read, so it is sent to nobody.
-    return matches.map(({ key, source, username, password }) => ({ key, source, username, password, sentTo: null }));
+    return matches.map(({ key, source, username, password, email }) => ({
+      ...{ key, source, username, password, email },
+      ofPod: source === authFile,
+      sentTo: null,
+    }));
   }
   const hosts = new Set([image.registry, ...runtime.endpoints.map(({ info }) => originHost(info.url))]);
   return runtime.credentials
@@ -84,6 +93,8 @@ export function credentialsFor(
       source,
       username,
       password,
+      email: '',
+      ofPod: false,
       sentTo: host,
     }));
 }

@@ -4,7 +4,7 @@ import type { ImageReference } from '../image/reference.ts';
 import { parseReference } from '../image/reference.ts';
 import type { Env } from '../lib/env.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
-import type { KubeletInfo, PlanBody, RuntimeInfo } from '../model/plan.ts';
+import type { PlanBody, RuntimeInfo } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
 import { boundedHostFiles } from '../node/bounded-host-files.ts';
 import { planContainerd } from '../node/containerd-plan.ts';
@@ -21,6 +21,7 @@ import type { CriClient, CriFailure } from '../wire/cri.ts';
 import { askRuntime } from './ask-runtime.ts';
 import { journalFolders } from './history.ts';
 import { credentialsFor, credentialsInfo, type PlannedCredential, readCredentials } from './plan-credentials.ts';
+import { kubeletFor, readKubelet } from './plan-kubelet.ts';
 import { hostsOf, imageOf, platformInfo, policyOf } from './plan-parts.ts';
 import type { PlanRequest, RequestError } from './request.ts';
 import { configFileOf } from './runtime-arguments.ts';
@@ -99,7 +100,7 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
   problems.push(...[...proxies.problems, ...resolver.problems, ...trust.problems, ...kubelet.problems].map(told));
 
   const image = imageOf(request.image, reference.ok ? reference.value : null, files);
-  const matches = credentialsFor(image, credentials.value.files, files);
+  const matches = credentialsFor(image, credentials.value.files, files, request.authFile);
   const endpoints = files.endpoints.map(({ info }) => {
     const origin = originOf(info.url);
     const decision = origin === null ? null : proxyForUrl(proxies.settings, origin);
@@ -110,7 +111,7 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
     image,
     platform,
     shortName: files.shortName,
-    kubelet: kubelet.info,
+    kubelet: await kubeletFor(kubelet, image),
     pullPolicy: policyOf(request.pullPolicy, reference.ok ? reference.value : null),
     endpoints,
     hosts: hostsOf(endpoints, resolver),
@@ -187,22 +188,6 @@ async function readRuntimeFiles(
 /** Whose files are read: an unknown runtime's are taken for containerd's, the most common. */
 function planRuntime(name: string | null): 'containerd' | 'cri-o' {
   return name === 'cri-o' || name === 'crio' ? 'cri-o' : 'containerd';
-}
-
-/** The kubelet's settings. Its YAML reader is loaded here, beside the other reading, not at the start. */
-async function readKubelet(host: HostFiles): Promise<{ info: KubeletInfo; problems: readonly Problem[] }> {
-  const { readKubeletConfig } = await import('../node/kubelet-config.ts');
-  const config = await readKubeletConfig(host);
-  const { serializeImagePulls, maxParallelImagePulls, registryPullQPS, registryBurst } = config;
-  const { imagePullCredentialsVerificationPolicy, problems } = config;
-  const info = {
-    serializeImagePulls,
-    maxParallelImagePulls,
-    registryPullQPS,
-    registryBurst,
-    imagePullCredentialsVerificationPolicy,
-  };
-  return { info, problems };
 }
 
 async function readProxyEnvFile(

@@ -28,6 +28,7 @@ import type {
   TlsFacts,
 } from './facts.ts';
 import { networkFailures } from './network-failure.ts';
+import { recordsShape } from './records-facts.ts';
 
 /** A failure of the closed vocabulary. */
 const failure = oneOf(networkFailures);
@@ -277,6 +278,7 @@ export const factsShapes: { readonly [K in ProbeKind]: Shape<FactsByKind[K]> } =
   names,
   runtime,
   image,
+  records: recordsShape,
   disk,
   journal,
   pull,

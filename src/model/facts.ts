@@ -1,4 +1,5 @@
 import type { NetworkFailure } from './network-failure.ts';
+import type { RecordsFacts } from './records-facts.ts';
 
 /** A party that a probe's answer sends the runtime on to: a token realm, or a redirect's target. */
 export interface NextParty {
@@ -334,6 +335,7 @@ export interface FactsByKind {
   names: NamesFacts;
   runtime: RuntimeFacts;
   image: ImageFacts;
+  records: RecordsFacts;
   disk: DiskFacts;
   journal: JournalFacts;
   pull: PullFacts;

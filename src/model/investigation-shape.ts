@@ -6,6 +6,7 @@ import type { AnyDoneProbe, Hop, Investigation, ProbeResult, SkippedProbe } from
 import { networkFailures } from './network-failure.ts';
 import type {
   CredentialLifetimeInfo,
+  CredentialProvidersInfo,
   CredentialsInfo,
   EndpointInfo,
   HostInfo,
@@ -102,6 +103,20 @@ const match = object<CredentialsInfo['matches'][number]>(
   ['sentTo', 'lifetime'],
 );
 
+const credentialProviders = object<CredentialProvidersInfo>({
+  source: text,
+  problem: maybeText,
+  providers: list(
+    object<CredentialProvidersInfo['providers'][number]>({
+      name: text,
+      source: text,
+      pattern: maybeText,
+      matchImages: texts,
+      problem: maybeText,
+    }),
+  ),
+});
+
 /** A problem whose cause this version knows. */
 export const problemShape = object<Problem>(
   {
@@ -135,13 +150,19 @@ export const investigationShape = object<SavedInvestigation>({
     object<ShortNameInfo>({ mode: oneOf(['enforcing', 'permissive', 'disabled']), source: text, candidates: texts }),
   ),
   pullPolicy: object<PolicyInfo>({ policy: oneOf(['Always', 'IfNotPresent', 'Never']), source: text }),
-  kubelet: object<KubeletInfo>({
-    serializeImagePulls: placed(flag),
-    maxParallelImagePulls: placed(nullable(number)),
-    registryPullQPS: placed(number),
-    registryBurst: placed(number),
-    imagePullCredentialsVerificationPolicy: placed(text),
-  }),
+  kubelet: object<KubeletInfo>(
+    {
+      serializeImagePulls: placed(flag),
+      maxParallelImagePulls: placed(nullable(number)),
+      registryPullQPS: placed(number),
+      registryBurst: placed(number),
+      imagePullCredentialsVerificationPolicy: placed(text),
+      preloadedImagesVerificationAllowlist: placed(texts),
+      pullRecords: text,
+      credentialProviders,
+    },
+    ['preloadedImagesVerificationAllowlist', 'pullRecords', 'credentialProviders'],
+  ),
   endpoints: list(endpoint, limits.savedEndpoints),
   hosts: list(
     object<HostInfo>({

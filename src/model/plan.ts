@@ -147,6 +147,29 @@ export interface KubeletInfo {
   readonly registryPullQPS: PlacedSetting<number>;
   readonly registryBurst: PlacedSetting<number>;
   readonly imagePullCredentialsVerificationPolicy: PlacedSetting<string>;
+  /** Images that NeverVerifyAllowlistedImages leaves out. Absent: the setting is not set. */
+  readonly preloadedImagesVerificationAllowlist?: PlacedSetting<readonly string[]>;
+  /** Where this kubelet keeps records of the images that it pulled: `var/lib/kubelet/image_manager`. Absent: it keeps none. */
+  readonly pullRecords?: string;
+  /** Absent: no flag names any. */
+  readonly credentialProviders?: CredentialProvidersInfo;
+}
+
+/** The kubelet's plugins that fetch credentials. Pullwhy runs none of them. */
+export interface CredentialProvidersInfo {
+  /** The file of their configuration. */
+  readonly source: string;
+  /** Why the kubelet takes none of them, a sentence. */
+  readonly problem: string | null;
+  readonly providers: readonly {
+    readonly name: string;
+    readonly source: string;
+    /** The pattern by which it is asked for this image; null: it is not. */
+    readonly pattern: string | null;
+    readonly matchImages: readonly string[];
+    /** Why the kubelet cannot run it, a sentence. */
+    readonly problem: string | null;
+  }[];
 }
 
 /** What the runtime would do, no network touched. An investigation carries the same fields. */

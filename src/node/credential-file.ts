@@ -53,6 +53,8 @@ export interface CredentialEntry {
   readonly scope: string | null;
   readonly username: string;
   readonly password: Secret;
+  /** Beside them in the entry; empty without one. No registry is told. */
+  readonly email: string;
   /** An OAuth refresh token that Docker keeps; the kubelet does not read it. */
   readonly identityToken: Secret | null;
   /** A bearer token; the kubelet does not read it from a file. */
@@ -178,7 +180,8 @@ function parseEntry(
     const message = `${source}: the entry of ${shown} has neither user name nor password; the kubelet pulls with it all the same, anonymously.`;
     notices.push({ kind: 'empty-entry', message });
   }
-  return ok({ key: shown, scope, username, password: new Secret(password), identityToken, registryToken });
+  const email = textField(fields, 'email');
+  return ok({ key: shown, scope, username, password: new Secret(password), email, identityToken, registryToken });
 }
 
 /**

@@ -10,6 +10,7 @@ export interface CredentialMatch {
   readonly source: string;
   readonly username: string;
   readonly password: Secret;
+  readonly email: string;
   /** Kept for other clients: the kubelet does not send it. */
   readonly identityToken: Secret | null;
   /** Kept for other clients: the kubelet does not send it. */
@@ -64,6 +65,6 @@ function isDefaultRegistry(domain: string): boolean {
 }
 
 function toMatch(entry: CredentialEntry, source: string): CredentialMatch {
-  const { key, username, password, identityToken, registryToken } = entry;
-  return { key, source, username, password, identityToken, registryToken };
+  const { key, username, password, email, identityToken, registryToken } = entry;
+  return { key, source, username, password, email, identityToken, registryToken };
 }

@@ -4,6 +4,7 @@ import type { Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { JournalFacts, NextParty } from '../model/facts.ts';
 import type { PlanBody } from '../model/plan.ts';
+import type { HostFiles } from '../node/host-files.ts';
 import type { CriClient, CriFailure } from '../wire/cri.ts';
 import type { HttpClient } from '../wire/http.ts';
 import type { ProxyRoute, ProxyTls } from '../wire/proxy.ts';
@@ -20,6 +21,9 @@ export interface EndpointTls {
 export interface ProbeCredential {
   readonly username: string;
   readonly password: Secret;
+  readonly email: string;
+  /** It is of the pod's own secrets, and not of the node's files. */
+  readonly ofPod: boolean;
   /** Of the runtime's own files: the only host that they are sent to. Null: the kubelet's, which come with the pull. */
   readonly sentTo: string | null;
 }
@@ -70,6 +74,8 @@ export interface ProbeContext {
    * keeps no journal.
    */
   readonly readHistory: ((image: string, signal: AbortSignal) => Promise<Result<JournalFacts, string>>) | null;
+  /** The node's files. */
+  readonly host: HostFiles;
   /** The path on this machine of a path of the node; null for a loop of links. */
   readonly locate: (path: string) => Promise<string | null>;
   /** Milliseconds that a real pull may take. */

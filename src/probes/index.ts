@@ -11,6 +11,7 @@ import { namesProbe } from './names.ts';
 import { type AnyProbe, type Probe, type ProbeInput, probeTask, type Task } from './probe.ts';
 import { proxyProbe } from './proxy.ts';
 import { pullProbe } from './pull.ts';
+import { recordsProbe } from './records.ts';
 import { registryProbe } from './registry.ts';
 import { runtimeProbe } from './runtime.ts';
 import { smallProbe } from './small.ts';
@@ -21,6 +22,7 @@ import { tlsProbe } from './tls.ts';
 export const probes: readonly AnyProbe[] = [
   erase(runtimeProbe, (input) => probeTask(runtimeProbe, input)),
   erase(imageProbe, (input) => probeTask(imageProbe, input)),
+  erase(recordsProbe, (input) => probeTask(recordsProbe, input)),
   erase(diskProbe, (input) => probeTask(diskProbe, input)),
   erase(journalProbe, (input) => probeTask(journalProbe, input)),
   erase(dnsProbe, (input) => probeTask(dnsProbe, input)),

@@ -1,0 +1,66 @@
+import { idsOf, probesOf, type View } from './view.ts';
+
+/** The kubelet wants credentials that pulled an image before it starts a pod with it, although the image is here. */
+export interface CredentialDemand {
+  /** What shows it: the image's probe and the kubelet's records. */
+  readonly evidence: readonly string[];
+  /** Whether the pod's own credentials were given, and are none of those that pulled it. */
+  readonly certain: boolean;
+  /** Why, a clause behind a colon. */
+  readonly why: string;
+}
+
+/**
+ * Whether the kubelet must pull an image all the same that is on the node, as it decides it (KEP-2535; Kubernetes,
+ * pkg/kubelet/images/pullmanager: MustAttemptImagePull and image_pull_policies.go): the policy says whether the image
+ * needs credentials, the records say whose pulled it. Null: it need not, or that is not known.
+ */
+export function credentialDemand(view: View): CredentialDemand | null {
+  const image = probesOf(view, 'image').find(({ facts }) => facts.present === true);
+  const probe = probesOf(view, 'records').find(({ status }) => status === 'ok');
+  if (image === undefined || probe === undefined || view.plan.pullPolicy.policy === 'Always') return null;
+  const { record, nodePods, secrets, serviceAccounts, credentialsFit } = probe.facts;
+  if (isExempt(view, record !== 'none')) return null;
+  // Anonymous pulls and the node's own credentials make an image everybody's.
+  if (nodePods === true || credentialsFit === true) return null;
+  const { value, source } = view.plan.kubelet.imagePullCredentialsVerificationPolicy;
+  const policy = `imagePullCredentialsVerificationPolicy ${value} (${source === 'default' ? 'the default' : source})`;
+  const owners = [
+    ...secrets.map((name) => `the pull secret ${name}`),
+    ...serviceAccounts.map((name) => `the service account ${name}`),
+  ];
+  const why =
+    owners.length > 0
+      ? `it was pulled with ${list(owners)}, and only pods with ${owners.length > 1 ? 'one of these' : 'that'} may use it`
+      : record === 'none'
+        ? `it has no record of a pull, which ${policy} asks for`
+        : record === 'damaged'
+          ? `the kubelet's record of its pull (${probe.facts.file ?? probe.facts.directory}) cannot be read`
+          : `the kubelet pulled it and has no record of whose credentials were used for this name`;
+  return {
+    evidence: [...idsOf([image]), ...idsOf([probe])],
+    certain: credentialsFit === false || owners.length === 0,
+    why,
+  };
+}
+
+/** The policy leaves this image out: nobody needs credentials for it. */
+function isExempt({ plan }: View, pulledByKubelet: boolean): boolean {
+  const { imagePullCredentialsVerificationPolicy: policy, preloadedImagesVerificationAllowlist: list } = plan.kubelet;
+  const name = `${plan.image.registry}/${plan.image.repository}`;
+  switch (policy.value) {
+    case 'AlwaysVerify':
+      return false;
+    case 'NeverVerifyPreloadedImages':
+      return !pulledByKubelet;
+    case 'NeverVerifyAllowlistedImages':
+      return (list?.value ?? []).some((one) => (one.endsWith('/*') ? name.startsWith(one.slice(0, -1)) : one === name));
+    default:
+      return true;
+  }
+}
+
+function list(words: readonly string[]): string {
+  const shown = words.slice(0, 3).join(' or ');
+  return words.length > 3 ? `${shown} or ${words.length - 3} more` : shown;
+}
