@@ -1,11 +1,14 @@
 import { causeOf, causes } from '../causes/index.ts';
 import { imagePresence } from '../causes/policy.ts';
 import { remediesOf } from '../causes/remedies.ts';
+import { goesElsewhere } from '../evidence/difference.ts';
 import { probesOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { endpointWay } from '../evidence/ways.ts';
 import type { CauseId } from '../model/cause-id.ts';
 import type { Finding, JudgedEndpoint, PullOutcome, Verdict } from '../model/investigation.ts';
+import { differenceFinding, notLoadedFindings } from './difference-finding.ts';
+import { besidePull } from './disproved.ts';
 import { judgeEndpoints, stopsAt, type WayFindings, wayFindings } from './endpoints.ts';
 import { carried, carryBy, findingOf, problemFindings, unexplained, withEvidence } from './findings.ts';
 import { journalFindings } from './journal-finding.ts';
@@ -45,10 +48,11 @@ export function conclude(view: View): Conclusion {
   const outlived = local.filter(({ cause }) => serving && goesOnWithout.has(cause));
   const own = [...local.filter((finding) => !outlived.includes(finding)), ...way.faults];
   const order = byPrecedence(view, stop, own);
-  const faults = withPolicy(view, pull, withPull(view, pull, own, way), order);
+  const shown = besidePull(view, pull, withPull(view, pull, own, way, judged));
+  const faults = withPolicy(view, pull, shown, order);
   const degraded = [...outlived.map((finding) => ({ ...finding, severity: 'degraded' as const })), ...way.degraded];
   const told = faults.length === 0 ? journalFindings(view, judged) : [];
-  const findings = unique([...faults.sort(order), ...told, ...degraded]);
+  const findings = unique([...faults.sort(order), ...notLoadedFindings(view, pull), ...told, ...degraded]);
   const verdict = verdictOf(view, findings, judged, stop, pull);
   return {
     verdict,
@@ -61,7 +65,13 @@ export function conclude(view: View): Conclusion {
 }
 
 /** The runtime's own words, where the probes found nothing; and its success, where they did. */
-function withPull(view: View, pull: PullOutcome, own: readonly Finding[], way: WayFindings): Finding[] {
+function withPull(
+  view: View,
+  pull: PullOutcome,
+  own: readonly Finding[],
+  way: WayFindings,
+  judged: readonly JudgedEndpoint[],
+): Finding[] {
   const faults = own.filter(({ severity }) => severity === 'fault');
   const probe = probesOf(view, 'pull')[0];
   // Where the probes know no name for it, the runtime's own words may, if they can mean one thing only.
@@ -72,6 +82,8 @@ function withPull(view: View, pull: PullOutcome, own: readonly Finding[], way: W
   // A node that cannot store the image stops the runtime before it asks the registry (pull-facts, section 17).
   const local = storesNothing.has(id) && !faults.some(({ cause }) => cause === id);
   if (!local && (named || (faults.length > 0 && !sure))) return faults;
+  const difference = local ? null : differenceFinding(view, pull, judged);
+  if (difference !== null) return [difference, ...faults];
   const hint = way.degraded.find(({ cause }) => cause === pull.cause);
   if (hint !== undefined) return [...faults, { ...hint, severity: 'fault' }];
   const cause = causeOf(id);
@@ -145,19 +157,31 @@ function verdictOf(
   if (findings.some(({ severity }) => severity === 'fault')) {
     // A pull that works proves more than a probe that fails.
     if (pull.ok === true || present) return 'degraded';
+    // The probes did not go where the runtime goes: what they met is not what it meets.
+    if (pull.ok === null && goesElsewhere(view) !== null && findings.every(isOfEndpoint)) return 'inconclusive';
     // What is broken is one endpoint's, and another to which the runtime would go on was not checked to its end.
-    const ofEndpoints = findings.every(({ endpoint, severity }) => endpoint !== null || severity === 'degraded');
+    const ofEndpoints = findings.every(isOfEndpoint);
     const open = stop === null && judged.some(({ verdict }) => verdict === 'skipped');
     return ofEndpoints && open && pull.ok === null ? 'inconclusive' : 'faulty';
   }
+  const unseen = pull.ok === null && !present && goesElsewhere(view) === 'network';
+  if (unseen) return 'inconclusive';
   if (findings.length > 0) return 'degraded';
   if (present || pull.ok === true || judged.some(({ verdict }) => verdict === 'healthy')) return 'healthy';
   return 'inconclusive';
 }
 
+/** What is wrong at an endpoint, or stops nothing. */
+function isOfEndpoint({ endpoint, severity }: Finding): boolean {
+  return endpoint !== null || severity === 'degraded';
+}
+
 function summaryOf(view: View, verdict: Verdict, judged: readonly JudgedEndpoint[]): string {
   const { input } = view.plan.image;
   if (verdict === 'inconclusive') {
+    if (goesElsewhere(view) === 'network') {
+      return `The probes ran in another network than the runtime, so they do not show whether it can pull ${input}: run this in the network namespace of the node.`;
+    }
     const open = judged.findIndex((_, endpoint) => {
       const way = endpointWay(view, endpoint);
       return way !== null && stateOf(view, way).open.length > 0;

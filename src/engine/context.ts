@@ -13,6 +13,10 @@ import type { PullPlan } from './plan.ts';
 
 /** What probes need, made of a plan; and how to let go of it. */
 export interface OpenContext {
+import { loadedReader } from './read-loaded.ts';
+
+/** containerd tells what it knows already. */
+const pluginsMs = 1000;
   readonly context: Omit<ProbeContext, 'probeId' | 'patience'>;
   /** Closes every connection. */
   readonly close: () => Promise<void>;
@@ -118,6 +122,9 @@ export function openContext(plan: PullPlan, env: Env, pullDeadlineMs: number): O
       pullDeadlineMs,
     },
     close: async () => {
+      readLoaded: loadedReader(plan),
+      runtimeProcess: plan.proxies.process,
+      lookAtTransfers: (folder) => lookAtContentStore(plan.host, folder, plan.proxies.process?.pid ?? null),
       await Promise.all([...clients.values()].map((client) => client.close()));
       if (cri?.ok === true) cri.value.close();
     },

@@ -12,6 +12,7 @@ import { planCrio } from '../node/crio-plan.ts';
 import { planDocker } from '../node/docker-plan.ts';
 import { proxyForUrl } from '../node/go-proxy.ts';
 import { type HostFiles, hostFiles } from '../node/host-files.ts';
+import type { LoadedSettings } from '../node/loaded-settings.ts';
 import { type ProxyEnvironment, readProxyEnvironment } from '../node/proxy-environment.ts';
 import { type NodeResolver, readResolver } from '../node/resolver.ts';
 import { discoverRuntime, type RuntimeChoice } from '../node/runtime-discovery.ts';
@@ -41,6 +42,10 @@ export interface PullPlan {
   readonly proxies: ProxyEnvironment;
   readonly trust: TrustStore;
   readonly endpoints: readonly RuntimeEndpoint[];
+  /** What the runtime's files say, of which `endpoints` are part. */
+  readonly files: RuntimePlan;
+  /** What the running runtime would do by settings that it has loaded; null for one whose files are not containerd's. */
+  readonly planLoaded: (loaded: LoadedSettings) => Promise<RuntimePlan | null>;
   readonly credentials: readonly PlannedCredential[];
   /** The runtime's socket; a failure is a fact about the runtime. Null: there is none to ask. */
   readonly cri: Result<CriClient, CriFailure> | null;
@@ -144,6 +149,11 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
     cri,
   });
 }
+    files,
+    planLoaded: async (loaded) =>
+      files.runtime === 'containerd' && reference.ok
+        ? readRuntimeFiles(host, request, reference.value, runtime, asked.choice, proxies, loaded)
+        : null,
 
 /** The runtime's environment, and the trust store that it may move. */
 async function readEnvironment(
@@ -168,6 +178,7 @@ async function readRuntimeFiles(
   const { version } = runtime;
   if (planRuntime(runtime.name) === 'cri-o') return planCrio(host, request.image, { version });
   if (reference === null) {
+  loaded: LoadedSettings | null = null,
     return {
       runtime: 'containerd',
       files: [],
@@ -182,7 +193,7 @@ async function readRuntimeFiles(
   // The choice's file is another runtime's when the one that answers is not the one that its socket's name tells.
   const usual = choice.name === 'containerd' ? choice.configFile : null;
   const configFile = (await configFileOf(host, proxies.process?.pid ?? null)) ?? usual;
-  return planContainerd(host, reference, { version, configFile });
+  return planContainerd(host, reference, { version, configFile, loaded });
 }
 
 /** Whose files are read: an unknown runtime's are taken for containerd's, the most common. */

@@ -11,8 +11,7 @@ import type {
   HttpFacts,
   Identity,
   ImageFacts,
-  JournalFacts,
-  JournalMention,
+  LoadedFacts,
   ManifestFacts,
   NamesFacts,
   NextParty,
@@ -24,10 +23,12 @@ import type {
   RegistryFacts,
   RuntimeFacts,
   SmallFacts,
+  SnapshotterFacts,
   TcpFacts,
   TlsFacts,
 } from './facts.ts';
 import { networkFailures } from './network-failure.ts';
+import { ingest, journal, progress } from './pull-facts-shape.ts';
 import { recordsShape } from './records-facts.ts';
 
 /** A failure of the closed vocabulary. */
@@ -212,57 +213,99 @@ const names = object<NamesFacts>({
   nearest: texts,
 });
 
-const runtime = object<RuntimeFacts>({
-  endpoint: text,
-  name: maybe.text,
-  version: maybe.text,
-  ready: maybe.flag,
-  conditions: list(
-    object<RuntimeFacts['conditions'][number]>({ type: text, status: flag, reason: text, message: text }),
+const plugin = object<NonNullable<RuntimeFacts['plugins']>[number]>({
+  name: text,
+  error: maybe.text,
+  root: maybe.text,
+  address: maybe.text,
+});
+
+const runtime = object<RuntimeFacts>(
+  {
+    endpoint: text,
+    name: maybe.text,
+    version: maybe.text,
+    ready: maybe.flag,
+    conditions: list(
+      object<RuntimeFacts['conditions'][number]>({ type: text, status: flag, reason: text, message: text }),
+    ),
+    imageFileSystems: texts,
+    plugins: list(plugin),
+    failure: maybe.text,
+  },
+  ['plugins'],
+);
+
+const loaded = object<LoadedFacts>({
+  pid: amount,
+  startedAt: maybe.text,
+  unit: maybe.text,
+  files: list(
+    object<LoadedFacts['files'][number]>({
+      path: text,
+      of: oneOf(['settings', 'trust']),
+      changedAt: maybe.text,
+      afterStart: maybe.flag,
+      seen: oneOf(['same', 'other', 'absent', 'unknown']),
+    }),
   ),
-  imageFileSystems: texts,
-  failure: maybe.text,
+  environment: list(
+    object<LoadedFacts['environment'][number]>({
+      name: text,
+      configured: maybe.text,
+      running: maybe.text,
+      source: text,
+    }),
+  ),
+  settings: nullable(
+    list(
+      object<NonNullable<LoadedFacts['settings']>[number]>({
+        name: text,
+        loaded: text,
+        configured: text,
+        source: text,
+      }),
+    ),
+  ),
+  endpoints: nullable(texts),
+  sameNetwork: maybe.flag,
 });
 
 const image = object<ImageFacts>({ present: maybe.flag, id: maybe.text, sizeBytes: maybe.amount });
 
-const disk = object<DiskFacts>({
-  path: text,
-  totalBytes: amount,
-  freeBytes: amount,
-  totalInodes: amount,
-  freeInodes: amount,
+const snapshotter = object<SnapshotterFacts>({ name: text, address: text, failure: maybe.text });
+
+const mount = object<NonNullable<DiskFacts['mount']>>({
+  point: text,
+  type: text,
+  readOnly: nullable(oneOf(['mount', 'file system'])),
+  emergency: flag,
 });
 
-const journal = object<JournalFacts>({
-  directory: text,
-  windowSeconds: amount,
-  entriesRead: amount,
-  matching: list(
-    object<JournalMention>({
-      at: text,
-      unit: text,
-      event: text,
-      message: text,
-      cause: maybe.text,
-      confidence: maybe.text,
-      underlying: maybe.text,
-    }),
-  ),
-  attempts: amount,
-  lastFailureAt: maybe.text,
-  lastSuccessAt: maybe.text,
-  underWay: flag,
-});
+const disk = object<DiskFacts>(
+  {
+    path: text,
+    totalBytes: amount,
+    freeBytes: amount,
+    totalInodes: amount,
+    freeInodes: amount,
+    mount,
+  },
+  ['mount'],
+);
 
-const pull = object<PullFacts>({
-  imageRef: maybe.text,
-  runtimeError: maybe.text,
-  cause: maybe.text,
-  causeConfidence: maybe.text,
-  alternatives: texts,
-  host: maybe.text,
-});
+const pull = object<PullFacts>(
+  {
+    imageRef: maybe.text,
+    runtimeError: maybe.text,
+    cause: maybe.text,
+    causeConfidence: maybe.text,
+    alternatives: texts,
+    host: maybe.text,
+    progress,
+  },
+  ['progress'],
+);
 
 /** What each kind of probe's facts must hold, so that evidence, causes and pages can be made of a foreign document. */
 export const factsShapes: { readonly [K in ProbeKind]: Shape<FactsByKind[K]> } = {
@@ -277,9 +320,12 @@ export const factsShapes: { readonly [K in ProbeKind]: Shape<FactsByKind[K]> } =
   blob,
   names,
   runtime,
+  loaded,
   image,
   records: recordsShape,
+  snapshotter,
   disk,
+  ingest,
   journal,
   pull,
 };

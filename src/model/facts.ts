@@ -1,5 +1,12 @@
+import type { JournalFacts } from './journal-facts.ts';
 import type { NetworkFailure } from './network-failure.ts';
+import type { DiskFacts, RuntimeFacts, SnapshotterFacts } from './node-facts.ts';
 import type { RecordsFacts } from './records-facts.ts';
+import type { IngestFacts, PullProgress } from './transfer-facts.ts';
+
+export type { JournalFacts, JournalMention, OtherPull, WaitingPod } from './journal-facts.ts';
+export type { DiskFacts, RuntimeFacts, SnapshotterFacts } from './node-facts.ts';
+export type { IngestFacts, PullProgress, TransferFacts } from './transfer-facts.ts';
 
 /** A party that a probe's answer sends the runtime on to: a token realm, or a redirect's target. */
 export interface NextParty {
@@ -241,38 +248,11 @@ export interface NamesFacts extends HttpFacts {
   readonly nearest: readonly string[];
 }
 
-/** The runtime over CRI. */
-export interface RuntimeFacts {
-  readonly endpoint: string;
-  readonly name: string | null;
-  readonly version: string | null;
-  readonly ready: boolean | null;
-  readonly conditions: readonly {
-    readonly type: string;
-    readonly status: boolean;
-    readonly reason: string;
-    readonly message: string;
-  }[];
-  /** Where images are stored, as the runtime says. */
-  readonly imageFileSystems: readonly string[];
-  /** What stands in the way: `socket-absent`, `refused`, `not-permitted`, `silent`, `not-served`, `not-a-socket`, `rpc`. */
-  readonly failure: string | null;
-}
-
 /** The image on the node. */
 export interface ImageFacts {
   readonly present: boolean | null;
   readonly id: string | null;
   readonly sizeBytes: number | null;
-}
-
-/** The file system that images are stored on. */
-export interface DiskFacts {
-  readonly path: string;
-  readonly totalBytes: number;
-  readonly freeBytes: number;
-  readonly totalInodes: number;
-  readonly freeInodes: number;
 }
 
 /** A real pull over CRI. */
@@ -285,40 +265,52 @@ export interface PullFacts {
   readonly causeConfidence: string | null;
   readonly alternatives: readonly string[];
   readonly host: string | null;
+  /** Of a pull that failed. */
+  readonly progress?: PullProgress;
 }
 
-/** One thing that the journal tells of the image's pulls. */
-export interface JournalMention {
-  /** RFC 3339, UTC. */
-  readonly at: string;
-  /** Who says it: `kubelet.service`. */
-  readonly unit: string;
-  /** What happened: `pull-failed`, `pull-succeeded`, … (contract.md, section 3). */
-  readonly event: string;
-  /** One line, without secrets, clipped. */
-  readonly message: string;
-  /** What a failure's words mean; null where they are no failure's. */
-  readonly cause: string | null;
-  readonly confidence: string | null;
-  /** Of a cause that carries another: the other. */
-  readonly underlying: string | null;
+/** A file that a runtime reads only when it starts, or is told to reload. */
+export interface StartFile {
+  /** `etc/containerd/config.toml`, below the host root. */
+  readonly path: string;
+  /** Its configuration, or the certificates that it trusts: Go loads those once for each process. */
+  readonly of: 'settings' | 'trust';
+  /** RFC 3339; null when the file cannot be looked at. */
+  readonly changedAt: string | null;
+  /** It changed after the process had started; null: too near to tell, or not known. */
+  readonly afterStart: boolean | null;
+  /** The file that the process sees under this name: this very one, another, none; or that could not be found out. */
+  readonly seen: 'same' | 'other' | 'absent' | 'unknown';
 }
 
-/** What kubelet and runtime wrote about pulls of this image, shortly before. */
-export interface JournalFacts {
-  /** `var/log/journal`, below the host root. */
-  readonly directory: string;
-  /** How far back was looked: less than 15 minutes where so much is written that it could not all be read. */
-  readonly windowSeconds: number;
-  readonly entriesRead: number;
-  /** The last of them, oldest first. */
-  readonly matching: readonly JournalMention[];
-  /** Failed attempts. */
-  readonly attempts: number;
-  readonly lastFailureAt: string | null;
-  readonly lastSuccessAt: string | null;
-  /** A pull has begun since then, and has not ended. */
-  readonly underWay: boolean;
+/** The runtime as it runs, beside the node's files: what they say takes effect when it starts. */
+export interface LoadedFacts {
+  readonly pid: number;
+  /** RFC 3339; null when /proc does not tell. */
+  readonly startedAt: string | null;
+  /** Its systemd service, without `.service`; null for none. */
+  readonly unit: string | null;
+  readonly files: readonly StartFile[];
+  /** Variables that its unit sets otherwise than the process has them. Without secrets; null: not set. */
+  readonly environment: readonly {
+    readonly name: string;
+    readonly configured: string | null;
+    readonly running: string | null;
+    readonly source: string;
+  }[];
+  /** Registry settings that its files have otherwise than it has loaded them; null: it does not tell what it has loaded. */
+  readonly settings:
+    | readonly {
+        readonly name: string;
+        readonly loaded: string;
+        readonly configured: string;
+        readonly source: string;
+      }[]
+    | null;
+  /** The base URLs at which it tries this image by what it has loaded, in order; null: by its files, as the plan says. */
+  readonly endpoints: readonly string[] | null;
+  /** It is in the network namespace of the probes; null: that could not be found out. */
+  readonly sameNetwork: boolean | null;
 }
 
 /** The facts of each kind of probe. */
@@ -334,9 +326,12 @@ export interface FactsByKind {
   blob: BlobFacts;
   names: NamesFacts;
   runtime: RuntimeFacts;
+  loaded: LoadedFacts;
   image: ImageFacts;
   records: RecordsFacts;
+  snapshotter: SnapshotterFacts;
   disk: DiskFacts;
+  ingest: IngestFacts;
   journal: JournalFacts;
   pull: PullFacts;
 }

@@ -2,7 +2,7 @@ import type { Way } from '../evidence/way.ts';
 import type { Env } from '../lib/env.ts';
 import type { Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
-import type { JournalFacts, NextParty } from '../model/facts.ts';
+import type { JournalFacts, LoadedFacts, NextParty } from '../model/facts.ts';
 import type { PlanBody } from '../model/plan.ts';
 import type { HostFiles } from '../node/host-files.ts';
 import type { CriClient, CriFailure } from '../wire/cri.ts';
@@ -78,6 +78,15 @@ export interface ProbeContext {
   readonly host: HostFiles;
   /** The path on this machine of a path of the node; null for a loop of links. */
   readonly locate: (path: string) => Promise<string | null>;
+  /**
+   * The runtime's process beside the files that it read when it started; null as an answer: it cannot be looked at from
+   * here. Null itself: its process is not known.
+   */
+  readonly readLoaded: ((signal: AbortSignal) => Promise<LoadedFacts | null>) | null;
+  /** The runtime's process, where it was found; its start in epoch milliseconds. */
+  readonly runtimeProcess: { readonly pid: number; readonly startedAtMs: number | null } | null;
+  /** Looks at what containerd is fetching: its ingest folder, as the node names it. */
+  readonly lookAtTransfers: (folder: string) => Promise<Result<ContentStoreLook, ContentStoreFailure>>;
   /** Milliseconds that a real pull may take. */
   readonly pullDeadlineMs: number;
 }

@@ -7,6 +7,7 @@ import { dnsProbe } from './dns.ts';
 import { imageProbe } from './image.ts';
 import { journalProbe } from './journal.ts';
 import { manifestProbe } from './manifest.ts';
+import { loadedProbe } from './loaded.ts';
 import { namesProbe } from './names.ts';
 import { type AnyProbe, type Probe, type ProbeInput, probeTask, type Task } from './probe.ts';
 import { proxyProbe } from './proxy.ts';
@@ -23,6 +24,7 @@ export const probes: readonly AnyProbe[] = [
   erase(runtimeProbe, (input) => probeTask(runtimeProbe, input)),
   erase(imageProbe, (input) => probeTask(imageProbe, input)),
   erase(recordsProbe, (input) => probeTask(recordsProbe, input)),
+  erase(loadedProbe, (input) => probeTask(loadedProbe, input)),
   erase(diskProbe, (input) => probeTask(diskProbe, input)),
   erase(journalProbe, (input) => probeTask(journalProbe, input)),
   erase(dnsProbe, (input) => probeTask(dnsProbe, input)),

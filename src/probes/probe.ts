@@ -33,7 +33,7 @@ export interface Probe<K extends ProbeKind, I extends ProbeInput> {
   /** What a pass and a failure prove, a sentence each. */
   readonly proves: { readonly ok: string; readonly failed: string };
   /** Whether there is such a thing on this node at all; absent: always. Without it the probe is not in the document. */
-  readonly available?: (context: Pick<ProbeContext, 'readHistory'>) => boolean;
+  readonly available?: (context: Pick<ProbeContext, 'readHistory' | 'readLoaded'>) => boolean;
   /**
    * True for what keeps this process busy instead of waiting, so that it would falsify the times that others measure: it
    * starts when nothing else runs, or when the others have waited for a while.
