@@ -60,7 +60,7 @@ export const transferRules: readonly Rule[] = [
   {
     id: 'transfer/cut',
     pattern:
-      /(?:failed to (?:copy|commit|read|fetch)|failed open|writing blob|reading blob|fetching blob|copying|Downloading|download failed).{0,400}(?:unexpected EOF|\bEOF\b|stream error|GOAWAY|INTERNAL_ERROR|PROTOCOL_ERROR|server closed idle connection)/,
+      /(?:failed to (?:copy|commit|read|fetch)|failed open|writing blob|reading blob|fetching blob|copying|Downloading|[Dd]ownload failed).{0,400}(?:unexpected EOF|\bEOF\b|stream error|GOAWAY|INTERNAL_ERROR|PROTOCOL_ERROR|server closed idle connection)/,
     cause: 'blob-unreachable',
     confidence: 'likely',
     alternatives: ['registry-error', 'tcp-reset', 'tls-intercepted'],
@@ -88,6 +88,23 @@ export const transferRules: readonly Rule[] = [
       },
     ],
     lookalikes: ['Error updating node status: context deadline exceeded'],
+  },
+  {
+    id: 'transfer/canceled-in-crio',
+    // CRI-O's pull_progress_timeout (server/image_pull.go) cancels between two words of containers/image.
+    pattern:
+      /(?:copying (?:config|layer|system image)|(?:writing|reading|storing) blob|initializing (?:source|image)|choosing an? image|reading manifest).{0,600}context canceled/,
+    cause: 'pull-timeout',
+    confidence: 'possible',
+    alternatives: ['pull-canceled', 'pull-stalled', 'registry-timeout', 'blob-unreachable'],
+    scope: 'pull',
+    examples: [
+      {
+        text: 'rpc error: code = Canceled desc = copying system image from manifest list: copying config: context canceled',
+        seen: 'CRI-O 1.30 to 1.32',
+      },
+    ],
+    lookalikes: ['rpc error: code = Canceled desc = context canceled'],
   },
   {
     id: 'transfer/canceled-in-containerd',

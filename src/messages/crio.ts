@@ -5,7 +5,7 @@ export const crioRules: readonly Rule[] = [
   {
     id: 'crio/short-name',
     pattern:
-      /short-name "(?<image>[^"]*)" did not resolve to an alias|short[- ]name mode is enforcing, but image name \S+ returns ambiguous list|short-name resolution enforced but cannot prompt|no unqualified-search registries are defined/,
+      /short-name "(?<image>[^"]*)" did not resolve to an alias|short[- ]name mode is enforcing, but image name \S+ returns ambiguous list|short-name resolution enforced but cannot prompt|no unqualified-search registries are defined|no containers-registries\.conf\(5\) was found|no registries configured while trying to pull an unqualified image/,
     cause: 'short-name-unresolved',
     confidence: 'proven',
     scope: 'pull',
@@ -18,6 +18,7 @@ export const crioRules: readonly Rule[] = [
         text: 'short name mode is enforcing, but image name team/web:1 returns ambiguous list',
         seen: 'CRI-O 1.34 to 1.36',
       },
+      { text: 'no registries configured while trying to pull an unqualified image', seen: 'CRI-O 1.9 to 1.19' },
     ],
     lookalikes: ['Resolved "busybox" as an alias (/etc/containers/registries.conf.d/shortnames.conf)'],
   },
@@ -51,7 +52,7 @@ export const crioRules: readonly Rule[] = [
   {
     id: 'crio/signature',
     pattern:
-      /Source image rejected: (?<why>.{0,200})|A signature was required, but no signature exists|is rejected by policy|Signature for identity .{0,200} is not accepted|cryptographic signature verification failed|image verifier (?<verifier>\S+) blocked pull/,
+      /Source image rejected: (?<why>.{0,200})|A signature was required, but no signature exists|is rejected by policy|Signature for identity .{0,200} is not accepted|cryptographic signature verification failed|image verifier (?<verifier>\S+) (?:blocked pull|returned error)|[Uu]nexpected Fulcio OIDC issuer|None of the signatures were accepted/,
     cause: 'signature-rejected',
     confidence: 'proven',
     scope: 'pull',
@@ -67,7 +68,7 @@ export const crioRules: readonly Rule[] = [
   {
     id: 'crio/configuration',
     pattern:
-      /loading registries configuration|invalid location '[^']*'|URI schemes are not supported|getting username and password: |(?:reading|unmarshaling) JSON (?:file|at) "(?<file>[^"]*)"|registries\.conf(?:\.d\/\S+)?"?: (?:toml|mixing|in|line|near)/,
+      /loading registries configuration|invalid location '[^']*'|URI schemes are not supported|getting username and password: |(?:reading|unmarshaling) JSON (?:file|at) "(?<file>[^"]*)"|registries\.conf(?:\.d\/\S+)?"?: (?:toml|mixing|in|line|near)|missing (?:client certificate|key) \S+ for (?:key|client certificate) /,
     cause: 'runtime-misconfigured',
     confidence: 'likely',
     scope: 'vague',
@@ -75,6 +76,10 @@ export const crioRules: readonly Rule[] = [
       {
         text: 'initializing source docker://reg.example/web:1: loading registries configuration "/etc/containers/registries.conf": toml: line 3: expected value',
         seen: 'CRI-O 1.28',
+      },
+      {
+        text: 'creating new docker client: missing client certificate reg.cert for key reg.key',
+        seen: 'containers/image 5.20 to 5.36, certs.d',
       },
     ],
     lookalikes: ['error getting username and password from secret default/db'],

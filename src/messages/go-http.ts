@@ -7,11 +7,18 @@ const request = String.raw`(?:Get|Head|Post|GET|HEAD|POST) "?https?://[^\s"]+"?:
 export const proxyRules: readonly Rule[] = [
   {
     id: 'go-http/proxy-auth',
-    pattern: /Proxy Authentication Required|\b407 Proxy|status(?: code)?:? 407\b/,
+    pattern:
+      /Proxy Authentication Required|\b407 Proxy|[Ss]tatus(?: ?[Cc]ode)?:? 407\b|socks connect .{0,200}(?:username\/password authentication failed|no acceptable authentication methods)/,
     cause: 'proxy-auth-required',
     confidence: 'proven',
     scope: 'network',
-    examples: [{ text: 'Get https://reg.example/v2/: Proxy Authentication Required', seen: 'Go 1.5 to 1.26, squid' }],
+    examples: [
+      { text: 'Get https://reg.example/v2/: Proxy Authentication Required', seen: 'Go 1.5 to 1.26, squid' },
+      {
+        text: 'socks connect tcp 192.0.2.9:1080->reg.example:443: username/password authentication failed',
+        seen: 'Go 1.9 to 1.26, a SOCKS proxy',
+      },
+    ],
     lookalikes: ['Get https://reg.example/v2/: unauthorized: authentication required'],
   },
   {
@@ -33,7 +40,7 @@ export const proxyRules: readonly Rule[] = [
   {
     id: 'go-http/proxy-denied',
     pattern: new RegExp(
-      `${request}(?<answer>Forbidden|Method Not Allowed|Bad Request|Not Allowed|Access Denied)\\b(?! for)`,
+      `${request}(?<answer>Forbidden|Method Not Allowed|Bad Request|Not Allowed|Access Denied)\\b(?! for)|socks connect .{0,200}not allowed by ruleset`,
       'i',
     ),
     cause: 'proxy-denied',

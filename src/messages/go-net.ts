@@ -86,14 +86,17 @@ export const dnsRules: readonly Rule[] = [
   {
     id: 'go-net/server-misbehaving',
     pattern: new RegExp(
-      `${lookup}(?:server misbehaving|device or resource busy|cannot unmarshal DNS message|lame referral|DNS server failure|System error)`,
+      `${lookup}(?:server misbehaving|device or resource busy|cannot (?:un)?marshal DNS message|invalid DNS response|no answer from DNS server|lame referral|DNS server failure|System error)`,
     ),
     cause: 'dns-server-failure',
     confidence: 'likely',
     // Go says it for REFUSED too.
     alternatives: ['dns-refused', 'dns-inconsistent'],
     scope: 'network',
-    examples: [{ text: 'dial tcp: lookup reg.example on 127.0.0.53:53: server misbehaving', seen: 'Go 1.5 to 1.26' }],
+    examples: [
+      { text: 'dial tcp: lookup reg.example on 127.0.0.53:53: server misbehaving', seen: 'Go 1.5 to 1.26' },
+      { text: 'dial tcp: lookup reg.example on 10.0.0.2:53: no answer from DNS server', seen: 'Go 1.12 to 1.26' },
+    ],
     lookalikes: ['the server is misbehaving under load'],
   },
 ];

@@ -31,7 +31,7 @@ export const kubeletRules: readonly Rule[] = [
   {
     id: 'kubelet/credential-provider',
     pattern:
-      /credential provider plugin (?<provider>\S+)|external registry credential provider|error getting credentials - err: |docker-credential-[\w-]+"?: executable file not found|(?:requesting|failed to get) ECR (?:authorization )?(?:token|credentials)|failed to refresh ACR|error (?:getting|fetching) ACR|read(?:ing)? ['"]?google-dockercfg/i,
+      /credential provider plugin (?<provider>\S+)|external registry credential provider|failed to validate credential provider config|Failed to register CRI auth plugins|plugin binary (?:executable|directory) \S+ did not exist|Error getting service account token \S+\/\S+: |error getting credentials - err: |docker-credential-[\w-]+"?: executable file not found|(?:requesting|failed to get) ECR (?:authorization )?(?:token|credentials)|failed to refresh ACR|error (?:getting|fetching) ACR|read(?:ing)? ['"]?google-dockercfg/i,
     cause: 'credential-provider-failed',
     confidence: 'proven',
     scope: 'pull',
@@ -44,6 +44,10 @@ export const kubeletRules: readonly Rule[] = [
         text: 'error getting credentials - err: exec: "docker-credential-ecr-login": executable file not found in $PATH, out: ``',
         seen: 'docker 24',
       },
+      {
+        text: '"Failed to register CRI auth plugins" err="plugin binary executable /opt/bin/ecr-credential-provider did not exist"',
+        seen: 'kubelet 1.26 to 1.36, at its start',
+      },
     ],
     lookalikes: [
       'Registered credential provider ecr-credential-provider',
@@ -53,11 +57,17 @@ export const kubeletRules: readonly Rule[] = [
   {
     id: 'kubelet/secret-unusable',
     pattern:
-      /illegal base64 data at input byte \d+|(?:unable|failed) to (?:parse|unmarshal|decode) (?:the )?(?:docker ?config|\.?dockerconfigjson|pull secret)/i,
+      /illegal base64 data at input byte \d+|unable to parse auth field|invalid decoded auth: |(?:unable|failed) to (?:parse|unmarshal|decode) (?:the )?(?:docker ?config|\.?dockerconfigjson|pull secret)/i,
     cause: 'pull-secret-invalid',
     confidence: 'likely',
     scope: 'vague',
-    examples: [{ text: 'Failed to pull image "web:1": illegal base64 data at input byte 4', seen: 'kubelet 1.27' }],
+    examples: [
+      { text: 'Failed to pull image "web:1": illegal base64 data at input byte 4', seen: 'kubelet 1.27' },
+      {
+        text: 'Failed to pull image "web:1": unable to parse auth field, must be formatted as base64(username:password)',
+        seen: 'kubelet 1.4 to 1.36',
+      },
+    ],
     lookalikes: ['Secret in version "v1" cannot be handled as a Secret: illegal base64 data at input byte 3'],
   },
   {
@@ -124,7 +134,8 @@ export const kubeletRestRules: readonly Rule[] = [
   },
   {
     id: 'kubelet/back-off',
-    pattern: /Back-off pulling image(?: "(?<image>[^"]*)")?|\bImagePullBackOff\b|image can't be pulled/,
+    pattern:
+      /Back-off pulling image(?: "(?<image>[^"]*)")?|\bImagePullBackOff\b|(?:image|waiting to start: \S+) can't be pulled/,
     cause: 'back-off-only',
     confidence: 'likely',
     scope: 'pull',

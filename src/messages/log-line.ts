@@ -30,7 +30,8 @@ export function readLogLine(line: string): LogLine {
 
   const klog = klogHeader.exec(rest);
   if (klog !== null) return klogLine(rest.slice(klog[0].length));
-  if (/^time=\S+ level=|^time="[^"]*" level=/.test(rest)) return fieldsLine(readFields(rest, 0), true);
+  if (/^(?:time=(?:\S+|"[^"]*") )?level=\w+ \w+=|^time=(?:\S+|"[^"]*") level=/.test(rest))
+    return fieldsLine(readFields(rest, 0), true);
   if (rest.startsWith('{')) {
     const fields = jsonFields(rest);
     if (fields !== null) return fieldsLine(fields, withPid || fields.has('ts') || fields.has('level'));
@@ -87,8 +88,9 @@ function readFields(text: string, start: number): Map<string, string> {
     at = key.lastIndex;
     if (text[at] === '"') {
       const quoted = readQuoted(text, at);
-      fields.set(name, quoted === null ? text.slice(at + 1) : quoted.value);
-      at = quoted === null ? text.length : quoted.end;
+      const value = quoted === null || endsField(text, quoted.end) ? quoted : readUnescaped(text, at);
+      fields.set(name, value === null ? text.slice(at + 1) : value.value);
+      at = value === null ? text.length : value.end;
     } else {
       const space = text.indexOf(' ', at);
       const end = space === -1 ? text.length : space;
@@ -97,6 +99,18 @@ function readFields(text: string, start: number): Map<string, string> {
     }
   }
   return fields;
+}
+
+function endsField(text: string, end: number): boolean {
+  return end >= text.length || /\s/.test(text[end] ?? '');
+}
+
+/** A field whose inner quotation marks lost their backslashes, as pages lose them: it ends where the next field begins. */
+function readUnescaped(text: string, start: number): { value: string; end: number } | null {
+  const close = /"(?= [A-Za-z_][\w.]{0,99}=|\s*$)/g;
+  close.lastIndex = start + 1;
+  const found = close.exec(text);
+  return found === null ? null : { value: text.slice(start + 1, found.index), end: found.index + 1 };
 }
 
 function jsonFields(text: string): Map<string, string> | null {

@@ -5,20 +5,21 @@ export const manifestRules: readonly Rule[] = [
   {
     id: 'manifest/platform',
     pattern:
-      /no match for platform in(?: the)? manifest|no matching manifest for (?<platform>\S+)|image operating system "[^"]*" cannot be used on this platform|does not match the (?:specified|expected|detected) (?:host )?platform|cannot be used on this platform|no supported platform found in manifest|no child with platform/,
+      /no match for (?:current )?platform (?:\S+ )?in(?: the)? manifest|snapshotter \S+ does not support platform|no manifest found for platform|no matching manifest for (?<platform>\S+)|image operating system "[^"]*" cannot be used on this platform|does not match the (?:specified|expected|detected) (?:host )?platform|cannot be used on this platform|no supported platform found in manifest|no child with platform/,
     cause: 'platform-mismatch',
     confidence: 'proven',
     scope: 'pull',
     examples: [
       { text: 'no match for platform in manifest: not found', seen: 'containerd 1.3 to 2.1' },
       { text: 'no matching manifest for linux/arm64/v8 in the manifest list entries', seen: 'docker 17 to 26' },
+      { text: 'no match for current platform linux/arm/v7 in manifest sha256:aa: not found', seen: 'containerd 1.2' },
     ],
     lookalikes: ['reg.example/web:9: not found'],
   },
   {
     id: 'manifest/schema1',
     pattern:
-      /manifest\.v1\+(?:prettyjws|json)|Pulling Schema 1 images|schema ?1 (?:support|images?)|(?:manifest version 2, )?schema 1 .{0,60}(?:deprecated|removed|no longer)|Docker Image Format v1|missing signature key|failed to resolve (?:reference "[^"]*"|image): no signatures|failed to get converter/i,
+      /manifest\.v1\+(?:prettyjws|json)|Pulling Schema 1 images|schema ?1 (?:support|images?|not supported|image manifests)|(?:manifest version 2, )?schema 1 .{0,60}(?:deprecated|removed|no longer)|Docker Image Format v1|missing signature key|failed to resolve (?:reference "[^"]*"|image): no signatures|failed to get converter/i,
     cause: 'manifest-unsupported',
     confidence: 'likely',
     scope: 'pull',
@@ -34,7 +35,7 @@ export const manifestRules: readonly Rule[] = [
   {
     id: 'manifest/media-type',
     pattern:
-      /(?:unexpected|unsupported|unknown|unrecognized|encountered unknown|reference for unknown) (?:manifest )?(?:media ?type|type|MIME type)[: ]+"?(?<mediaType>(?!text\/html)application\/[\w.+-]+)|no processor for media-type|mismatched image rootfs and manifest layers|layers from manifest don't match image configuration|manifest invalid|mediaType in manifest should be|(?<type>application\/[\w.+-]+)"? (?:is )?not supported/i,
+      /(?:unexpected|unsupported|unknown|unrecognized|encountered unknown|reference for unknown) (?:manifest )?(?:media ?type|type|MIME type)[: ]+"?(?<mediaType>(?!text\/html)application\/[\w.+-]+)|unsupported (?:docker v2s2 |OCI )?(?:manifest )?media ?type(?! "?text\/html)|[Uu]nimplemented manifest (?:list )?MIME type|unknown media type of original layer|unsupported image-specific operation on artifact|no processor for media-type|mismatched image rootfs and manifest layers|number of layers and diffIDs don't match|layers from manifest don't match image configuration|manifest invalid|mediaType in manifest should be|(?<type>application\/[\w.+-]+)"? (?:is )?not supported/i,
     cause: 'manifest-unsupported',
     confidence: 'likely',
     alternatives: ['registry-invalid-response', 'unpack-failed'],
@@ -45,6 +46,11 @@ export const manifestRules: readonly Rule[] = [
         seen: 'containerd 1.6, 1.7, a Helm chart',
       },
       { text: 'mismatched image rootfs and manifest layers', seen: 'containerd 1.6' },
+      { text: 'unsupported docker v2s2 media type: ""', seen: 'CRI-O 1.16 to 1.36' },
+      {
+        text: 'unsupported image-specific operation on artifact with type "application/vnd.cncf.helm.config.v1+json"',
+        seen: 'containers/image 5.21 to 5.36, a Helm chart',
+      },
     ],
     lookalikes: ['unexpected media type text/html for sha256:aa: not found'],
   },

@@ -20,7 +20,7 @@ export interface Place {
 }
 
 const requestUrl =
-  /\b(?:Get|Head|Post|GET|HEAD|POST|request to|status code|dialing|registry endpoint)[: ]+"?(https?:\/\/[^\s"]+?)(?=["\s]|:\s|:$|$)/g;
+  /\b(?:Get|Head|Post|GET|HEAD|POST|request to|status code|dialing|registry endpoint|content at)[: ]+"?(https?:\/\/[^\s"]+?)(?=["\s]|:\s|:$|$)/g;
 const tokenPath = /\/(?:token|oauth2?|jwt\/auth|v2\/auth|service\/token|auth\/realms)\b|[?&](?:service|scope)=/;
 const blobPath = /\/blobs\/|\/docker\/registry\/v2\/|\/registry-v2\/|\/images\/sha256|\/containers\/images\//;
 const blobWords =
@@ -61,7 +61,7 @@ function isSandbox(whole: string): boolean {
   if (/failed to (?:get|inspect|pull) sandbox image/.test(whole)) return true;
   return (
     /[Ff]ailed (?:to )?create (?:pod )?sandbox|CreatePodSandbox|RunPodSandbox|creating pod sandbox/.test(whole) &&
-    /failed pulling image|failed to pull (?:and unpack )?image|pinging (?:container|docker)|docker:\/\/|\/v2\/|reading manifest|unable to pull/.test(
+    /failed pulling image|failed to (?:pull (?:and unpack )?|get )image|pinging (?:container|docker)|docker:\/\/|\/v2\/|reading manifest|unable to pull/.test(
       whole,
     )
   );

@@ -93,8 +93,9 @@ function atProxy(reading: Reading, { place }: Surroundings): Reading {
 }
 
 /** The registry answered, or there would be no token to fetch; the token's host did not. */
-function atTokenHost(reading: Reading, { place, image }: Surroundings): Reading {
-  if (place.token === null || !onTheWay.has(reading.cause)) return reading;
+function atTokenHost(reading: Reading, { place, image, rule }: Surroundings): Reading {
+  // A word of the token's host about the time of what was signed is an answer.
+  if (place.token === null || !onTheWay.has(reading.cause) || rule === 'registry/wrong-time') return reading;
   const registryHost = place.firstHost !== place.host ? place.firstHost : (image?.split('/')[0] ?? null);
   if (registryHost !== null && registryHost === place.host) return also(reading, 'auth-service-unreachable');
   return over('auth-service-unreachable', reading, 'likely');

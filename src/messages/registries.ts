@@ -54,6 +54,24 @@ export const authRules: readonly Rule[] = [
     lookalikes: ['denied: requested access to the resource is denied'],
   },
   {
+    id: 'registry/wrong-time',
+    // The time of what this node or a cloud's client signed, as the server sees it.
+    pattern:
+      /RequestTimeTooSkewed|Signature not yet current|(?:token|JWT)\b.{0,40}(?:is not valid yet|is not yet valid|used before issued)|Client assertion is not within its valid time range|in a reasonable timeframe/i,
+    cause: 'clock-skew',
+    confidence: 'likely',
+    alternatives: ['credentials-expired', 'credentials-rejected'],
+    scope: 'network',
+    examples: [
+      {
+        text: 'RequestTimeTooSkewed: The difference between the request time and the current time is too large.',
+        seen: 'Amazon S3',
+      },
+      { text: 'unauthorized: Token used before issued', seen: 'registries with golang-jwt' },
+    ],
+    lookalikes: ['denied: Your authorization token has expired. Reauthenticate and try again.'],
+  },
+  {
     id: 'registry/credentials-expired',
     pattern:
       /(?:authorization |security |access |auth |id |refresh )?token (?:included in the request )?(?:has |is )?expired|security token included in the request is (?:invalid|expired)|\bExpiredToken|password (?:has )?expired|credentials? (?:has |have |is |are )?expired|AADSTS7000222|token is expired/i,
@@ -70,7 +88,7 @@ export const authRules: readonly Rule[] = [
   {
     id: 'registry/credentials-rejected',
     pattern:
-      /incorrect username or password|invalid (?:username|user name|credentials|token|api key|login)|invalid username\/password|wrong (?:username|password|credentials)|bad credentials|HTTP Basic: Access denied|authentication failed|(?:login|authentication) (?:failure|attempt .{0,40}failed)|username or password|basic auth(?:entication)? failed|password is incorrect|credentials are not valid|not a valid (?:user|token|password)|failed to fetch oauth token: .{0,300}\b40[0-3]\b/i,
+      /incorrect username or password|(?<!may have )invalid (?:username|user name|credentials|token(?! auth challenge)|api key|login|client ?id)|client secret is|[Cc]ould not find (?:robot|user|token) with|invalid username\/password|wrong (?:username|password|credentials)|bad credentials|HTTP Basic: Access denied|authentication failed|(?:login|authentication) (?:failure|attempt .{0,40}failed)|username or password|basic auth(?:entication)? failed|password is incorrect|credentials are not valid|not a valid (?:user|token|password)|failed to fetch oauth token: .{0,300}\b40[0-3]\b/i,
     cause: 'credentials-rejected',
     confidence: 'likely',
     alternatives: ['credentials-expired', 'access-denied', 'repository-not-found-or-private', 'pull-secret-invalid'],
@@ -128,7 +146,7 @@ export const authRules: readonly Rule[] = [
   {
     id: 'registry/no-cloud-permission',
     pattern:
-      /Permission ['"](?<permission>[\w.]+)['"] denied on resource|is not authorized to perform: (?<action>ecr[\w-]*:\w+)|permission_denied: |does not match expected scopes|storage\.objects\.(?:get|list) access/,
+      /Permission ['"](?<permission>[\w.]+)['"] denied on resource|is not authorized to perform: (?<action>ecr[\w-]*:\w+)|permission_denied: |does not match expected scopes|storage\.objects\.(?:get|list) access|have the needed permissions/,
     cause: 'access-denied',
     confidence: 'likely',
     alternatives: ['source-address-blocked', 'auth-service-unreachable', ...refusalBut('access-denied')],
@@ -296,7 +314,7 @@ export const notFoundRules: readonly Rule[] = [
     id: 'containerd/not-found',
     // containerd drops the registry's own words: a missing repository and a missing tag look the same.
     pattern:
-      /failed to resolve (?:reference "[^"]*"|image): (?:failed to \w+: )?(?<image>[^\s"]+): not found|response was http\.StatusNotFound|(?:^|: )(?:[\w.-]+(?::\d+)?\/)?[\w./-]+(?::[\w.-]+|@sha256:[0-9a-f]+): not found$/,
+      /failed to resolve (?:reference "[^"]*"|image): (?:failed to \w+: )?(?<image>[^\s"]+): not found|response was http\.StatusNotFound|content at \S+ not found: not found|(?:^|: )(?:[\w.-]+(?::\d+)?\/)?[\w./-]+(?::[\w.-]+|@sha256:[0-9a-f]+): not found$/,
     cause: 'tag-not-found',
     confidence: 'likely',
     alternatives: ['repository-not-found', 'repository-not-found-or-private'],
@@ -307,6 +325,10 @@ export const notFoundRules: readonly Rule[] = [
         seen: 'containerd 1.2 to 1.7',
       },
       { text: 'failed to resolve image: reg.example/web:9: not found', seen: 'containerd 2.0, 2.1' },
+      {
+        text: 'httpReadSeeker: failed open: content at https://reg.example/v2/web/manifests/sha256:aa not found: not found',
+        seen: 'containerd 1.3 to 2.4',
+      },
       { text: 'trying next host - response was http.StatusNotFound', seen: 'containerd 1.5 to 1.7, info line' },
     ],
     lookalikes: [
@@ -321,7 +343,7 @@ export const strangerRules: readonly Rule[] = [
   {
     id: 'registry/html',
     pattern:
-      /text\/html|error (?:unmarshall?ing content|parsing HTTP 2\d\d response body).{0,80}invalid character '<'|(?<!HTTP [345]\d\d response body: )invalid character '<' looking for beginning of value|(?:missing or empty|invalid) (?:Content-Type|Docker-Content-Digest) header|does not (?:appear to be|look like|support) (?:a )?[vV]2|not a (?:Docker|valid) registry|unexpected content[- ]type/i,
+      /text\/html|error (?:unmarshall?ing content|parsing HTTP 2\d\d response body).{0,80}invalid character '<'|(?<!HTTP [345]\d\d response body: )invalid character '<' looking for beginning of value|(?:missing or empty|invalid) (?:Content-Type|Docker-Content-Digest) header|does not (?:appear to be|look like|support) (?:a )?[vV]2|not a (?:Docker|valid) registry|(?:no|missing) realm (?:specified )?(?:for token|in bearer) auth challenge|did not include a token in the response|invalid token auth challenge realm|unable to decode token response|failed to find supported auth scheme|unexpected content[- ]type/i,
     cause: 'registry-invalid-response',
     confidence: 'likely',
     alternatives: ['mirror-failed', 'tls-intercepted', 'proxy-denied'],
@@ -334,6 +356,10 @@ export const strangerRules: readonly Rule[] = [
       {
         text: "error unmarshalling content: invalid character '<' looking for beginning of value",
         seen: 'docker 1.10 to 26',
+      },
+      {
+        text: 'failed to authorize: no realm specified for token auth challenge',
+        seen: 'containerd 1.4 to 2.4',
       },
     ],
     lookalikes: [

@@ -39,7 +39,7 @@ export const runtimeRules: readonly Rule[] = [
   {
     id: 'runtime/socket-dead',
     pattern:
-      /dial unix (?<socket>\S*\/(?:containerd|crio|docker|dockershim|cri-dockerd|isulad|frakti|cri)\.sock\S*?): connect: (?:connection refused|permission denied|resource temporarily unavailable)|failed to dial "(?:unix:\/\/)?\/[^"]*(?:containerd|crio|docker)[^"]*"|Cannot connect to the Docker daemon|make sure you are running as root and the runtime has been started|container runtime is down|server is not initialized yet/,
+      /dial unix (?<socket>\S*\/(?:containerd|crio|docker|dockershim|cri-dockerd|isulad|frakti|cri)\.sock\S*?): connect: (?:connection refused|permission denied|resource temporarily unavailable)|failed to dial "(?:unix:\/\/)?\/[^"]*(?:containerd|crio|docker)[^"]*"|Cannot connect to the Docker daemon|make sure you are running as root and the runtime has been started|container runtime is down|server is not initialized yet|(?:runtime|image|[Pp]ull).{0,300}connection closed before server preface received/,
     cause: 'runtime-unreachable',
     confidence: 'proven',
     scope: 'pull',
@@ -49,6 +49,10 @@ export const runtimeRules: readonly Rule[] = [
         seen: 'grpc-go 1.40, kubelet 1.22',
       },
       { text: 'Cannot connect to the Docker daemon. Is the docker daemon running on this host?', seen: 'docker 1.9' },
+      {
+        text: 'getting the runtime version: rpc error: code = Unavailable desc = connection closed before server preface received',
+        seen: 'crictl 1.26',
+      },
     ],
     lookalikes: [
       'Error while dialing: dial unix /var/lib/kubelet/plugins/csi.example/csi.sock: connect: connection refused',

@@ -72,7 +72,7 @@ export const storageRules: readonly Rule[] = [
   {
     id: 'storage/filesystem',
     pattern:
-      /(?:read-only file system|input\/output error|structure needs cleaning|stale (?:NFS )?file handle|too many open files|too many links)|(?:failed to mount|overlay mount) .{0,300}?: invalid argument|(?:readlink|stat) \/var\/lib\/(?:containers|containerd|docker)\/\S+: no such file or directory|layer not known|(?:failed to (?:mount|extract layer|register layer|apply layer|unpack|prepare|create|chmod|Lchown)|Error creating mount namespace|ApplyLayer|(?:mkdir|open|mount|chown|lchown|chmod|link|symlink|rename|mknod|remove|unlinkat|lsetxattr|setxattr|fsync|creat) \/).{0,400}?: (?:operation not permitted|permission denied|operation not supported)/i,
+      /(?:read-only file system|input\/output error|structure needs cleaning|stale (?:NFS )?file handle|invalid cross-device link|too many open files|too many links)|(?:failed to mount|overlay mount) .{0,300}?: invalid argument|(?:readlink|stat) \/var\/lib\/(?:containers|containerd|docker)\/\S+: no such file or directory|layer not known|(?:failed to (?:mount|extract layer|register layer|apply layer|unpack|prepare|create|chmod|Lchown)|Error creating mount namespace|ApplyLayer|(?:mkdir|open|mount|chown|lchown|chmod|link|symlink|rename|mknod|remove|unlinkat|lsetxattr|setxattr|fsync|creat) \/).{0,400}?: (?:operation not permitted|permission denied|operation not supported)/i,
     cause: 'filesystem-error',
     confidence: 'likely',
     alternatives: ['unpack-failed', 'disk-full'],
@@ -96,7 +96,7 @@ export const storageRules: readonly Rule[] = [
   {
     id: 'storage/digest',
     pattern:
-      /unexpected commit (?:digest|size)|failed size validation|[Dd]igest did not match|(?:filesystem layer|image(?: config)?|layer|manifest) verification failed|(?:digest|checksum|hash) (?:mismatch|verification failed)|mismatched (?:digest|checksum)|downloaded .{0,80} does not match/,
+      /unexpected commit (?:digest|size)|failed size validation|[Dd]igest did not match|(?:filesystem layer|image(?: config)?|layer|manifest) verification failed|(?:digest|checksum|hash) (?:mismatch|verification failed)|mismatched (?:digest|checksum)|downloaded .{0,80} does not match|[Mm]anifest (?:to be saved )?does not match (?:provided|selected|expected) (?:manifest )?digest|blob (?:digest|size) mismatch|digest \S+ does not match expected/,
     cause: 'digest-mismatch',
     confidence: 'likely',
     alternatives: ['blob-unreachable', 'tls-intercepted'],
@@ -107,6 +107,8 @@ export const storageRules: readonly Rule[] = [
         seen: 'containerd 1.2 to 2.1',
       },
       { text: 'filesystem layer verification failed for digest sha256:aa', seen: 'docker 1.10 to 26' },
+      { text: 'Manifest does not match provided manifest digest sha256:aa', seen: 'containers/image 5.20 to 5.36' },
+      { text: 'writing blob: blob size mismatch', seen: 'containers/image 5.20 to 5.36' },
     ],
     lookalikes: ['checkpoint is corrupted: checkpoint checksum differs'],
   },
@@ -123,6 +125,21 @@ export const storageRules: readonly Rule[] = [
       { text: 'failed to read expected number of bytes: unexpected EOF', seen: 'containerd 1.7' },
     ],
     lookalikes: ['short read on checkpoint'],
+  },
+  {
+    id: 'storage/snapshot',
+    pattern: /failed to prepare extraction snapshot|unable to prepare extraction snapshot/,
+    cause: 'snapshotter-unavailable',
+    confidence: 'possible',
+    alternatives: ['unpack-failed', 'filesystem-error'],
+    scope: 'pull',
+    examples: [
+      {
+        text: 'failed to prepare extraction snapshot "extract-1-aa sha256:aa": failed to find image ref of snapshot 25: unknown',
+        seen: 'containerd 1.4 to 2.1 with the nydus snapshotter',
+      },
+    ],
+    lookalikes: ['failed to prepare extraction snapshot "extract-1-aa sha256:aa": read-only file system'],
   },
   {
     id: 'storage/unpack',
