@@ -123,6 +123,8 @@ export const limits = {
   agentIncidents: 1000,
   /** Containers that wait at once, kept one by one; some 300 bytes each. */
   agentPods: 10_000,
+  /** Investigations that wait or run; a storm of 500 images fits, and each costs a KiB until it runs. */
+  agentQueue: 1000,
   /** Incidents that are over and kept for the report. */
   agentPastIncidents: 500,
 } as const;

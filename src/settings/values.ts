@@ -53,7 +53,9 @@ export function isLoopback({ host }: ListenAddress): boolean {
 }
 
 /** A setting that is a text. */
-export function text(options: Omit<SettingOptions, 'expects'> & { readonly expects?: string }) {
+export function text(
+  options: Omit<SettingOptions, 'expects'> & { readonly expects?: string; readonly pattern?: string },
+) {
   return Type.String({ expects: 'a text', maxLength: 4096, ...options });
 }
 

@@ -1,0 +1,46 @@
+import type { Investigation } from '../../src/model/investigation.ts';
+
+/** A finished investigation, healthy but for what `more` says. */
+export function investigationOf(image: string, more: Partial<Investigation>): Investigation {
+  return {
+    apiVersion: 'pullwhy/v1',
+    kind: 'Investigation',
+    id: 'i1',
+    node: 'node-1',
+    startedAt: '2026-11-22T10:00:00.000Z',
+    durationMs: 10,
+    verdict: 'healthy',
+    cause: null,
+    confidence: null,
+    layer: null,
+    underlying: null,
+    summary: '',
+    findings: [],
+    ruledOut: [],
+    probes: [],
+    endpoints: [],
+    image: { input: image, normalized: image, registry: null, repository: null, tag: null, digest: null },
+    platform: { input: 'linux/amd64', normalized: 'linux/amd64', accepts: ['linux/amd64'] },
+    shortName: null,
+    pullPolicy: { policy: 'IfNotPresent', source: 'default' },
+    kubelet: {
+      serializeImagePulls: { value: true, source: 'default' },
+      maxParallelImagePulls: { value: null, source: 'default' },
+      registryPullQPS: { value: 5, source: 'default' },
+      registryBurst: { value: 10, source: 'default' },
+      imagePullCredentialsVerificationPolicy: { value: 'NeverVerifyPreloadedImages', source: 'default' },
+    },
+    hosts: [],
+    nameservers: [],
+    searchDomains: [],
+    resolver: { ndots: 1, timeoutMs: 5000, attempts: 2, rotate: false, singleRequest: false, useTcp: false },
+    trustStore: { files: [], certificates: 0 },
+    credentials: null,
+    credentialHosts: [],
+    knownProxies: [],
+    problems: [],
+    runtime: { name: null, version: null, ready: null, imagePresent: null, endpoint: null },
+    pull: { attempted: false, ok: null, durationMs: null, error: null, cause: null },
+    ...more,
+  };
+}
