@@ -68,52 +68,6 @@ export const blobCauses: readonly Cause[] = [
         : null,
     ),
   },
-  {
-    id: 'pull-timeout',
-    layer: 'blob',
-    scenario: 3,
-    title: 'The pull is too slow for its deadline',
-    fixedBy: 'network',
-    proof: "The runtime's own words: bytes move, and a deadline ends the pull.",
-    say: ({ host, detail }) =>
-      `The pull from ${host ?? 'the registry'} does not end in time${detail === undefined ? '' : ` (${detail})`}.`,
-    remedies: () => [
-      remedy(
-        'Measure the way to the registry; use a nearer mirror, a smaller image, or a longer deadline of the runtime.',
-      ),
-    ],
-  },
-  {
-    id: 'pull-stalled',
-    layer: 'blob',
-    scenario: 3,
-    title: 'A pull is under way and moves no bytes',
-    fixedBy: 'network',
-    proof: "The content store's files in flight do not grow.",
-    say: ({ host, detail }) =>
-      `A pull from ${host ?? 'the registry'} is under way and moves no bytes${detail === undefined ? '' : ` (${detail})`}.`,
-    remedies: () => [
-      remedy(
-        'Look at the host that keeps the layer; the runtime gives up by itself only after its progress timeout, if it has one.',
-      ),
-    ],
-  },
-  {
-    id: 'pull-canceled',
-    layer: 'blob',
-    scenario: 7,
-    title: 'The node itself ended the pull',
-    fixedBy: 'nobody',
-    proof: "The runtime's own words: the context was canceled.",
-    say: ({ detail }) =>
-      `The pull was ended by the node itself: a restart, a deletion, or the runtime's progress timeout${detail === undefined ? '' : ` (${detail})`}.`,
-    remedies: () => [
-      remedy(
-        'Look at what happened at that time:',
-        'journalctl -u containerd -u kubelet --since "-15min" | grep -iE "cancel|progress|Stopping|Started"',
-      ),
-    ],
-  },
 ];
 
 function capital(text: string): string {

@@ -14,6 +14,7 @@ import { registryCauses } from './registry.ts';
 import { runtimeCauses } from './runtime.ts';
 import { tcpCauses } from './tcp.ts';
 import { tlsCauses } from './tls.ts';
+import { transferCauses } from './transfer.ts';
 
 /** Every cause, in the order of a pull. A new one is a record in a file of this folder. */
 export const causes: readonly Cause[] = [
@@ -31,6 +32,7 @@ export const causes: readonly Cause[] = [
   ...authCauses,
   ...manifestCauses,
   ...blobCauses,
+  ...transferCauses,
 ];
 
 const byId: ReadonlyMap<CauseId, Cause> = new Map(causes.map((cause) => [cause.id, cause]));

@@ -17,8 +17,9 @@ export function byPrecedence(
     endpoint !== null && endpoints[endpoint]?.role === 'upstream' && (stop === null || endpoint <= stop);
   const upstream = all.filter((finding) => finding.severity === 'fault' && isUpstream(finding)).sort(byLayer)[0];
   const rank = (finding: Finding): number => {
-    if (finding.cause === 'pull-policy-always') return 0;
-    if (finding.endpoint === null) return 1;
+    if (finding.cause === 'pull-policy-always' || finding.cause === 'image-credentials-unverified') return 0;
+    // That a pull stands still is what a broken hop looks like from behind, where a probe finds one.
+    if (finding.endpoint === null) return finding.layer === 'blob' ? 5 + 2 * endpoints.length : 1;
     if (finding.endpoint === stop && stop !== endpoints.length - 1) return 2;
     if (isUpstream(finding) && (imageAnswers.has(finding.cause) || finding.cause === 'rate-limited')) return 3;
     const late = !isUpstream(finding) && upstream !== undefined && isOnlyWithout(finding, upstream);

@@ -5,6 +5,7 @@ import type { Secret } from '../lib/secret.ts';
 import type { JournalFacts, LoadedFacts, NextParty } from '../model/facts.ts';
 import type { PlanBody } from '../model/plan.ts';
 import type { HostFiles } from '../node/host-files.ts';
+import type { ContentStoreFailure, ContentStoreLook } from '../node/content-store.ts';
 import type { CriClient, CriFailure } from '../wire/cri.ts';
 import type { HttpClient } from '../wire/http.ts';
 import type { ProxyRoute, ProxyTls } from '../wire/proxy.ts';

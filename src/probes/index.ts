@@ -5,6 +5,7 @@ import { blobProbe } from './blob.ts';
 import { diskProbe } from './disk.ts';
 import { dnsProbe } from './dns.ts';
 import { imageProbe } from './image.ts';
+import { ingestProbe } from './ingest.ts';
 import { journalProbe } from './journal.ts';
 import { manifestProbe } from './manifest.ts';
 import { loadedProbe } from './loaded.ts';
@@ -26,6 +27,7 @@ export const probes: readonly AnyProbe[] = [
   erase(recordsProbe, (input) => probeTask(recordsProbe, input)),
   erase(loadedProbe, (input) => probeTask(loadedProbe, input)),
   erase(diskProbe, (input) => probeTask(diskProbe, input)),
+  erase(ingestProbe, (input) => probeTask(ingestProbe, input)),
   erase(journalProbe, (input) => probeTask(journalProbe, input)),
   erase(dnsProbe, (input) => probeTask(dnsProbe, input)),
   erase(tcpProbe, (input) => probeTask(tcpProbe, input)),

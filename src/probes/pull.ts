@@ -1,8 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { probesOf } from '../evidence/view.ts';
 import { kubeletImage } from '../image/reference.ts';
 import { explainMessage } from '../messages/explain.ts';
-import type { PullFacts } from '../model/facts.ts';
+import type { CauseId } from '../model/cause-id.ts';
+import type { PullFacts, PullProgress } from '../model/facts.ts';
+import type { CriClient, CriFailure } from '../wire/cri.ts';
+import { ingestFolderOf } from './ingest.ts';
 import type { Probe, ProbeInput } from './probe.ts';
+import { watchTransfers } from './transfer-watch.ts';
 
 const nothing: PullFacts = {
   imageRef: null,
@@ -14,7 +19,7 @@ const nothing: PullFacts = {
 };
 
 /** A real pull over CRI: the second witness beside the probes of the way. Runs only when it was asked for. */
-export const pullProbe: Probe<'pull', ProbeInput & { readonly image: string }> = {
+export const pullProbe: Probe<'pull', ProbeInput & { readonly image: string; readonly folder: string | null }> = {
   kind: 'pull',
   title: 'Real pull by the runtime',
   cost: 'pull',
@@ -28,15 +33,26 @@ export const pullProbe: Probe<'pull', ProbeInput & { readonly image: string }> =
     if (!view.pullAsked || !served || image === null) return [];
     // Never over a policy that forbids it, and never before the presence check, which the pull would answer for.
     if (view.plan.pullPolicy.policy === 'Never' || probesOf(view, 'image').length === 0) return [];
-    return [{ key: 'pull', target: image, hop: 'runtime', endpoint: null, counterfactual: false, image }];
+    return [
+      {
+        key: 'pull',
+        target: image,
+        hop: 'runtime',
+        endpoint: null,
+        counterfactual: false,
+        image,
+        folder: ingestFolderOf(view),
+      },
+    ];
   },
-  run: async ({ image }, context, signal) => {
+  run: async ({ image, folder }, context, signal) => {
     const opened = await context.cri?.();
     if (opened === undefined || !opened.ok) return { status: 'skipped', message: 'The runtime does not answer.' };
     // The runtime's own it knows itself: handed over with the pull it would offer them to every host that asks.
     const kubelets = context.credentials.filter(({ sentTo }) => sentTo === null);
     const credentials = kubelets.length === 0 ? [undefined] : kubelets;
-    let failure: { code: string | null; message: string } | null = null;
+    let failure: CriFailure | null = null;
+    const watch = folder === null ? null : watchTransfers(() => context.lookAtTransfers(folder), context.env);
     // The kubelet tries every matching credential in turn, one PullImage each (kuberuntime_image.go).
     for (const credential of credentials) {
       const result = await opened.value.pullImage(image, {
@@ -48,25 +64,70 @@ export const pullProbe: Probe<'pull', ProbeInput & { readonly image: string }> =
               auth: { username: credential.username, password: credential.password },
             }),
       });
-      if (result.ok) return { status: 'ok', error: null, facts: { ...nothing, imageRef: result.value.imageRef } };
+      if (result.ok) {
+        await watch?.end();
+        return { status: 'ok', error: null, facts: { ...nothing, imageRef: result.value.imageRef } };
+      }
       failure = result.error;
       if (signal.aborted) break;
     }
+    const seen = (await watch?.end()) ?? { watchedMs: 0, transfers: [], movedBytes: 0, quietMs: null, exact: false };
     // The runtime then only says that it was told to stop.
     if (signal.aborted) return { status: 'skipped', message: 'The pull was ended before the runtime could say.' };
-    const message = failure?.message ?? 'the runtime gave no reason';
+    const ended = failure === null ? 'runtime' : await endOf(failure, opened.value, context.env, signal);
+    const message = `${failure?.message ?? 'the runtime gave no reason'}${endWords[ended]}`;
     const explanation = explainMessage(message);
+    const known = endCauses[ended] ?? null;
     return {
       status: 'failed',
       error: { code: failure?.code === 'DeadlineExceeded' ? 'timeout' : 'rpc', message },
       facts: {
         imageRef: null,
         runtimeError: message,
-        cause: explanation?.cause ?? null,
-        causeConfidence: explanation?.confidence ?? null,
-        alternatives: explanation?.alternatives ?? [],
+        cause: known ?? explanation?.cause ?? null,
+        causeConfidence: known === null ? (explanation?.confidence ?? null) : 'proven',
+        alternatives: known === null ? (explanation?.alternatives ?? []) : [],
         host: explanation?.registry ?? null,
+        progress: { ended, ...seen },
       },
     };
   },
+};
+
+/** A runtime that restarts serves again after a second or two. */
+const comeBackMs = 5000;
+const againMs = 250;
+
+/** What gRPC's client says when the other side goes away in the middle of a call. */
+const lostWords = /^(?:Connection dropped|Stream removed|.{0,40}\b(?:ECONNRESET|ECONNREFUSED|EPIPE|ENOENT)\b)/;
+
+/** How a failed pull ended: a runtime that stops says nothing, or that it was told to. */
+async function endOf(
+  failure: CriFailure,
+  client: CriClient,
+  { monotonic }: { readonly monotonic: () => number },
+  signal: AbortSignal,
+): Promise<PullProgress['ended']> {
+  if (failure.kind === 'silent') return 'deadline';
+  const lost = failure.kind !== 'rpc' || (failure.code === 'Unavailable' && lostWords.test(failure.message));
+  const stopping = failure.code === 'Canceled' && !(await client.version(signal)).ok;
+  if (!lost && !stopping) return 'runtime';
+  const begun = monotonic();
+  while (monotonic() - begun < comeBackMs && !signal.aborted) {
+    await sleep(againMs, undefined, { signal }).catch(() => undefined);
+    if ((await client.version(signal)).ok) return 'runtime-restarted';
+  }
+  return 'runtime-gone';
+}
+
+const endWords: Readonly<Record<PullProgress['ended'], string>> = {
+  runtime: '',
+  deadline: '',
+  'runtime-restarted': ': the runtime ended in the middle of the pull, and serves again',
+  'runtime-gone': ': the runtime ended in the middle of the pull, and does not serve since',
+};
+
+const endCauses: Readonly<Partial<Record<PullProgress['ended'], CauseId>>> = {
+  'runtime-restarted': 'pull-canceled',
+  'runtime-gone': 'runtime-unreachable',
 };
