@@ -1,0 +1,194 @@
+import type { Env } from '../lib/env.ts';
+import type { Layer } from '../model/cause-id.ts';
+import type { Book, Incident, Puller, Recheck, Recovery } from './parts.ts';
+import { pullDelay, type RecheckRule, recheckDelay, recheckRule, uselessFor } from './retry-rules.ts';
+
+/** What recovery needs. The settings may change while it works. */
+export interface RecoveryNeeds {
+  readonly env: Env;
+  readonly book: Book;
+  readonly puller: Puller;
+  /** Looks at the failed hop again, no further than `upTo`. It ends soon after the signal, and never throws. */
+  readonly recheck: (incident: Incident, upTo: Layer, signal: AbortSignal) => Promise<Recheck>;
+  /** A mark of the credentials that the node's files have for an image: other credentials, another mark. */
+  readonly credentialsMark: (image: string) => Promise<string>;
+  /** A whole investigation, because the hop passes and something else fails. */
+  readonly investigate: (incident: Incident) => void;
+  readonly settings: () => { readonly mode: 'off' | 'on-recovery' | 'eager'; readonly concurrency: number };
+}
+
+/** How often the node's files are looked at for other credentials. */
+const credentialsLookMs = 2000;
+
+interface Watched {
+  readonly key: string;
+  rule: RecheckRule;
+  /** When the cause was first concluded. */
+  readonly since: number;
+  /** The cause that the rule is for. */
+  cause: string | null;
+  nextAt: number;
+  checking: boolean;
+  /** The hop passes: the image is pulled at this time. */
+  pullAt: number | null;
+  pulling: boolean;
+  pulled: boolean;
+  mark: string | null;
+  markAt: number;
+}
+
+/** Makes it. `tick` is called some times a second, and does what is due. */
+export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: () => void } {
+  const { env, book, puller } = needs;
+  const watched = new Map<string, Watched>();
+  const abort = new AbortController();
+  const running = new Set<Promise<void>>();
+
+  const schedule = (one: Watched, notBefore: number | null): void => {
+    if (one.rule.how === 'never') return;
+    const now = env.now();
+    const delay = recheckDelay(one.rule.leastMs, now - one.since, env.random());
+    // Everybody who was told the same moment would come at that moment.
+    const after = notBefore === null ? 0 : notBefore - now + env.random() * 1000;
+    one.nextAt = now + Math.max(notBefore !== null && one.rule.how === 'at-reset' ? 0 : delay, after);
+  };
+
+  book.onChange((incident, change) => {
+    if (change === 'ended') {
+      watched.delete(incident.key);
+      return;
+    }
+    const { conclusion } = incident;
+    if (change !== 'concluded' || conclusion === null) return;
+    const rule = recheckRule(conclusion.cause, conclusion.layer);
+    const known = watched.get(incident.key);
+    const one: Watched = {
+      key: incident.key,
+      rule,
+      since: known !== undefined && known.cause === conclusion.cause ? known.since : conclusion.at,
+      cause: conclusion.cause,
+      nextAt: Number.POSITIVE_INFINITY,
+      checking: false,
+      pullAt: null,
+      pulling: known?.pulling ?? false,
+      pulled: false,
+      mark: known?.mark ?? null,
+      markAt: 0,
+    };
+    watched.set(incident.key, one);
+    if (conclusion.verdict === 'healthy' || conclusion.verdict === 'degraded') one.pullAt = env.now();
+    else if (conclusion.cause === 'unknown' && needs.settings().mode === 'eager') one.pullAt = env.now();
+    else schedule(one, conclusion.notBefore);
+  });
+
+  puller.onEnd((record) => {
+    const one = [...watched.values()].find(
+      (candidate) => candidate.pulling && book.get(candidate.key)?.image === record.image,
+    );
+    if (one === undefined) return;
+    one.pulling = false;
+    one.pullAt = null;
+    if (record.state === 'done') {
+      one.pulled = true;
+      book.pulled(one.key, env.now());
+      return;
+    }
+    const incident = book.get(one.key);
+    schedule(one, null);
+    if (incident !== null) needs.investigate(incident);
+  });
+
+  const check = async (one: Watched, incident: Incident, upTo: Layer): Promise<void> => {
+    const outcome = await needs.recheck(incident, upTo, abort.signal);
+    one.checking = false;
+    if (watched.get(one.key) !== one || abort.signal.aborted) return;
+    if (outcome.state === 'clear') {
+      one.pullAt = env.now() + pullDelay(env.now() - one.since, env.random());
+      return;
+    }
+    schedule(one, outcome.notBefore);
+    if (outcome.state === 'other') needs.investigate(incident);
+  };
+
+  const lookAtCredentials = async (one: Watched, incident: Incident): Promise<void> => {
+    const mark = await needs.credentialsMark(incident.image);
+    if (one.mark !== null && mark !== one.mark) one.nextAt = env.now();
+    one.mark = mark;
+  };
+
+  const background = (work: Promise<void>): void => {
+    running.add(work);
+    void work.finally(() => running.delete(work));
+  };
+
+  const pull = (one: Watched, incident: Incident): void => {
+    const ordered = puller.pull({ image: incident.image, reason: one.cause === 'unknown' ? 'eager' : 'recovery' });
+    if (ordered.ok) one.pulling = true;
+    else one.pullAt = env.now() + (ordered.error.retryAfterMs ?? 10_000);
+  };
+
+  const tick = (): void => {
+    const { mode, concurrency } = needs.settings();
+    if (mode === 'off' || abort.signal.aborted) return;
+    const now = env.now();
+    let checking = [...watched.values()].filter((one) => one.checking).length;
+    const due = [...watched.values()].sort((a, b) => a.nextAt - b.nextAt);
+    for (const one of due) {
+      const incident = book.get(one.key);
+      if (incident === null || one.pulling || one.pulled || one.checking) continue;
+      if (uselessFor(incident) !== null) continue;
+      if (one.pullAt !== null) {
+        if (one.pullAt <= now) pull(one, incident);
+        continue;
+      }
+      const { rule } = one;
+      if (rule.how === 'never') continue;
+      if (isAboutCredentials(one.cause) && now - one.markAt >= credentialsLookMs) {
+        one.markAt = now;
+        background(lookAtCredentials(one, incident));
+      }
+      if (one.nextAt > now || checking >= concurrency * 4) continue;
+      one.checking = true;
+      checking++;
+      background(check(one, incident, rule.upTo));
+    }
+  };
+
+  return {
+    tick,
+    retryOf(incident) {
+      const one = watched.get(incident.key);
+      const state = (word: ReturnType<Recovery['retryOf']>['state'], note: string, nextAt: number | null = null) => ({
+        state: word,
+        note,
+        nextCheckAt: nextAt === null || !Number.isFinite(nextAt) ? null : new Date(nextAt).toISOString(),
+      });
+      if (needs.settings().mode === 'off') return state('off', 'The agent does not pull by itself (retry.mode: off).');
+      if (incident.pulledAt !== null)
+        return state('pulled', 'The image is on the node: the kubelet finds it at its next look, within 15 s.');
+      const useless = uselessFor(incident);
+      if (useless !== null) return state('not-possible', useless);
+      if (one === undefined) return state('waiting', 'The cause is not known yet.');
+      if (one.pulling) return state('pulling', 'The runtime pulls the image now.');
+      if (one.pullAt !== null)
+        return state('waiting', 'The failed hop passes again: the image is pulled next.', one.pullAt);
+      if (one.rule.how === 'never') return state('not-possible', one.rule.why);
+      return state(
+        'waiting',
+        `The failed hop (${one.rule.upTo}) is looked at again, and the image pulled when it passes.`,
+        one.nextAt,
+      );
+    },
+    async stop() {
+      abort.abort();
+      await Promise.all(running);
+    },
+  };
+}
+
+function isAboutCredentials(cause: string | null): boolean {
+  return (
+    cause !== null &&
+    (cause.startsWith('credentials-') || cause.startsWith('pull-secret-') || cause === 'access-denied')
+  );
+}

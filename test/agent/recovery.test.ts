@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import { openBook } from '../../src/agent/book.ts';
+import type { Conclusion, Incident, Puller, Recheck } from '../../src/agent/parts.ts';
+import { openRecovery } from '../../src/agent/recovery.ts';
+import { pullDelay, recheckDelay, recheckRule } from '../../src/agent/retry-rules.ts';
+import type { PullRecord } from '../../src/api/investigation.ts';
+import { ok } from '../../src/lib/result.ts';
+import { causeIds, type Layer } from '../../src/model/cause-id.ts';
+import type { PullEvent } from '../../src/signals/pull-event.ts';
+
+const start = Date.parse('2026-11-22T10:00:00Z');
+
+function stage(mode: 'off' | 'on-recovery' | 'eager' = 'on-recovery') {
+  const env = { at: start, now: () => env.at, monotonic: () => env.at, random: () => 0.5 };
+  const book = openBook(env);
+  const looks: { at: number; upTo: Layer }[] = [];
+  const pulls: { at: number; image: string }[] = [];
+  const investigated: string[] = [];
+  const ends: ((record: PullRecord) => void)[] = [];
+  const world: { recheck: Recheck; mark: string; pull: 'done' | 'failed' } = {
+    recheck: { state: 'same', cause: 'tcp-refused', notBefore: null },
+    mark: 'a',
+    pull: 'done',
+  };
+  const puller: Puller = {
+    pull({ image, reason }) {
+      pulls.push({ at: env.at - start, image });
+      const record = recordOf(image, reason, world.pull);
+      queueMicrotask(() => {
+        for (const end of ends) end(record);
+      });
+      return ok(record);
+    },
+    get: () => null,
+    recent: () => [],
+    onEnd: (listener) => void ends.push(listener),
+    stop: () => Promise.resolve(),
+  };
+  const recovery = openRecovery({
+    env,
+    book,
+    puller,
+    recheck: (_, upTo) => {
+      looks.push({ at: env.at - start, upTo });
+      return Promise.resolve(world.recheck);
+    },
+    credentialsMark: () => Promise.resolve(world.mark),
+    investigate: ({ image }) => void investigated.push(image),
+    settings: () => ({ mode, concurrency: 2 }),
+  });
+  const run = async (seconds: number): Promise<void> => {
+    for (let n = 0; n < seconds * 4; n++) {
+      env.at += 250;
+      recovery.tick();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const fail = (more: Partial<PullEvent> = {}): Incident => {
+    book.notice({
+      at: new Date(env.at).toISOString(),
+      cursor: null,
+      unit: 'kubelet.service',
+      source: 'kubelet',
+      event: 'pull-failed',
+      image: 'registry.lab/app:1',
+      pod: 'web-0',
+      namespace: 'shop',
+      container: 'app',
+      cause: 'tcp-refused',
+      confidence: 'likely',
+      underlying: null,
+      message: '',
+      ...more,
+    });
+    const incident = book.open().at(-1);
+    assert.ok(incident);
+    return incident;
+  };
+  const conclude = (more: Partial<Conclusion> = {}): Incident => {
+    const { key } = fail();
+    const layer: Layer = 'tcp';
+    book.conclude(key, { ...concluded, layer, at: env.at, ...more });
+    const incident = book.get(key);
+    assert.ok(incident);
+    return incident;
+  };
+  const now = (incident: Incident): Incident => book.get(incident.key) ?? incident;
+  return { env, book, recovery, looks, pulls, investigated, world, run, fail, conclude, now };
+}
+
+const concluded: Omit<Conclusion, 'layer'> = {
+  investigation: 'i1',
+  at: start,
+  verdict: 'faulty',
+  cause: 'tcp-refused',
+  confidence: 'proven',
+  underlying: null,
+  host: 'registry.lab',
+  summary: '',
+  remedies: [],
+  notBefore: null,
+};
+
+function recordOf(image: string, reason: PullRecord['reason'], state: PullRecord['state']): PullRecord {
+  const at = new Date(start).toISOString();
+  return {
+    apiVersion: 'pullwhy/v1',
+    kind: 'Pull',
+    id: 'l1',
+    node: 'node-1',
+    image,
+    state,
+    reason,
+    requestedAt: at,
+    startedAt: at,
+    endedAt: at,
+    durationMs: 1,
+    imageRef: null,
+    error: null,
+    cause: null,
+    summary: '',
+  };
+}
+
+describe('agent: recovery', () => {
+  it('looks at the failed hop only, and pulls within five seconds of its recovery', async () => {
+    const { looks, pulls, world, run, conclude, recovery, now } = stage();
+    const incident = conclude();
+    await run(30);
+    assert.deepEqual([...new Set(looks.map(({ upTo }) => upTo))], ['tcp']);
+    assert.ok(looks.length >= 8, `${looks.length} looks in 30 s`);
+    assert.equal(recovery.retryOf(now(incident)).state, 'waiting');
+    world.recheck = { state: 'clear', cause: null, notBefore: null };
+    await run(5);
+    assert.equal(pulls.length, 1);
+    assert.equal(recovery.retryOf(now(incident)).state, 'pulled');
+    await run(60);
+    assert.equal(pulls.length, 1, 'once');
+  });
+
+  it('looks less often the longer it lasts, and never less often than every 40 s', async () => {
+    const { looks, run, conclude } = stage();
+    conclude();
+    await run(3600);
+    const late = looks.filter(({ at }) => at > 1_200_000);
+    const gaps = late.slice(1).map(({ at }, n) => at - (late[n]?.at ?? 0));
+    assert.ok(
+      gaps.every((gap) => gap >= 20_000 && gap <= 40_000),
+      gaps.join(' '),
+    );
+    assert.ok(looks.length < 250, `${looks.length} looks in an hour`);
+  });
+
+  it('asks nobody before the time that the registry named', async () => {
+    const { looks, run, conclude, env } = stage();
+    conclude({ cause: 'rate-limited', layer: 'registry', notBefore: env.at + 90_000 });
+    await run(120);
+    assert.ok((looks[0]?.at ?? 0) >= 90_000 && (looks[0]?.at ?? 0) <= 92_000, JSON.stringify(looks));
+  });
+
+  it('offers refused credentials seldom, and other ones at once', async () => {
+    const { looks, run, conclude, world } = stage();
+    conclude({ cause: 'credentials-rejected', layer: 'auth' });
+    await run(20);
+    assert.equal(looks.length, 0);
+    world.mark = 'b';
+    await run(3);
+    assert.equal(looks.length, 1);
+    await run(300);
+    assert.ok(looks.length <= 14, `${looks.length} in five minutes`);
+  });
+
+  it('gives a hop that fails in another way to an investigation, and a pull that fails too', async () => {
+    const { run, conclude, world, investigated, pulls } = stage();
+    conclude();
+    world.recheck = { state: 'other', cause: 'tls-certificate-expired', notBefore: null };
+    await run(4);
+    assert.equal(investigated.length, 1);
+    world.recheck = { state: 'clear', cause: null, notBefore: null };
+    world.pull = 'failed';
+    await run(6);
+    assert.ok(pulls.length >= 1 && investigated.length >= 2);
+  });
+
+  it('pulls nothing that no pod waits for, that the policy forbids, or when it is off', async () => {
+    for (const [mode, more, why] of [
+      ['on-recovery', { pod: null, namespace: null, container: null }, /No pod/],
+      ['off', {}, /retry\.mode/],
+    ] as const) {
+      const { fail, book, run, pulls, looks, recovery, now } = stage(mode);
+      const incident = fail(more);
+      book.conclude(incident.key, { ...concluded, layer: 'tcp' });
+      await run(30);
+      assert.deepEqual([pulls.length, looks.length], [0, 0]);
+      assert.match(recovery.retryOf(now(incident)).note, why);
+    }
+    const { conclude, run, pulls, looks, recovery, now } = stage();
+    const incident = conclude({ cause: 'invalid-image-name', layer: 'reference' });
+    await run(30);
+    assert.deepEqual([pulls.length, looks.length, recovery.retryOf(now(incident)).state], [0, 0, 'not-possible']);
+  });
+
+  it('pulls at once what passes all probes, and in eager mode what nobody can explain', async () => {
+    for (const [mode, more, count] of [
+      ['on-recovery', { verdict: 'healthy', cause: null, layer: null }, 1],
+      ['eager', { cause: 'unknown', layer: 'manifest' }, 1],
+      ['on-recovery', { cause: 'unknown', layer: 'manifest' }, 0],
+    ] as const) {
+      const { conclude, run, pulls } = stage(mode);
+      conclude(more);
+      await run(2);
+      assert.equal(pulls.length, count, `${mode} ${JSON.stringify(more)}`);
+    }
+  });
+
+  it('forgets what is over', async () => {
+    const { conclude, run, looks, book, env } = stage();
+    conclude();
+    book.notice({
+      at: new Date(env.at + 2000).toISOString(),
+      cursor: null,
+      unit: 'containerd.service',
+      source: 'containerd',
+      event: 'pull-succeeded',
+      image: 'registry.lab/app:1',
+      pod: null,
+      namespace: null,
+      container: null,
+      cause: null,
+      confidence: null,
+      underlying: null,
+      message: '',
+    });
+    await run(10);
+    assert.equal(looks.length, 0);
+  });
+});
+
+describe('agent: retry rules', () => {
+  it('have one for every cause', () => {
+    for (const cause of causeIds) {
+      const rule = recheckRule(cause, 'tcp');
+      if (rule.how === 'never') assert.ok(rule.why.endsWith('.'), cause);
+      else assert.ok(rule.leastMs >= 2500, cause);
+    }
+  });
+
+  it('spread a fleet', () => {
+    assert.deepEqual([recheckDelay(2500, 0, 0), recheckDelay(2500, 0, 0.999)], [1875, 3124]);
+    assert.deepEqual([recheckDelay(2500, 3_600_000, 0), recheckDelay(2500, 3_600_000, 0.999)], [22_500, 37_485]);
+    assert.equal(pullDelay(30_000, 0.999), 500);
+    assert.equal(pullDelay(3_600_000, 0.999), 19_980);
+  });
+});
