@@ -125,6 +125,8 @@ export const limits = {
   agentPods: 10_000,
   /** Investigations that wait or run; a storm of 500 images fits, and each costs a KiB until it runs. */
   agentQueue: 1000,
+  /** Pulls that wait, run, or are remembered. */
+  agentPulls: 500,
   /** Incidents that are over and kept for the report. */
   agentPastIncidents: 500,
 } as const;
