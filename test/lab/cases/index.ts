@@ -24,7 +24,10 @@ import { cases as proxyDenied } from './proxy-denied.ts';
 import { cases as proxyMisconfigured } from './proxy-misconfigured.ts';
 import { cases as proxyRequired } from './proxy-required.ts';
 import { cases as proxyUnreachable } from './proxy-unreachable.ts';
+import { cases as pullCanceled } from './pull-canceled.ts';
 import { cases as pullPolicyAlways } from './pull-policy-always.ts';
+import { cases as pullStalled } from './pull-stalled.ts';
+import { cases as pullTimeout } from './pull-timeout.ts';
 import { cases as rateLimited } from './rate-limited.ts';
 import { cases as registryError } from './registry-error.ts';
 import { cases as registryInvalidResponse } from './registry-invalid-response.ts';
@@ -73,6 +76,9 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'proxy-required': proxyRequired,
   'proxy-unreachable': proxyUnreachable,
   'pull-policy-always': pullPolicyAlways,
+  'pull-canceled': pullCanceled,
+  'pull-stalled': pullStalled,
+  'pull-timeout': pullTimeout,
   'rate-limited': rateLimited,
   'registry-error': registryError,
   'registry-invalid-response': registryInvalidResponse,
