@@ -8,6 +8,7 @@ import type { NetworkFailure } from '../model/network-failure.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
 import { clockSkew, failedCertificate as failed, telling } from './clock.ts';
+import { interception } from './interception.ts';
 
 /** Days before a certificate's end from which on it is worth a word (contract.md, section 4). */
 const expiringDays = 14;
@@ -16,7 +17,7 @@ const dayMs = 86_400_000;
 function when(code: NetworkFailure, words: (probe: DoneProbe<'tls'>, view: View) => CauseArgs) {
   return matchBreaks(['tls'], (hop, view) => {
     const probe = telling(hop);
-    if (probe?.error?.code !== code || clockSkew(hop, view) !== null) return null;
+    if (probe?.error?.code !== code || clockSkew(hop, view) !== null || interception(hop, view) !== null) return null;
     return { args: { host: hop.way.host, port: String(hop.way.port), ...words(probe, view) } };
   });
 }
@@ -49,10 +50,15 @@ export const tlsCauses: readonly Cause[] = [
         show(args),
       ),
     ],
-    match: when('tls-unknown-authority', (probe) => {
+    match: when('tls-unknown-authority', (probe, view) => {
       const last = probe.facts.chain.at(-1);
       const leaf = probe.facts.chain[0];
-      const detail = leaf?.selfSigned === true && probe.facts.chain.length === 1 ? 'it is self-signed' : undefined;
+      const detail =
+        probe.facts.publicAuthority === true
+          ? `the public trusts that authority, and this node's trust store (${view.plan.trustStore.certificates} certificates) lacks it`
+          : leaf?.selfSigned === true && probe.facts.chain.length === 1
+            ? 'it is self-signed'
+            : undefined;
       return { ...(last === undefined ? {} : { issuer: last.issuer }), ...(detail === undefined ? {} : { detail }) };
     }),
   },
@@ -63,15 +69,28 @@ export const tlsCauses: readonly Cause[] = [
     title: 'Something between presents its own certificate',
     fixedBy: 'network',
     proof:
-      "The certificate presented for the registry's name comes from an authority that belongs to a proxy or middlebox.",
-    say: ({ host, issuer }) =>
-      `TLS to ${host ?? 'the registry'} is intercepted: ${issuer ?? 'a middlebox'} presents its own certificate for that name.`,
-    remedies: () => [
+      "The same host's certificate differs by the way, with the proxy and without it; or a host that the public knows presents one that no public authority signed. An authority that bears an inspecting product's name makes it likely.",
+    say: ({ host, proxy, issuer, detail }) =>
+      `TLS to ${host ?? 'the registry'} is intercepted${proxy === undefined ? '' : ` on the way by the proxy ${proxy}`}: a certificate for that name comes from ${issuer ?? 'a middlebox'}, which this node does not trust${detail === undefined ? '' : `; ${detail}`}.`,
+    remedies: (args) => [
+      remedy(`Exempt ${args.host ?? 'the registry'} from TLS inspection: runtimes check content by its digest anyway.`),
       remedy(
-        "Exempt the registry from TLS inspection, or install the inspecting authority's certificate in the node's trust store and restart the runtime.",
-        'update-ca-certificates && systemctl restart containerd',
+        "Or install the inspecting authority's certificate in the node's trust store, and restart the runtime.",
+        `cp CA.crt /usr/local/share/ca-certificates/ && update-ca-certificates && systemctl restart ${args.unit ?? 'containerd'}`,
       ),
+      remedy('See what is presented, and by whom it was issued:', show(args)),
     ],
+    match: matchBreaks(['tls'], (hop, view) => {
+      const found = interception(hop, view);
+      if (found === null) return null;
+      const { confidence, evidence, detail, issuer } = found;
+      return {
+        confidence,
+        evidence,
+        alternatives: confidence === 'proven' ? [] : ['tls-unknown-authority'],
+        args: { host: hop.way.host, port: String(hop.way.port), issuer, detail },
+      };
+    }),
   },
   {
     id: 'tls-certificate-expired',

@@ -132,10 +132,12 @@ function insteadOf(view: View, way: Way): Way[] {
     others.push(named({ ...way, ...other }, view.plan.endpoints[way.endpoint]));
   };
   const beforeTls = broken.layer === 'dns' || broken.layer === 'tcp' || broken.layer === 'proxy';
-  if (way.proxy !== null && beforeTls) {
+  // By another way the same host may show another certificate: then this one is not its own.
+  const other = beforeTls || (broken.layer === 'tls' && strangerSigned(broken.probes));
+  if (way.proxy !== null && other) {
     add({ proxy: null, instead: 'direct' });
   }
-  if (way.proxy === null && beforeTls) {
+  if (way.proxy === null && other) {
     for (const { url } of view.plan.knownProxies.slice(0, maxKnownProxies)) {
       if (originOf(url)?.host === way.host) continue;
       add({ proxy: url, instead: 'by-proxy' });
@@ -155,6 +157,10 @@ function unansweredPlain(view: View, way: Way): boolean {
   );
   const ends = ['closed', 'reset', 'http-malformed'];
   return pings.some(({ facts, error }) => facts.status === null && error !== null && ends.includes(error.code));
+}
+
+function strangerSigned(probes: readonly { readonly error: { readonly code: string } | null }[]): boolean {
+  return probes.some((probe) => probe.error?.code === 'tls-unknown-authority');
 }
 
 function speaksPlain(probes: readonly { readonly error: { readonly code: string } | null }[]): boolean {

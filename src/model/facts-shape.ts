@@ -96,23 +96,27 @@ const certificate = object<CertificateFacts>({
   selfSigned: flag,
 });
 
-const tls = object<TlsFacts>({
-  way: text,
-  host: text,
-  address: text,
-  port: amount,
-  protocol: maybe.text,
-  cipher: maybe.text,
-  alpn: maybe.text,
-  chain: list(certificate),
-  anchor: maybe.text,
-  failedCertificate: maybe.amount,
-  failedChecks: list(failure),
-  alert: maybe.text,
-  plainAnswer: maybe.text,
-  clientCertificateRequested: flag,
-  verificationOff: flag,
-});
+const tls = object<TlsFacts>(
+  {
+    way: text,
+    host: text,
+    address: text,
+    port: amount,
+    protocol: maybe.text,
+    cipher: maybe.text,
+    alpn: maybe.text,
+    chain: list(certificate),
+    anchor: maybe.text,
+    failedCertificate: maybe.amount,
+    failedChecks: list(failure),
+    publicAuthority: flag,
+    alert: maybe.text,
+    plainAnswer: maybe.text,
+    clientCertificateRequested: flag,
+    verificationOff: flag,
+  },
+  ['publicAuthority'],
+);
 
 const small = object<SmallFacts>({ way: text, address: text, port: amount, bytes: amount });
 

@@ -93,6 +93,8 @@ export interface TlsFacts {
   readonly failedCertificate: number | null;
   /** Every check that failed, first as Go would report it. */
   readonly failedChecks: readonly NetworkFailure[];
+  /** Only of a chain whose authority the node does not trust: whether the public does (Mozilla's list, as shipped with Node). */
+  readonly publicAuthority?: boolean;
   readonly alert: string | null;
   readonly plainAnswer: string | null;
   readonly clientCertificateRequested: boolean;

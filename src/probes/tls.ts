@@ -67,7 +67,8 @@ export const tlsProbe: Probe<'tls', TlsInput> = {
       skipVerify,
     });
     if (!result.ok) {
-      const { code, message, chain, failedCertificate, alert, plainAnswer, otherFailures, peer } = result.error;
+      const { code, message, chain, failedCertificate, alert, plainAnswer, otherFailures, peer, publicAuthority } =
+        result.error;
       const failedChecks = code.startsWith('tls-') ? [code, ...otherFailures] : otherFailures;
       const facts: TlsFacts = {
         ...emptyFacts(input),
@@ -79,6 +80,7 @@ export const tlsProbe: Probe<'tls', TlsInput> = {
         failedChecks,
         alert,
         plainAnswer,
+        ...(publicAuthority === null ? {} : { publicAuthority }),
       };
       return { status: 'failed', error: { code, message }, facts };
     }

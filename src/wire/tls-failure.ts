@@ -26,6 +26,8 @@ export interface TlsFailure extends WireError {
   readonly failedRoot: CertificateInfo | null;
   /** Codes of the further checks that failed, in the order in which Go would meet them. */
   readonly otherFailures: readonly NetworkFailure[];
+  /** Of a chain whose authority this node does not trust: whether the public does. Null: not asked. */
+  readonly publicAuthority: boolean | null;
   /** The alert that the peer sent, by its registered name. */
   readonly alert: string | null;
   /** What was agreed on, when it came so far. */

@@ -15,6 +15,7 @@ import {
 } from './certificate.ts';
 import { hostAddress } from './certificate-names.ts';
 import { errnoOf, wireError } from './errors.ts';
+import { isPublicAuthority } from './public-authorities.ts';
 import { Tap } from './tap.ts';
 import { failedHandshake, progress, type TlsFailure, type TlsNegotiated } from './tls-failure.ts';
 import { readServerFlight } from './tls-records.ts';
@@ -141,6 +142,7 @@ export function handshakeTls(
       failedCertificate: null,
       failedRoot: null,
       otherFailures: [],
+      publicAuthority: null,
       alert: null,
       peer: negotiated,
       plainAnswer: null,
@@ -210,7 +212,10 @@ export function handshakeTls(
       chain = sent.chain;
       const verdict = sent.problem ?? verifyChain(chain, createTrust(options.trustPem).pool, serverName, env.now());
       if (!verdict.ok && !options.skipVerify) {
-        settle(fail(failure(firstOf(verdict), verdictFields(verdict))));
+        const fields = verdictFields(verdict);
+        const unknown = verdict.problems.some(({ code }) => code === 'tls-unknown-authority');
+        const publicAuthority = unknown ? isPublicAuthority(chain, serverName, env.now()) : null;
+        settle(fail(failure(firstOf(verdict), { ...fields, publicAuthority })));
         return;
       }
       const durationMs = env.monotonic() - started;
