@@ -27,6 +27,11 @@ const sources: readonly { lines: readonly RuntimeLine[]; suite: string; versions
   { lines: ['2.x', '2.x local'], suite: 'sid', versions: /^2\.[1-9]/ },
 ];
 
+/** Where what was fetched is kept: the cache folder of whoever runs this. */
+export function labCache(): string {
+  return `${process.env.XDG_CACHE_HOME || `${homedir()}/.cache`}/pullwhy/lab`;
+}
+
 /** The containerds that are here, and one line for a person about each that is not. */
 export interface Containerds {
   readonly found: ReadonlyMap<RuntimeLine, Containerd>;
@@ -40,7 +45,7 @@ export interface Containerds {
 export async function findContainerds(wanted: readonly RuntimeLine[]): Promise<Containerds> {
   const found = new Map<RuntimeLine, Containerd>();
   const missing: string[] = [];
-  const cache = `${process.env.XDG_CACHE_HOME || `${homedir()}/.cache`}/pullwhy/lab`;
+  const cache = labCache();
   for (const { lines, suite, versions } of sources) {
     const needed = lines.filter((line) => wanted.includes(line));
     if (needed.length === 0) continue;

@@ -1,4 +1,5 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import type { Pair } from './authority.ts';
 import { must, type Service, startService } from './commands.ts';
 import type { Network } from './network.ts';
 import { listening } from './registry.ts';
@@ -12,6 +13,15 @@ export interface ProxySetup {
   readonly user?: { readonly name: string; readonly password: string };
   /** Access rules before the last one, which allows: `acl bad dstdomain registry.lab`, `http_access deny bad`. */
   readonly rules?: readonly string[];
+  /** It opens TLS and signs anew (`ssl_bump`), which takes the squid of the package squid-openssl. */
+  readonly inspects?: {
+    /** Where that package is unpacked. */
+    readonly package: string;
+    /** The authority that signs, with its key. */
+    readonly authority: Pair;
+    /** The authority that squid itself trusts at the registries. */
+    readonly trusts: string;
+  };
 }
 
 /** Starts a squid and waits until it listens. */
@@ -33,10 +43,13 @@ export async function startProxy(network: Network, setup: ProxySetup): Promise<S
       'http_access deny !known',
     );
   }
+  const { inspects } = setup;
+  const inspecting = inspects === undefined ? null : await inspection(home, inspects);
   await writeFile(
     file,
     [
-      `http_port 10.77.0.30:${setup.port}`,
+      `http_port 10.77.0.30:${setup.port}${inspecting?.port ?? ''}`,
+      ...(inspecting?.lines ?? []),
       'visible_hostname proxy.lab',
       `pid_filename ${home}/pid`,
       `coredump_dir ${home}`,
@@ -56,7 +69,7 @@ export async function startProxy(network: Network, setup: ProxySetup): Promise<S
       '',
     ].join('\n'),
   );
-  const [command, args] = network.at('proxy', 'squid', [
+  const [command, args] = network.at('proxy', `${inspects?.package ?? ''}/usr/sbin/squid`, [
     '-N',
     '-n',
     `${setup.name}${network.name('proxy')}`.replace(/\W/g, ''), // names its shared memory, which no namespace divides
@@ -66,4 +79,28 @@ export async function startProxy(network: Network, setup: ProxySetup): Promise<S
   const service = await startService(setup.name, command, args, `${home}/out.log`);
   await listening(network, 'proxy', service, `10.77.0.30:${setup.port}`);
   return service;
+}
+
+/** What squid's configuration needs to sign in the registries' place. */
+async function inspection(
+  home: string,
+  { package: unpacked, authority, trusts }: NonNullable<ProxySetup['inspects']>,
+): Promise<{ port: string; lines: string[] }> {
+  // Squid and its signing helper give root up, and would not reach into root's own folders.
+  const pem = `${home}/signing.pem`;
+  const helper = `${home}/certgen`;
+  const made = `${home}/made`;
+  await writeFile(pem, `${await readFile(authority.cert, 'utf8')}${await readFile(authority.key, 'utf8')}`);
+  await copyFile(`${unpacked}/usr/lib/squid/security_file_certgen`, helper);
+  await must(helper, ['-c', '-s', made, '-M', '4MB']);
+  await must('chown', ['-R', 'proxy:proxy', made, pem]);
+  return {
+    port: ` ssl-bump generate-host-certificates=on dynamic_cert_mem_cache_size=4MB tls-cert=${pem}`,
+    lines: [
+      `sslcrtd_program ${helper} -s ${made} -M 4MB`,
+      'sslcrtd_children 1',
+      `tls_outgoing_options cafile=${trusts}`,
+      'ssl_bump bump all',
+    ],
+  };
 }

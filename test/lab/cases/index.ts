@@ -45,6 +45,7 @@ import { cases as tlsCertificateExpiring } from './tls-certificate-expiring.ts';
 import { cases as tlsCertificateNotYetValid } from './tls-certificate-not-yet-valid.ts';
 import { cases as tlsHandshakeFailed } from './tls-handshake-failed.ts';
 import { cases as tlsHostnameMismatch } from './tls-hostname-mismatch.ts';
+import { cases as tlsIntercepted } from './tls-intercepted.ts';
 import { cases as tlsUnknownAuthority } from './tls-unknown-authority.ts';
 import { cases as unknown } from './unknown.ts';
 
@@ -96,6 +97,7 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'tls-certificate-not-yet-valid': tlsCertificateNotYetValid,
   'tls-handshake-failed': tlsHandshakeFailed,
   'tls-hostname-mismatch': tlsHostnameMismatch,
+  'tls-intercepted': tlsIntercepted,
   'tls-unknown-authority': tlsUnknownAuthority,
   unknown,
 };
