@@ -111,6 +111,8 @@ async function judge(lab: Lab, labCase: CaseOnLine): Promise<void> {
     );
   }
   assert.equal(outcome.code, exitStatus[labCase.verdict], shown);
+  // The runtime that was asked is the one of this lab.
+  if (situation.runtime === undefined) assert.equal(judged.runtimeVersion, lab.containerd.version, shown);
   evidenceHolds(judged, shown);
   if (labCase.pull !== 'not-tried') {
     assert.equal(judged.pull.attempted, true, shown);

@@ -17,7 +17,7 @@ export function configurationOf(setup: RuntimeSetup, socket: string): string {
   const line = setup.containerd?.line ?? '1.6';
   const version = (said ?? (line.startsWith('2') ? '3' : '2')) === '3' ? 3 : 2;
   const disabled: string[] = [...unwanted[version]];
-  if (setup.cri === false) disabled.push('io.containerd.grpc.v1.cri');
+  if (setup.cri === false) disabled.push(cri2);
   return [
     ...first,
     ...(said === undefined ? [`version = ${version}`] : []),
@@ -26,10 +26,10 @@ export function configurationOf(setup: RuntimeSetup, socket: string): string {
     `disabled_plugins = [${disabled.map((name) => `"${name}"`).join(', ')}]`,
     '[grpc]',
     `  address = "${socket}"`,
-    '[plugins."io.containerd.grpc.v1.cri"]',
+    `[plugins."${cri2}"]`,
     '  stream_server_address = "127.0.0.1"',
     '  stream_server_port = "0"',
-    ...(version === 3 ? images3(setup, line) : images2(setup)),
+    ...(version === 3 ? settings3(setup, line) : settings2(setup)),
     ...Object.entries(setup.proxySnapshotters ?? {}).flatMap(([name, address]) => [
       `[proxy_plugins.${name}]`,
       '  type = "snapshot"',
@@ -41,31 +41,27 @@ export function configurationOf(setup: RuntimeSetup, socket: string): string {
 
 const pause = 'registry.lab/pause:3.9';
 const native = 'native'; // the snapshotter that needs nothing of the kernel
-const hosts = '  config_path = "/etc/containerd/certs.d"';
+const cri2 = 'io.containerd.grpc.v1.cri';
+const images3 = 'io.containerd.cri.v1.images';
 
-function images2(setup: RuntimeSetup): string[] {
+function settings2(setup: RuntimeSetup): string[] {
   return [
     `  sandbox_image = "${setup.sandboxImage ?? pause}"`,
-    '[plugins."io.containerd.grpc.v1.cri".containerd]',
+    `[plugins."${cri2}".containerd]`,
     `  snapshotter = "${setup.snapshotter ?? native}"`,
-    '[plugins."io.containerd.grpc.v1.cri".registry]',
-    hosts,
-    ...mirrors(setup, 'io.containerd.grpc.v1.cri'),
+    ...registry(setup, setup.misplaced === true ? images3 : cri2),
   ];
 }
 
-function images3(setup: RuntimeSetup, line: RuntimeLine): string[] {
+function settings3(setup: RuntimeSetup, line: RuntimeLine): string[] {
   const snapshotter = setup.snapshotter ?? native;
-  const images = 'io.containerd.cri.v1.images';
   return [
-    `[plugins."${images}"]`,
+    `[plugins."${images3}"]`,
     `  snapshotter = "${snapshotter}"`,
     `  use_local_image_pull = ${line === '2.x local'}`,
-    `[plugins."${images}".pinned_images]`,
+    `[plugins."${images3}".pinned_images]`,
     `  sandbox = "${setup.sandboxImage ?? pause}"`,
-    `[plugins."${images}".registry]`,
-    hosts,
-    ...mirrors(setup, images),
+    ...registry(setup, setup.misplaced === true ? cri2 : images3),
     // The transfer service unpacks for the snapshotters that are listed here, whatever CRI's is.
     '[[plugins."io.containerd.transfer.v1.local".unpack_config]]',
     `  platform = "linux/${process.arch === 'arm64' ? 'arm64' : 'amd64'}"`,
@@ -73,9 +69,13 @@ function images3(setup: RuntimeSetup, line: RuntimeLine): string[] {
   ];
 }
 
-function mirrors(setup: RuntimeSetup, plugin: string): string[] {
-  return Object.entries(setup.mirrors ?? {}).flatMap(([host, endpoints]) => [
-    `[plugins."${plugin}".registry.mirrors."${host}"]`,
-    `  endpoint = [${endpoints.map((endpoint) => `"${endpoint}"`).join(', ')}]`,
-  ]);
+function registry({ hostsFolder = '/etc/containerd/certs.d', mirrors = {} }: RuntimeSetup, plugin: string): string[] {
+  return [
+    `[plugins."${plugin}".registry]`,
+    ...(hostsFolder === null ? [] : [`  config_path = "${hostsFolder}"`]),
+    ...Object.entries(mirrors).flatMap(([host, endpoints]) => [
+      `[plugins."${plugin}".registry.mirrors."${host}"]`,
+      `  endpoint = [${endpoints.map((endpoint) => `"${endpoint}"`).join(', ')}]`,
+    ]),
+  ];
 }

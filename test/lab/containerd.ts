@@ -30,6 +30,10 @@ export interface RuntimeSetup {
   readonly proxySnapshotters?: Readonly<Record<string, string>>;
   /** `registry.mirrors`, the endpoints by host. */
   readonly mirrors?: Readonly<Record<string, readonly string[]>>;
+  /** `config_path` of its registry settings (`/etc/containerd/certs.d`); null: none. */
+  readonly hostsFolder?: string | null;
+  /** Put its registry settings under the name that the other version of the file has for its plugin: 2.x alone knows both. */
+  readonly misplaced?: boolean;
   /** Lines put before everything else, at the top of the file: broken TOML, another `version`. */
   readonly firstLines?: readonly string[];
   /**

@@ -20,6 +20,8 @@ export interface Judged {
     readonly counterfactual: boolean;
     readonly error: string;
   }[];
+  /** The runtime's version in its own words; null when it did not tell. */
+  readonly runtimeVersion: string | null;
   /** Causes of what is wrong in the node's files. */
   readonly problems: readonly string[];
   readonly pull: {
@@ -64,6 +66,7 @@ export function readDocument(text: string): Judged {
         error: error === null ? '' : `${stringOrNull(error.code) ?? ''}: ${stringOrNull(error.message) ?? ''}`,
       };
     }),
+    runtimeVersion: stringOrNull(record(document.runtime ?? {}, 'runtime').version),
     problems: list(document.problems, 'problems').map((item) => string(record(item, 'problem').cause, 'cause')),
     pull: {
       attempted: pull.attempted === true,

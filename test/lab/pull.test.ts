@@ -57,6 +57,12 @@ function pulls(labs: () => Labs, line: RuntimeLine): void {
     assert.ok(token.ok, JSON.stringify(token));
   });
 
+  it(`pulls by ${line === '2.x' ? 'the transfer service' : 'its own client'}`, async () => {
+    const pulled = await pull('registry.lab/lab/absent:1.0');
+    assert.ok(!pulled.ok);
+    assert.match(pulled.error.message, line === '2.x' ? /failed to resolve image: / : /failed to resolve reference /);
+  });
+
   it('is refused without them', async () => {
     await lab().push('lab/refused', '1.0');
     const basic = await pull('private.lab/lab/refused:1.0');

@@ -24,10 +24,7 @@ import { cases as proxyDenied } from './proxy-denied.ts';
 import { cases as proxyMisconfigured } from './proxy-misconfigured.ts';
 import { cases as proxyRequired } from './proxy-required.ts';
 import { cases as proxyUnreachable } from './proxy-unreachable.ts';
-import { cases as pullCanceled } from './pull-canceled.ts';
 import { cases as pullPolicyAlways } from './pull-policy-always.ts';
-import { cases as pullStalled } from './pull-stalled.ts';
-import { cases as pullTimeout } from './pull-timeout.ts';
 import { cases as rateLimited } from './rate-limited.ts';
 import { cases as registryError } from './registry-error.ts';
 import { cases as registryInvalidResponse } from './registry-invalid-response.ts';
@@ -35,6 +32,7 @@ import { cases as registryTimeout } from './registry-timeout.ts';
 import { cases as repositoryNotFound } from './repository-not-found.ts';
 import { cases as repositoryNotFoundOrPrivate } from './repository-not-found-or-private.ts';
 import { cases as runtimeUnreachable } from './runtime-unreachable.ts';
+import { cases as runtimeVersions } from './runtime-versions.ts';
 import { cases as someAddressesUnreachable } from './some-addresses-unreachable.ts';
 import { cases as tagNotFound } from './tag-not-found.ts';
 import { cases as tcpRefused } from './tcp-refused.ts';
@@ -45,7 +43,6 @@ import { cases as tlsCertificateExpiring } from './tls-certificate-expiring.ts';
 import { cases as tlsCertificateNotYetValid } from './tls-certificate-not-yet-valid.ts';
 import { cases as tlsHandshakeFailed } from './tls-handshake-failed.ts';
 import { cases as tlsHostnameMismatch } from './tls-hostname-mismatch.ts';
-import { cases as tlsIntercepted } from './tls-intercepted.ts';
 import { cases as tlsUnknownAuthority } from './tls-unknown-authority.ts';
 import { cases as unknown } from './unknown.ts';
 
@@ -77,9 +74,6 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'proxy-required': proxyRequired,
   'proxy-unreachable': proxyUnreachable,
   'pull-policy-always': pullPolicyAlways,
-  'pull-canceled': pullCanceled,
-  'pull-stalled': pullStalled,
-  'pull-timeout': pullTimeout,
   'rate-limited': rateLimited,
   'registry-error': registryError,
   'registry-invalid-response': registryInvalidResponse,
@@ -87,6 +81,7 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'repository-not-found': repositoryNotFound,
   'repository-not-found-or-private': repositoryNotFoundOrPrivate,
   'runtime-unreachable': runtimeUnreachable,
+  'runtime-versions': runtimeVersions,
   'some-addresses-unreachable': someAddressesUnreachable,
   'tag-not-found': tagNotFound,
   'tcp-refused': tcpRefused,
@@ -97,7 +92,6 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'tls-certificate-not-yet-valid': tlsCertificateNotYetValid,
   'tls-handshake-failed': tlsHandshakeFailed,
   'tls-hostname-mismatch': tlsHostnameMismatch,
-  'tls-intercepted': tlsIntercepted,
   'tls-unknown-authority': tlsUnknownAuthority,
   unknown,
 };
