@@ -10,7 +10,8 @@ import type { Finding, JudgedEndpoint, PullOutcome, Verdict } from '../model/inv
 import { differenceFinding, notLoadedFindings } from './difference-finding.ts';
 import { besidePull } from './disproved.ts';
 import { judgeEndpoints, stopsAt, type WayFindings, wayFindings } from './endpoints.ts';
-import { carried, carryBy, findingOf, problemFindings, unexplained, withEvidence } from './findings.ts';
+import { withEnvironment } from './environment-words.ts';
+import { carried, findingOf, problemFindings, unexplained, withEvidence } from './findings.ts';
 import { journalFindings } from './journal-finding.ts';
 import { byPrecedence } from './precedence.ts';
 import { ruledOutBy } from './ruled-out.ts';
@@ -52,7 +53,11 @@ export function conclude(view: View): Conclusion {
   const faults = withPolicy(view, pull, shown, order);
   const degraded = [...outlived.map((finding) => ({ ...finding, severity: 'degraded' as const })), ...way.degraded];
   const told = faults.length === 0 ? journalFindings(view, judged) : [];
-  const findings = unique([...faults.sort(order), ...notLoadedFindings(view, pull), ...told, ...degraded]);
+  const stale = notLoadedFindings(view, pull);
+  // It says which way the faults are on; what stops the node whatever the way comes before it.
+  const [first, second] = faults.every(isOfEndpoint) ? [stale, faults.sort(order)] : [faults.sort(order), stale];
+  const all = [...first, ...second, ...told, ...degraded];
+  const findings = unique(all).map((finding) => withEnvironment(view, finding));
   const verdict = verdictOf(view, findings, judged, stop, pull);
   return {
     verdict,

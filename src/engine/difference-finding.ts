@@ -5,7 +5,8 @@ import { type Difference, differenceOf, goesElsewhere, loadedOf } from '../evide
 import { probesOf, type View } from '../evidence/view.ts';
 import type { CauseId } from '../model/cause-id.ts';
 import type { LoadedFacts, StartFile } from '../model/facts.ts';
-import type { Finding, JudgedEndpoint, PullOutcome, Remedy } from '../model/investigation.ts';
+import type { Finding, JudgedEndpoint, PullOutcome } from '../model/investigation.ts';
+import { restart, runtimeWords, timeWords } from './runtime-words.ts';
 
 /**
  * The pull fails and the probes find nothing in its way: what the running runtime has otherwise than the node's files,
@@ -102,11 +103,6 @@ function settingWords(view: View, facts: LoadedFacts, settings: NonNullable<Load
   return `${runtimeWords(view, facts)} has not loaded what its configuration says by now: ${told.join('; ')}.${now === '' ? '' : ` It goes to ${now}.`}`;
 }
 
-function runtimeWords(view: View, { pid, startedAt }: LoadedFacts): string {
-  const name = view.runtime.name ?? 'runtime';
-  return `The running ${name} (process ${pid}${startedAt === null ? '' : `, started ${timeWords(startedAt)}`})`;
-}
-
 function namesOf(files: readonly StartFile[]): string {
   const [first] = files;
   const more = files.length > 1 ? ` and ${files.length - 1} more` : '';
@@ -114,20 +110,6 @@ function namesOf(files: readonly StartFile[]): string {
   return `${first.path}${more} changed ${first.changedAt === null ? 'since it started' : timeWords(first.changedAt)}`;
 }
 
-/** To the second: `2026-11-22 08:00:00 UTC`. */
-function timeWords(iso: string): string {
-  return `${iso.slice(0, 19).replace('T', ' ')} UTC`;
-}
-
 function lower(sentence: string): string {
   return `${sentence.slice(0, 1).toLowerCase()}${sentence.slice(1)}`;
-}
-
-function restart(view: View, { unit }: LoadedFacts): Remedy {
-  const usual = view.runtime.name === 'cri-o' ? 'crio' : 'containerd';
-  const name = unit !== null && /^[\w@.-]+$/.test(unit) ? unit : usual;
-  return {
-    text: 'Restart the runtime, so that it loads what the files say now; running containers go on.',
-    command: `systemctl daemon-reload && systemctl restart ${name}`,
-  };
 }

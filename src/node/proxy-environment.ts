@@ -249,7 +249,11 @@ function differencesOf(
 }
 
 function shown(variable: PlacedVariable | undefined): string | null {
-  return variable === undefined ? null : redactText(variable.value.reveal());
+  if (variable === undefined) return null;
+  const value = variable.value.reveal();
+  const safe = redactText(value);
+  // Redaction writes a URL in its full form; one without a secret is told as it stands.
+  return safe === `${value}/` ? value : safe;
 }
 
 function restartProblem(chosen: ChosenUnit | null, difference: EnvironmentDifference): Problem {
