@@ -51,7 +51,10 @@ export interface LabCase {
 /** What one line of the runtime makes of a fault that the others make something else of. */
 export interface Difference
   extends Partial<
-    Pick<LabCase, 'verdict' | 'cause' | 'confidence' | 'underlying' | 'pull' | 'runtimeSays' | 'alsoFound' | 'notYet'>
+    Pick<
+      LabCase,
+      'verdict' | 'cause' | 'confidence' | 'underlying' | 'pull' | 'runtimeSays' | 'alsoNames' | 'alsoFound' | 'notYet'
+    >
   > {
   /** What this runtime does otherwise, in words. */
   readonly why: string;

@@ -35,6 +35,8 @@ import { cases as runtimeUnreachable } from './runtime-unreachable.ts';
 import { cases as runtimeVersions } from './runtime-versions.ts';
 import { cases as someAddressesUnreachable } from './some-addresses-unreachable.ts';
 import { cases as tagNotFound } from './tag-not-found.ts';
+import { cases as runtimeDiffers } from './runtime-differs.ts';
+import { cases as runtimeMisconfigured } from './runtime-misconfigured.ts';
 import { cases as tcpRefused } from './tcp-refused.ts';
 import { cases as tcpReset } from './tcp-reset.ts';
 import { cases as tcpTimeout } from './tcp-timeout.ts';
@@ -91,6 +93,8 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'tls-certificate-expiring': tlsCertificateExpiring,
   'tls-certificate-not-yet-valid': tlsCertificateNotYetValid,
   'tls-handshake-failed': tlsHandshakeFailed,
+  'runtime-differs': runtimeDiffers,
+  'runtime-misconfigured': runtimeMisconfigured,
   'tls-hostname-mismatch': tlsHostnameMismatch,
   'tls-unknown-authority': tlsUnknownAuthority,
   unknown,
