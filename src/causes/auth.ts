@@ -1,3 +1,4 @@
+import { unaskedPlugin } from '../evidence/credential-plugin.ts';
 import { lapsedByClaim } from '../evidence/credential-time.ts';
 import { partyName } from '../evidence/origin.ts';
 import type { Refusal } from '../evidence/refusal.ts';
@@ -5,7 +6,16 @@ import type { View } from '../evidence/view.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, remedy } from './cause.ts';
 import { isAllPublic, isBlockedPage } from './public-registry.ts';
-import { addressWords, atTokenService, nobodyWords, saysExpired, secretCommand, tell, whenRefused } from './refused.ts';
+import {
+  addressWords,
+  atTokenService,
+  hidesFromNobody,
+  nobodyWords,
+  saysExpired,
+  secretCommand,
+  tell,
+  whenRefused,
+} from './refused.ts';
 
 /** Registries that answer the same to "not there" and "not yours", also to somebody who is logged in (pull-facts, section 12). */
 const hidesFromUsers: ReadonlySet<string> = new Set(['docker.io']);
@@ -96,8 +106,8 @@ export const authCauses: readonly Cause[] = [
     fixedBy: 'workload',
     proof:
       'The token service gives nobody a token that allows nothing, or refuses it without saying why: registries do so to both.',
-    say: ({ host, repository, username }) =>
-      `${host ?? 'The registry'} does not show ${repository ?? 'this repository'} to ${username === undefined ? 'anonymous pulls' : `user ${JSON.stringify(username)}`}: it does not exist, or it is private. The registry does not say which.`,
+    say: ({ host, repository, username, source }) =>
+      `${host ?? 'The registry'} does not show ${repository ?? 'this repository'} to ${username === undefined ? 'anonymous pulls' : `user ${JSON.stringify(username)}`}: it does not exist, or it is private. The registry does not say which${source === undefined ? '' : `; ${source}`}.`,
     remedies: (args) => [
       remedy(`Check the name ${args.repository ?? ''} letter by letter: host, project, repository.`),
       remedy('If it is private, give the pod a pull secret that may read it:', secretCommand(args)),
@@ -108,9 +118,11 @@ export const authCauses: readonly Cause[] = [
       if (refusal.withCredentials) {
         return hidden && !refusal.anonymousWorks && !isLapsed(refusal, view) && refusal.at === 'manifest' ? {} : null;
       }
-      if (refusal.challenge !== 'bearer') return null;
-      const atToken = refusal.at === 'token' && refusal.status === 403 && !nobodyWords.test(refusal.words);
-      return atToken || refusal.at === 'manifest' ? {} : null;
+      if (!hidesFromNobody(refusal)) return null;
+      const plugin = unaskedPlugin(view);
+      if (plugin === null) return {};
+      const source = `the kubelet asks its plugin ${plugin.name} for credentials (${plugin.source}), and Pullwhy does not run it`;
+      return { confidence: 'possible', alternatives: ['credential-provider-failed'], args: { source } };
     }),
   },
 ];

@@ -1,11 +1,82 @@
+import { pluginsFor, unaskedPlugin } from '../evidence/credential-plugin.ts';
 import { credentialTime, lapsedByClaim } from '../evidence/credential-time.ts';
+import type { Refusal } from '../evidence/refusal.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import type { View } from '../evidence/view.ts';
 import { type Cause, type CauseArgs, type Match, remedy, sentence } from './cause.ts';
-import { addressWords, atTokenService, nobodyWords, saysExpired, secretCommand, tell, whenRefused } from './refused.ts';
+import {
+  atTokenService,
+  hidesFromNobody,
+  saysExpired,
+  secretCommand,
+  tell,
+  wantsCredentials,
+  whenRefused,
+} from './refused.ts';
 
-/** Causes in the credentials of a pull: none, refused ones, and what should have brought them. */
+/**
+ * Causes in the credentials of a pull: what should have brought them, and none or refused ones. The former come first, for
+ * they are why there are none.
+ */
 export const credentialCauses: readonly Cause[] = [
+  {
+    id: 'pull-secret-missing',
+    layer: 'auth',
+    scenario: 2,
+    title: "The pod's pull secret does not exist",
+    fixedBy: 'workload',
+    proof: 'The pod names an imagePullSecret that its namespace does not have.',
+    say: ({ detail }) => `The pod names a pull secret that does not exist${tell(detail)}.`,
+    remedies: (args) => [remedy("Create it in the pod's namespace, or correct its name:", secretCommand(args))],
+  },
+  {
+    id: 'pull-secret-invalid',
+    layer: 'auth',
+    scenario: 2,
+    title: 'The pull secret cannot be used for this registry',
+    fixedBy: 'workload',
+    proof: 'The secret is parsed and matched as the kubelet does it.',
+    say: ({ host, detail }) =>
+      `The pull secret has no usable entry for ${host ?? 'this registry'}${detail === undefined ? '.' : `: ${sentence(detail)}`}`,
+    remedies: (args) => [
+      remedy('Make it anew, of type kubernetes.io/dockerconfigjson, for exactly this host:', secretCommand(args)),
+    ],
+    match: whenRefused((refusal, view) => {
+      const detail = unusableEntry(refusal, view);
+      return detail === null ? null : { confidence: wantsCredentials(refusal) ?? 'likely', args: { detail } };
+    }),
+  },
+  {
+    id: 'credential-provider-failed',
+    layer: 'auth',
+    scenario: 2,
+    title: "The kubelet's credential provider fails",
+    fixedBy: 'node',
+    proof:
+      "The registry wants credentials, and the kubelet's plugin for this image cannot run: its configuration is refused, or its program is missing or not executable; or the kubelet's own log names the plugin and its error.",
+    say: ({ detail, host }) =>
+      `The kubelet's credential provider plugin fails${tell(detail)}, so the pull goes on without credentials${host === undefined ? '.' : `, which ${host} demands.`}`,
+    remedies: ({ source }) => [
+      ...(source === undefined ? [] : [remedy(`Correct it in ${source}, and start the kubelet anew.`)]),
+      remedy(
+        'Run the plugin by hand on the node and look at its error; check its binary, configuration and cloud role.',
+        'journalctl -u kubelet | grep "credential provider"',
+      ),
+    ],
+    match: whenRefused((refusal, view) => {
+      const sure = wantsCredentials(refusal);
+      if (sure === null && !hidesFromNobody(refusal)) return null;
+      const { broken, refused } = pluginsFor(view);
+      const plugin = broken[0];
+      if (plugin !== undefined) {
+        const detail = plugin.problem.replace(/\.$/, '');
+        return { confidence: sure ?? 'likely', args: { detail, source: plugin.source } };
+      }
+      // Which of them serve this image is not known when none is read.
+      if (refused === null) return null;
+      return { confidence: 'likely', args: { detail: refused.problem.replace(/\.$/, ''), source: refused.source } };
+    }),
+  },
   {
     id: 'credentials-missing',
     layer: 'auth',
@@ -24,16 +95,15 @@ export const credentialCauses: readonly Cause[] = [
       remedy('Check it from here with:', `pullwhy diagnose ${args.image ?? 'IMAGE'} --auth-file ~/.docker/config.json`),
     ],
     match: whenRefused((refusal, view) => {
-      if (refusal.withCredentials || refusal.unsent || refusal.status === 404) return null;
-      const basic = refusal.status === 401 && refusal.challenge !== 'bearer';
-      const atToken = refusal.at === 'token' && refusal.status === 401;
-      const words = refusal.status === 403 && nobodyWords.test(refusal.words) && !addressWords.test(refusal.words);
-      if (!basic && !atToken && !words) return null;
-      const files = view.plan.credentialHosts.map(
-        ({ source: file, hosts }) => `${file} has entries for ${hosts.slice(0, 5).join(', ') || 'no registry'} only`,
-      );
-      const source = files.length === 0 ? undefined : files.join('; ');
-      return { confidence: words ? 'likely' : 'proven', args: source === undefined ? {} : { source } };
+      const confidence = wantsCredentials(refusal);
+      if (confidence === null || unusableEntry(refusal, view) !== null) return null;
+      const plugin = unaskedPlugin(view);
+      if (plugin !== null) {
+        const source = `the kubelet asks its plugin ${plugin.name} for them (${plugin.source}), and Pullwhy does not run it`;
+        return { confidence: 'possible', alternatives: ['credential-provider-failed'], args: { source } };
+      }
+      const found = whatThereIs(view);
+      return { confidence, args: found === '' ? {} : { source: found } };
     }),
   },
   {
@@ -51,12 +121,19 @@ export const credentialCauses: readonly Cause[] = [
         `The password or token is wrong or was revoked${shortLived(args.username)}: make the pull secret anew.`,
         secretCommand(args),
       ),
-      ...(args.source === undefined ? [] : [remedy('Or take the stale credentials away: this image needs none.')]),
+      ...(args.source?.includes('without them') === true
+        ? [remedy('Or take the stale credentials away: this image needs none.')]
+        : []),
       remedy('Check it from here with:', `pullwhy diagnose ${args.image ?? 'IMAGE'} --auth-file FILE`),
     ],
     match: whenRefused((refusal, view) => {
       if (!refusal.withCredentials || saysExpired(refusal) || lapsedByClaim(view, refusal) !== null) return null;
-      const public_ = refusal.anonymousWorks ? { source: 'without them the image can be pulled' } : {};
+      const { odd } = view.plan.credentials?.matches[refusal.identity] ?? {};
+      const about = [
+        ...(odd === undefined ? [] : [`${odd}, which is sent too`]),
+        ...(refusal.anonymousWorks ? ['without them the image can be pulled'] : []),
+      ].join('; ');
+      const public_ = about === '' ? {} : { source: about };
       const refusedLogin = refusal.status === 401 && (refusal.at === 'token' || refusal.challenge !== 'bearer');
       if (refusedLogin || refusal.anonymousWorks) return { args: public_ };
       return atTokenService(refusal) ? { confidence: 'likely', alternatives: ['access-denied'] } : null;
@@ -86,46 +163,36 @@ export const credentialCauses: readonly Cause[] = [
       ...expiringSoon(all),
     ],
   },
-  {
-    id: 'pull-secret-missing',
-    layer: 'auth',
-    scenario: 2,
-    title: "The pod's pull secret does not exist",
-    fixedBy: 'workload',
-    proof: 'The pod names an imagePullSecret that its namespace does not have.',
-    say: ({ detail }) => `The pod names a pull secret that does not exist${tell(detail)}.`,
-    remedies: (args) => [remedy("Create it in the pod's namespace, or correct its name:", secretCommand(args))],
-  },
-  {
-    id: 'pull-secret-invalid',
-    layer: 'auth',
-    scenario: 2,
-    title: 'The pull secret cannot be used for this registry',
-    fixedBy: 'workload',
-    proof: 'The secret is parsed and matched as the kubelet does it.',
-    say: ({ host, detail }) =>
-      `The pull secret has no usable entry for ${host ?? 'this registry'}${detail === undefined ? '.' : `: ${sentence(detail)}`}`,
-    remedies: (args) => [
-      remedy('Make it anew, of type kubernetes.io/dockerconfigjson, for exactly this host:', secretCommand(args)),
-    ],
-  },
-  {
-    id: 'credential-provider-failed',
-    layer: 'auth',
-    scenario: 2,
-    title: "The kubelet's credential provider fails",
-    fixedBy: 'node',
-    proof: "The kubelet's own log names the plugin and its error.",
-    say: ({ detail }) =>
-      `The kubelet's credential provider plugin fails${tell(detail)}, so the pull goes on without credentials.`,
-    remedies: () => [
-      remedy(
-        'Run the plugin by hand on the node and look at its error; check its binary, configuration and cloud role.',
-        'journalctl -u kubelet | grep "credential provider"',
-      ),
-    ],
-  },
 ];
+
+/** What the node has instead of credentials for this registry: files for others, keys that nearly fit, other plugins. */
+function whatThereIs(view: View): string {
+  const files = view.plan.credentialHosts.flatMap(({ source: file, hosts, near = [] }) => [
+    `${file} has entries for ${hosts.slice(0, 5).join(', ') || 'no registry'} only`,
+    ...near.slice(0, 2).map(({ key, why }) => `${key} ${why}`),
+  ]);
+  const { others } = pluginsFor(view);
+  const plugins = others
+    .slice(0, 2)
+    .map(
+      ({ name, matchImages }) => `the kubelet asks its plugin ${name} for ${matchImages.slice(0, 3).join(', ')} only`,
+    );
+  return [...files, ...plugins].join('; ');
+}
+
+/**
+ * The entry that should serve and cannot: the one that fits holds nothing, so the kubelet pulls as nobody; or the one in
+ * the pod's secret that can only be meant for this registry is not written so that the kubelet finds it.
+ */
+function unusableEntry(refusal: Refusal, view: View): string | null {
+  if (wantsCredentials(refusal) === null && !hidesFromNobody(refusal)) return null;
+  const match = view.plan.credentials?.matches[refusal.identity];
+  if (match?.empty === true)
+    return `the entry of ${match.key} in ${match.source} has neither user name nor password, so the kubelet pulls as nobody`;
+  const files = view.plan.credentialHosts.flatMap(({ source, near = [] }) => near.map((one) => ({ source, ...one })));
+  const meant = files.find((one) => one.meant);
+  return meant === undefined ? null : `the key ${meant.key} in ${meant.source} ${meant.why}`;
+}
 
 /** What a user name tells of where its password comes from (the registries' own documentation of logins). */
 function renewal(username: string | undefined): string {

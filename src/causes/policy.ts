@@ -1,3 +1,4 @@
+import { credentialDemand } from '../evidence/credential-demand.ts';
 import { probesOf, type View } from '../evidence/view.ts';
 import { type Cause, remedy, sentence } from './cause.ts';
 
@@ -59,13 +60,27 @@ export const policyCauses: readonly Cause[] = [
     title: 'The kubelet wants credentials for an image that is on the node',
     fixedBy: 'workload',
     proof: "The kubelet's records of pulled images and its verification policy.",
-    say: ({ image }) =>
-      `${image ?? 'The image'} is on this node, and the kubelet lets only pods use it whose credentials pulled it.`,
+    say: ({ image, detail, underlying }) =>
+      `${image ?? 'The image'} is on this node, and the kubelet lets only pods use it whose credentials pulled it${detail === undefined ? '' : `: ${detail}`}. ${underlying === undefined ? '' : `So it pulls once more, and cannot. ${underlying}`}`.trim(),
     remedies: () => [
       remedy(
-        "Give the pod the pull secret of its registry; or relax imagePullCredentialsVerificationPolicy in the kubelet's configuration.",
+        'Give the pod, or its service account, a pull secret that may pull this image: the kubelet compares it with the one that did.',
+      ),
+      remedy(
+        "Or relax imagePullCredentialsVerificationPolicy in the kubelet's configuration (NeverVerifyAllowlistedImages names images that are everybody's).",
       ),
     ],
+    match: (view) => {
+      const demand = credentialDemand(view);
+      // Under IfNotPresent the kubelet pulls once more, and whether it can is another matter.
+      if (demand === null || view.plan.pullPolicy.policy !== 'Never') return [];
+      const { input: image } = view.plan.image;
+      const { evidence, why: detail, certain } = demand;
+      const base = { severity: 'fault' as const, evidence, endpoint: null, host: null };
+      const never = 'imagePullPolicy Never forbids to pull it once more, and the pod fails as if it were not there';
+      const summary = `${image} is on this node, and the kubelet lets only pods use it whose credentials pulled it: ${detail}; ${never}.`;
+      return [{ ...base, confidence: certain ? 'proven' : 'likely', args: { image, detail }, summary }];
+    },
   },
   {
     id: 'pull-qps-exceeded',

@@ -48,6 +48,26 @@ export function saysExpired(refusal: Refusal): boolean {
   return /expired|Reauthenticate/i.test(refusal.words);
 }
 
+/** Authentication is demanded of somebody who sent no credentials; null: that is not what was said. */
+export function wantsCredentials(refusal: Refusal): 'proven' | 'likely' | null {
+  if (refusal.withCredentials || refusal.unsent || refusal.status === 404) return null;
+  const basic = refusal.status === 401 && refusal.challenge !== 'bearer';
+  const atToken = refusal.at === 'token' && refusal.status === 401;
+  if (basic || atToken) return 'proven';
+  return refusal.status === 403 && nobodyWords.test(refusal.words) && !addressWords.test(refusal.words)
+    ? 'likely'
+    : null;
+}
+
+/** Nobody gets a token for it, or none that opens it: it is private, or it does not exist. */
+export function hidesFromNobody(refusal: Refusal): boolean {
+  if (refusal.withCredentials || refusal.unsent || refusal.challenge !== 'bearer' || addressWords.test(refusal.words))
+    return false;
+  return refusal.at === 'token'
+    ? refusal.status === 403 && !nobodyWords.test(refusal.words)
+    : refusal.status === 401 || refusal.status === 403;
+}
+
 /** 403 from the token service: whether it knew the login is not said, unless by its words. */
 export function atTokenService({ at, status, withCredentials, words }: Refusal): boolean {
   return withCredentials && at === 'token' && status === 403 && !permissionWords.test(words);

@@ -1,5 +1,4 @@
 import { causeOf, causes } from '../causes/index.ts';
-import { imagePresence } from '../causes/policy.ts';
 import { remediesOf } from '../causes/remedies.ts';
 import { goesElsewhere } from '../evidence/difference.ts';
 import { probesOf, type View } from '../evidence/view.ts';
@@ -14,6 +13,7 @@ import { withEnvironment } from './environment-words.ts';
 import { carried, findingOf, problemFindings, unexplained, withEvidence } from './findings.ts';
 import { journalFindings } from './journal-finding.ts';
 import { byPrecedence } from './precedence.ts';
+import { startsWithoutPull, withPolicy } from './local-image.ts';
 import { ruledOutBy } from './ruled-out.ts';
 
 /** Settings that cannot work as written, and without which the runtime goes on: no fault where the pull works all the same. */
@@ -124,25 +124,6 @@ function withPull(
 /** What keeps a node from storing any image, whatever the registry does. */
 const storesNothing: ReadonlySet<CauseId> = new Set<CauseId>(['disk-full', 'filesystem-error']);
 
-/** What the pod's policy makes of it: an image that is here starts without a registry, unless the policy is Always. */
-function withPolicy(
-  view: View,
-  pull: PullOutcome,
-  faults: readonly Finding[],
-  order: (a: Finding, b: Finding) => number,
-): Finding[] {
-  const presence = imagePresence(view);
-  if (presence?.present !== true) return [...faults];
-  if (view.plan.pullPolicy.policy !== 'Always')
-    return faults.map((finding) => ({ ...finding, severity: 'degraded' as const }));
-  const first = [...faults].sort(order)[0];
-  // Only a registry that fails is one that another policy would not ask; and a pull that works shows that none does.
-  if (first === undefined || ['runtime', 'reference', 'node'].includes(first.layer) || pull.ok === true)
-    return [...faults];
-  const always = carryBy('pull-policy-always', first, { image: view.plan.image.input });
-  return [{ ...always, evidence: [presence.id, ...first.evidence] }, ...faults];
-}
-
 function unique(findings: readonly Finding[]): Finding[] {
   const seen = new Set<string>();
   return findings.filter((finding) => {
@@ -158,12 +139,14 @@ function verdictOf(
   stop: number | null,
   pull: PullOutcome,
 ): Verdict {
-  const present = imagePresence(view)?.present === true && view.plan.pullPolicy.policy !== 'Always';
+  const present = startsWithoutPull(view);
   if (findings.some(({ severity }) => severity === 'fault')) {
     // A pull that works proves more than a probe that fails.
     if (pull.ok === true || present) return 'degraded';
     // The probes did not go where the runtime goes: what they met is not what it meets.
     if (pull.ok === null && goesElsewhere(view) !== null && findings.every(isOfEndpoint)) return 'inconclusive';
+    // Who would be asked for credentials was not.
+    if (pull.ok === null && findings.every(isUnasked)) return 'inconclusive';
     // What is broken is one endpoint's, and another to which the runtime would go on was not checked to its end.
     const ofEndpoints = findings.every(isOfEndpoint);
     const open = stop === null && judged.some(({ verdict }) => verdict === 'skipped');
@@ -181,6 +164,13 @@ function isOfEndpoint({ endpoint, severity }: Finding): boolean {
   return endpoint !== null || severity === 'degraded';
 }
 
+/** A registry that wants credentials, and a plugin of the kubelet's that may have them: it is not run here. */
+function isUnasked({ cause, confidence, severity }: Finding): boolean {
+  return severity === 'degraded' || (confidence === 'possible' && cause !== 'unknown' && wantsLogin.has(cause));
+}
+
+const wantsLogin: ReadonlySet<CauseId> = new Set<CauseId>(['credentials-missing', 'repository-not-found-or-private']);
+
 function summaryOf(view: View, verdict: Verdict, judged: readonly JudgedEndpoint[]): string {
   const { input } = view.plan.image;
   if (verdict === 'inconclusive') {
@@ -195,8 +185,7 @@ function summaryOf(view: View, verdict: Verdict, judged: readonly JudgedEndpoint
       ? `It could not be found out whether ${input} can be pulled: no endpoint was checked to its end.`
       : `${judged[open]?.url} answers, and whether it gives ${input} was not found out.`;
   }
-  const presence = imagePresence(view);
-  if (presence?.present === true && view.plan.pullPolicy.policy !== 'Always') {
+  if (startsWithoutPull(view)) {
     return `${input} is on this node, and imagePullPolicy ${view.plan.pullPolicy.policy} starts it without a registry.`;
   }
   const serving = judged.find(({ verdict: one }) => one === 'healthy');

@@ -5,6 +5,7 @@ import { probesOf, type View } from '../evidence/view.ts';
 import { type CauseId, causeIds } from '../model/cause-id.ts';
 import type { JournalFacts, JournalMention } from '../model/facts.ts';
 import type { Finding, JudgedEndpoint } from '../model/investigation.ts';
+import { startsWithoutPull } from './local-image.ts';
 
 /**
  * Causes that lie behind everything that probes look at: a registry that serves the image says nothing against them.
@@ -43,7 +44,7 @@ export function journalFindings(view: View, judged: readonly JudgedEndpoint[]): 
   if (probe === undefined || !served || view.pullAsked) return [];
   // An image that is here was pulled in the end, unless the policy pulls it all the same.
   const here = imagePresence(view)?.present === true;
-  if (here && view.plan.pullPolicy.policy !== 'Always') return [];
+  if (startsWithoutPull(view)) return [];
   const said = lastFailure(probe.facts);
   const id = causeIds.find((one) => one === said?.cause);
   if (said === null || id === undefined || contradicted(view, id, here)) return [];

@@ -2,6 +2,7 @@ import { fail, ok, type Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { CredentialLifetimeInfo, PlanBody } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
+import { nearKeys } from '../node/credential-near.ts';
 import {
   type CredentialFile,
   matchMergedCredentials,
@@ -112,8 +113,37 @@ export function credentialsInfo(
       ...{ key, source, username },
       ...(sentTo === null ? {} : { sentTo }),
       ...lifetimeInfo(credentialLifetime(username, password)),
+      ...(username === '' && password.reveal() === '' ? { empty: true as const } : {}),
+      ...oddity(username, password),
     })),
   };
+}
+
+/** What tools leave at the ends of a password that nobody typed (`echo` without -n, a file's last line). */
+function oddity(username: string, password: Secret): { readonly odd?: string } {
+  const text = password.reveal();
+  const [where, blank] = /\s$/.test(text) ? ['ends in', text.at(-1)] : /^\s/.test(text) ? ['begins with', text[0]] : [];
+  if (where !== undefined)
+    return { odd: `the password ${where} a ${blank === '\n' || blank === '\r' ? 'line break' : 'blank'}` };
+  return username !== username.trim() ? { odd: 'the user name has blanks around it' } : {};
+}
+
+/** The files' registries, for a person who looks for the one that is missing. */
+export function credentialHosts(
+  image: PlanBody['image'],
+  files: readonly CredentialFile[],
+  authFile: string | null,
+): PlanBody['credentialHosts'] {
+  const { registry, repository } = image;
+  return files
+    .filter(({ hosts }) => hosts.length > 0)
+    .map((file) => {
+      const near =
+        registry === null || repository === null ? [] : nearKeys(file, { domain: registry, path: repository });
+      const ofPod = file.source === authFile;
+      const shown = near.slice(0, 8).map(({ key, why, meant }) => ({ key, why, meant: meant && ofPod }));
+      return { source: file.source, hosts: file.hosts, ...(shown.length === 0 ? {} : { near: shown }) };
+    });
 }
 
 function lifetimeInfo(lifetime: CredentialLifetime | null): { readonly lifetime?: CredentialLifetimeInfo } {

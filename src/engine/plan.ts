@@ -21,7 +21,13 @@ import { readTrustStore, type TrustStore } from '../node/trust-store.ts';
 import type { CriClient, CriFailure } from '../wire/cri.ts';
 import { askRuntime } from './ask-runtime.ts';
 import { journalFolders } from './history.ts';
-import { credentialsFor, credentialsInfo, type PlannedCredential, readCredentials } from './plan-credentials.ts';
+import {
+  credentialHosts,
+  credentialsFor,
+  credentialsInfo,
+  type PlannedCredential,
+  readCredentials,
+} from './plan-credentials.ts';
 import { kubeletFor, readKubelet } from './plan-kubelet.ts';
 import { hostsOf, imageOf, platformInfo, policyOf } from './plan-parts.ts';
 import type { PlanRequest, RequestError } from './request.ts';
@@ -125,9 +131,7 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
     resolver: resolver.resolver,
     trustStore: { files: trust.files, certificates: trust.certificates },
     credentials: matches[0] === undefined ? null : credentialsInfo(matches, matches[0], request.authFile),
-    credentialHosts: credentials.value.files
-      .map(({ source, hosts }) => ({ source, hosts }))
-      .filter(({ hosts }) => hosts.length > 0),
+    credentialHosts: credentialHosts(image, credentials.value.files, request.authFile),
     knownProxies: proxies.known.map(({ address, variable, source }) => ({
       url: address.url,
       source: `${variable} from ${source}`,

@@ -56,6 +56,9 @@ export const outOfReach: ReadonlySet<CauseId> = new Set<CauseId>([
 
 /** Answers about the image or the one who asks, from a registry that works. */
 const imageAnswers: ReadonlySet<CauseId> = new Set<CauseId>([
+  'pull-secret-missing',
+  'pull-secret-invalid',
+  'credential-provider-failed',
   'credentials-missing',
   'credentials-rejected',
   'credentials-expired',

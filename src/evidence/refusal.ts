@@ -61,7 +61,9 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
   const codes = decisive.facts.errors.flatMap(({ code }) => (code === null ? [] : [code.toUpperCase()]));
   if (status === 429 || codes.includes('TOOMANYREQUESTS') || decisive.facts.bodyFormat === 'html') return null;
   const anonymous = anonymousInstead?.manifest;
-  const sent = track.index >= 0 && (decisive.kind === 'auth' || decisive.facts.authorization !== 'none');
+  // An entry with nothing in it is taken for nobody (containerd, ParseAuth).
+  const nobody = view.plan.credentials?.matches[track.index]?.empty === true;
+  const sent = track.index >= 0 && !nobody && (decisive.kind === 'auth' || decisive.facts.authorization !== 'none');
   return {
     endpoint,
     host: partyName(way),
@@ -72,7 +74,7 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
     identity: track.index,
     username: sent ? decisive.facts.identity.username : null,
     withCredentials: sent,
-    unsent: track.index >= 0 && !sent,
+    unsent: track.index >= 0 && !nobody && !sent,
     challenge: challenge?.scheme ?? null,
     anonymousWorks: anonymous?.status === 'ok' && anonymous.facts.kind !== null,
     probes: [...(ping === null ? [] : [ping]), ...(track.token === null ? [] : [track.token]), decisive].filter(

@@ -13,6 +13,7 @@ import type {
   ImageInfo,
   KubeletInfo,
   NameserverInfo,
+  NearKeyInfo,
   PlacedSetting,
   PlanBody,
   PlatformInfo,
@@ -99,8 +100,10 @@ const match = object<CredentialsInfo['matches'][number]>(
     username: text,
     sentTo: text,
     lifetime: object<CredentialLifetimeInfo>({ expiresAt: text, issuedAt: maybeText, by: text }),
+    empty: oneOf([true]),
+    odd: text,
   },
-  ['sentTo', 'lifetime'],
+  ['sentTo', 'lifetime', 'empty', 'odd'],
 );
 
 const credentialProviders = object<CredentialProvidersInfo>({
@@ -186,7 +189,12 @@ export const investigationShape = object<SavedInvestigation>({
   }),
   trustStore: object<PlanBody['trustStore']>({ files: texts, certificates: amount }),
   credentials: nullable(object<CredentialsInfo>({ source: text, username: text, matches: list(match) })),
-  credentialHosts: list(object<PlanBody['credentialHosts'][number]>({ source: text, hosts: texts })),
+  credentialHosts: list(
+    object<PlanBody['credentialHosts'][number]>(
+      { source: text, hosts: texts, near: list(object<NearKeyInfo>({ key: text, why: text, meant: flag })) },
+      ['near'],
+    ),
+  ),
   knownProxies: list(object<PlanBody['knownProxies'][number]>({ url: text, source: text })),
   problems: list(problemShape),
   probes: list(probeShape, limits.investigationProbes),

@@ -97,6 +97,15 @@ export interface CredentialLifetimeInfo {
   readonly by: string;
 }
 
+/** A key of a file of credentials that nearly fits. */
+export interface NearKeyInfo {
+  readonly key: string;
+  /** Why it does not, a clause whose subject is the key. */
+  readonly why: string;
+  /** It can only be meant for this registry, and stands in the pod's own secret. */
+  readonly meant: boolean;
+}
+
 /** Where credentials would come from; never a secret. */
 export interface CredentialsInfo {
   /** `--auth-file`, or the node's file. */
@@ -112,6 +121,10 @@ export interface CredentialsInfo {
     readonly sentTo?: string;
     /** When they end, where they say so themselves (RFC 3339). Absent: they do not. */
     readonly lifetime?: CredentialLifetimeInfo;
+    /** Neither user name nor password: the kubelet pulls with it all the same, as nobody. */
+    readonly empty?: true;
+    /** What is odd about the password, a clause: `the password ends in a line break`. Never a part of it. */
+    readonly odd?: string;
   }[];
 }
 
@@ -188,7 +201,12 @@ export interface PlanBody {
   /** Null when no entry of any file fits this image. */
   readonly credentials: CredentialsInfo | null;
   /** Registries that the files given have entries for: what a person compares when none fits. */
-  readonly credentialHosts: readonly { readonly source: string; readonly hosts: readonly string[] }[];
+  readonly credentialHosts: readonly {
+    readonly source: string;
+    readonly hosts: readonly string[];
+    /** Keys that look as if they were for this image, and by which the kubelet does not find it. Absent: none. */
+    readonly near?: readonly NearKeyInfo[];
+  }[];
   /** Proxies set somewhere on this node, besides the runtime's own for this registry. */
   readonly knownProxies: readonly { readonly url: string; readonly source: string }[];
   readonly problems: readonly Problem[];

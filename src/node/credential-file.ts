@@ -15,6 +15,7 @@ export type CredentialFailureKind =
   | 'unreadable' // not a regular file, or an I/O error
   | 'not-json'
   | 'double-base64' // the JSON is still base64: it was encoded by hand and by the API once more
+  | 'secret-manifest' // the Secret object itself, not the text that it holds
   | 'wrong-type' // JSON, and not of the form that the kubelet decodes
   | 'bad-auth'; // one entry's `auth` does not decode; the kubelet then drops the whole file
 
@@ -96,6 +97,8 @@ export function parseCredentials(
   }
   const notices: CredentialNotice[] = [];
   const top = json ?? {};
+  const manifest = secretManifest(top, source);
+  if (manifest !== null) return fail(manifest);
   if (format === 'dockerconfigjson') {
     const headers = field(top, 'HttpHeaders');
     if (headers !== undefined && headers !== null && !isStringMap(headers)) {
@@ -237,12 +240,42 @@ function noticeForm(
   if (looksLegacy(top)) {
     const message = `${source} has no "auths" and looks like the older .dockercfg form: as .dockerconfigjson the kubelet finds no credentials in it.`;
     notices.push({ kind: 'legacy-format', message });
-  } else if (top.kind === 'Secret') {
-    const message = `${source} is a Kubernetes Secret; what is wanted is the decoded text of its data[".dockerconfigjson"].`;
-    notices.push({ kind: 'no-auths', message });
   } else {
     notices.push({ kind: 'no-auths', message: `${source} has no entry under "auths", so it gives no credentials.` });
   }
+}
+
+/** What a Secret object is told by, as JSON or as YAML. */
+const secretWords = /^\s*kind:\s*["']?Secret["']?\s*$/m;
+
+/** The types of secrets that the kubelet reads for pulls, with the key that each must have (secrets.go, MakeDockerKeyring). */
+const secretKeys: ReadonlyMap<string, string> = new Map([
+  ['kubernetes.io/dockerconfigjson', '.dockerconfigjson'],
+  ['kubernetes.io/dockercfg', '.dockercfg'],
+]);
+
+/** A Secret object in the place of what it holds: what is wrong with it as a pull secret, and how to get at its text. */
+function secretManifest(top: JsonRecord, source: string): CredentialFailure | null {
+  const isList = top.kind === 'List' && Array.isArray(top.items);
+  if (top.kind !== 'Secret' && !isList) return null;
+  const type = typeof top.type === 'string' ? top.type : 'Opaque';
+  const key = secretKeys.get(type);
+  if (key === undefined && !isList) {
+    const known = [...secretKeys.keys()].join(' or ');
+    const message = `${source} is a Kubernetes Secret of type ${clip(type, 100)}, which the kubelet does not use for pulls: it must be of type ${known}.`;
+    return { kind: 'secret-manifest', source, message };
+  }
+  if (key !== undefined && (!isRecord(top.data) || typeof top.data[key] !== 'string') && !isRecord(top.stringData)) {
+    const message = `${source} is a Kubernetes Secret of type ${type} without data[${JSON.stringify(key)}], so the kubelet finds no credentials in it.`;
+    return { kind: 'secret-manifest', source, message };
+  }
+  return manifestFailure(source, key ?? '.dockerconfigjson');
+}
+
+function manifestFailure(source: string, key: string): CredentialFailure {
+  const path = `{.data.${key.replaceAll('.', '\\.')}}`;
+  const message = `${source} is a Kubernetes Secret itself; what is wanted is the text that it holds: kubectl get secret NAME -o jsonpath='${path}' | base64 -d.`;
+  return { kind: 'secret-manifest', source, message };
 }
 
 function looksLegacy(top: JsonRecord): boolean {
@@ -258,6 +291,7 @@ function notJson(text: string, source: string, error: unknown): CredentialFailur
     const message = `${source} is base64 once more than it should be; decode it once, the kubelet wants JSON there.`;
     return { kind: 'double-base64', source, message };
   }
+  if (secretWords.test(text)) return manifestFailure(source, '.dockerconfigjson');
   if (text.trim() === '') return { kind: 'not-json', source, message: `${source} is empty; it must hold JSON.` };
   // The engine's own message quotes the text around the place, which may be a password: only the place is kept.
   const place = error instanceof Error ? /at position (\d+)/.exec(error.message)?.[1] : undefined;

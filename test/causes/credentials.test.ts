@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+import { conclude } from '../../src/engine/conclude.ts';
 import { holds, misses } from '../kit/cause-cases.ts';
 import { challenge, Scene, type SceneOptions, startedAtMs } from '../kit/view.ts';
 
@@ -130,4 +132,157 @@ describe('causes: credentials-expired', () => {
     },
     null,
   );
+});
+
+/** Basic authentication is demanded and nobody asks. */
+function nobody(scene: Scene): string[] {
+  scene.reach();
+  const ping = scene.ping({ status: 401, challenges: [challenge('basic')] });
+  const manifest = scene.manifest({ status: 401, challenges: [challenge('basic')] });
+  return [ping, manifest];
+}
+
+/** A token that opens nothing is all that nobody gets. */
+function hidden(scene: Scene): string[] {
+  scene.reach();
+  const ping = scene.ping({ status: 401, challenges: [challenge('bearer')] });
+  scene.reach({ host: 'auth.test', hop: 'realm', address: '192.0.2.11' });
+  const token = scene.token();
+  const manifest = scene.manifest({ status: 401, authorization: 'bearer', challenges: [challenge('bearer')] });
+  return [ping, token, manifest];
+}
+
+const key = { key: 'https://registry.test/v1', why: 'names the path /v1, which ends in no slash; write registry.test' };
+const file = (meant: boolean) => [{ source: '--auth-file', hosts: [key.key], near: [{ ...key, meant }] }];
+
+describe('causes: pull-secret-invalid', () => {
+  const invalid = 'pull-secret-invalid';
+
+  holds(invalid, 'the key that is meant for this registry is not one by which the kubelet finds it', () => {
+    const scene = new Scene({ credentialHosts: file(true) });
+    return { scene, evidence: nobody(scene), says: /no usable entry for registry\.test: the key https:\/\/registry/ };
+  });
+  holds(invalid, 'the same, where the registry hides whether the image is there', () => {
+    const scene = new Scene({ credentialHosts: file(true) });
+    return { scene, evidence: hidden(scene), confidence: 'likely' };
+  });
+  holds(invalid, 'the entry that fits has neither user name nor password', () => {
+    const scene = new Scene({ users: [''], emptyEntry: true });
+    scene.reach();
+    const ping = scene.ping({ status: 401, challenges: [challenge('basic')] });
+    const manifest = scene.manifest({ as: 0, status: 401, authorization: 'basic' });
+    return { scene, evidence: [ping, manifest], says: /neither user name nor password/ };
+  });
+  misses(
+    invalid,
+    'a key that may well be for another registry',
+    () => {
+      const scene = new Scene({ credentialHosts: file(false) });
+      nobody(scene);
+      return scene;
+    },
+    'credentials-missing',
+  );
+  misses(
+    invalid,
+    'the image is public',
+    () => {
+      const scene = new Scene({ credentialHosts: file(true) });
+      scene.serve();
+      return scene;
+    },
+    null,
+  );
+  misses(
+    invalid,
+    'there is no such tag',
+    () => {
+      const scene = new Scene({ credentialHosts: file(true) });
+      scene.reach();
+      scene.ping();
+      scene.manifest({ status: 404, errors: [{ code: 'MANIFEST_UNKNOWN', message: 'unknown' }] });
+      return scene;
+    },
+    'tag-not-found',
+  );
+});
+
+/** The kubelet with one credential provider. */
+function plugin(
+  pattern: string | null,
+  problem: string | null,
+  refused: string | null = null,
+): Pick<SceneOptions, 'kubelet'> {
+  const provider = { name: 'ecr-credential-provider', source: 'etc/providers.yaml:4', matchImages: ['*.test'] };
+  const providers = refused === null ? [{ ...provider, pattern, problem }] : [];
+  return { kubelet: { credentialProviders: { source: 'etc/providers.yaml', problem: refused, providers } } };
+}
+
+describe('causes: credential-provider-failed', () => {
+  const failed = 'credential-provider-failed';
+  const missing = 'the plugin /opt/bin/ecr-credential-provider does not exist, so the kubelet cannot run it.';
+
+  holds(failed, 'the plugin for this image does not exist, and the registry wants credentials', () => {
+    const scene = new Scene(plugin('*.test', missing));
+    return { scene, evidence: nobody(scene), says: /ecr-credential-provider does not exist.*registry\.test demands/ };
+  });
+  holds(failed, 'the same, where the registry hides whether the image is there', () => {
+    const scene = new Scene(plugin('*.test', missing));
+    return { scene, evidence: hidden(scene), confidence: 'likely' };
+  });
+  holds(failed, 'the whole configuration is refused: the plugin may be for another registry', () => {
+    const scene = new Scene(plugin(null, null, 'etc/providers.yaml:2 is not valid YAML.'));
+    return { scene, evidence: nobody(scene), confidence: 'likely' };
+  });
+  misses(
+    failed,
+    'the broken plugin is not asked for this image',
+    () => {
+      const scene = new Scene(plugin(null, missing));
+      nobody(scene);
+      return scene;
+    },
+    'credentials-missing',
+  );
+  misses(
+    failed,
+    'nothing is wrong with the plugin: whether it has credentials is not known',
+    () => {
+      const scene = new Scene(plugin('*.test', null));
+      nobody(scene);
+      return scene;
+    },
+    'credentials-missing',
+  );
+  misses(
+    failed,
+    'the pod has credentials of its own, and they are refused',
+    () => {
+      const scene = new Scene({ ...plugin('*.test', missing), users: ['app'] });
+      basic(scene, 401);
+      return scene;
+    },
+    'credentials-rejected',
+  );
+  misses(
+    failed,
+    'the image needs none',
+    () => {
+      const scene = new Scene(plugin('*.test', missing));
+      scene.serve();
+      return scene;
+    },
+    null,
+  );
+
+  it('leaves open what a plugin that is not run would give', () => {
+    for (const meet of [nobody, hidden]) {
+      const scene = new Scene(plugin('*.test', null));
+      meet(scene);
+      const { verdict, findings, summary } = conclude(scene.view());
+      assert.equal(verdict, 'inconclusive');
+      assert.equal(findings[0]?.confidence, 'possible');
+      assert.match(summary, /asks its plugin ecr-credential-provider .*Pullwhy does not run it/);
+    }
+  });
 });

@@ -38,6 +38,7 @@ import type { Hop, ProbeResult } from '../../src/model/investigation.ts';
 import type { NetworkFailure } from '../../src/model/network-failure.ts';
 import type { CredentialLifetimeInfo, EndpointInfo, PlanBody } from '../../src/model/plan.ts';
 import type { Problem } from '../../src/model/problem.ts';
+import type { RecordsFacts } from '../../src/model/records-facts.ts';
 
 /** The plan, as far as a test cares. */
 export interface SceneOptions {
@@ -51,6 +52,10 @@ export interface SceneOptions {
   readonly users?: readonly string[];
   /** What each of them says of its own time. */
   readonly lifetimes?: readonly CredentialLifetimeInfo[];
+  /** The first of them has neither user name nor password. */
+  readonly emptyEntry?: boolean;
+  /** The kubelet's settings that are not its defaults. */
+  readonly kubelet?: Partial<PlanBody['kubelet']>;
   readonly credentialHosts?: PlanBody['credentialHosts'];
   readonly knownProxies?: PlanBody['knownProxies'];
   readonly policy?: 'Always' | 'IfNotPresent' | 'Never';
@@ -373,6 +378,23 @@ export class Scene {
     return this.#add({ hop: 'runtime' }, present === null ? 'rpc' : null, { kind: 'image', facts });
   }
 
+  /** The kubelet's records of the image on the node: none, when nothing is said. */
+  records(facts: Partial<RecordsFacts> = {}): string {
+    return this.#add({ hop: 'node' }, null, {
+      kind: 'records',
+      facts: {
+        directory: 'var/lib/kubelet/image_manager',
+        record: 'none',
+        file: null,
+        nodePods: null,
+        secrets: [],
+        serviceAccounts: [],
+        credentialsFit: null,
+        ...facts,
+      },
+    });
+  }
+
   disk(facts: Partial<DiskFacts> = {}): string {
     return this.#add({ hop: 'node' }, null, {
       kind: 'disk',
@@ -549,7 +571,8 @@ export class Scene {
         : typeof failure === 'string'
           ? { code: failure, message: failure }
           : { code: failure[0], message: failure[1] };
-    const local = kind === 'runtime' || kind === 'image' || kind === 'disk' || kind === 'journal' || kind === 'pull';
+    const localKinds = ['runtime', 'image', 'records', 'disk', 'journal', 'pull'];
+    const local = localKinds.includes(kind);
     const endpoint = local ? null : (party.endpoint ?? 0);
     this.#probes.push({
       ...made,
@@ -617,6 +640,7 @@ function planOf(input: string, options: SceneOptions): PlanBody {
       registryPullQPS: { value: 5, source: 'default' },
       registryBurst: { value: 10, source: 'default' },
       imagePullCredentialsVerificationPolicy: { value: 'NeverVerifyPreloadedImages', source: 'default' },
+      ...options.kubelet,
     },
     pullPolicy: { policy: options.policy ?? 'IfNotPresent', source: '--pull-policy' },
     endpoints: endpoints.map((endpoint) => ({
@@ -653,7 +677,8 @@ function planOf(input: string, options: SceneOptions): PlanBody {
             username: users[0],
             matches: users.map((username, index) => {
               const lifetime = options.lifetimes?.[index];
-              const match = { key: registry ?? '', source: '--auth-file', username };
+              const empty = options.emptyEntry === true && index === 0 ? { empty: true as const } : {};
+              const match = { key: registry ?? '', source: '--auth-file', username, ...empty };
               return lifetime === undefined ? match : { ...match, lifetime };
             }),
           },

@@ -35,6 +35,14 @@ function image(name: string): { domain: string; path: string } {
   return { domain: name.slice(0, slash), path: name.slice(slash + 1) };
 }
 
+/** A Secret object as `kubectl get secret -o json` prints it. */
+const secret = (type: string): object => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  type,
+  data: { '.dockerconfigjson': Buffer.from(config('r')).toString('base64') },
+});
+
 describe('parseCredentials', () => {
   it('reads auth, plain fields and both forms', () => {
     const auths = {
@@ -88,6 +96,11 @@ describe('parseCredentials', () => {
     ['a stray word', '{"auths": {"r": {"password": s3cretpassword}}}', 'not-json'],
     ['a byte order mark', '\ufeff{"auths":{}}', 'not-json'],
     ['base64 twice', base64(config('r')), 'double-base64'],
+    ['a Secret', JSON.stringify(secret('kubernetes.io/dockerconfigjson')), 'secret-manifest'],
+    ['a Secret as YAML', 'apiVersion: v1\nkind: Secret\ndata:\n  .dockerconfigjson: e30=\n', 'secret-manifest'],
+    ['a list of Secrets', JSON.stringify({ kind: 'List', items: [secret('Opaque')] }), 'secret-manifest'],
+    ['a Secret of a type that the kubelet does not use', JSON.stringify(secret('Opaque')), 'secret-manifest'],
+    ['a Secret without the key of its type', JSON.stringify(secret('kubernetes.io/dockercfg')), 'secret-manifest'],
     ['a list', '[]', 'wrong-type'],
     ['a text', '"s3cretpassword"', 'wrong-type'],
     ['auths as a list', '{"auths": []}', 'wrong-type'],
@@ -100,6 +113,19 @@ describe('parseCredentials', () => {
       'bad-auth',
     ],
   ];
+  it('says of a Secret how to get at its text, or why the kubelet cannot use it', () => {
+    const said = (text: object): string => {
+      const file = parseCredentials(JSON.stringify(text), 'secret.json', 'dockerconfigjson');
+      return file.ok ? '' : file.error.message;
+    };
+    assert.match(
+      said(secret('kubernetes.io/dockerconfigjson')),
+      /jsonpath='\{\.data\.\\\.dockerconfigjson\}' \| base64 -d/,
+    );
+    assert.match(said(secret('Opaque')), /of type Opaque, which the kubelet does not use/);
+    assert.match(said(secret('kubernetes.io/dockercfg')), /without data\["\.dockercfg"\]/);
+  });
+
   for (const [what, text, kind] of broken) {
     it(`refuses ${what}`, () => {
       const file = parseCredentials(text, 'default/pull', 'dockerconfigjson');
@@ -136,7 +162,6 @@ describe('parseCredentials', () => {
     ],
     ['the older form under the newer name', '{"r.corp": {"auth": "YTpi"}}', 'dockerconfigjson', ['legacy-format']],
     ['the newer form under the older name', config('r.corp'), 'dockercfg', ['legacy-format', 'empty-entry']],
-    ['a Secret', '{"kind": "Secret", "data": {".dockerconfigjson": "e30="}}', 'dockerconfigjson', ['no-auths']],
     ['a key that is no address', config('my registry'), 'dockerconfigjson', ['bad-key']],
   ];
   for (const [what, text, format, kinds] of noted) {
