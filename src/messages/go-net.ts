@@ -5,8 +5,8 @@ import type { Rule } from './rule.ts';
  * `dial tcp ADDRESS: connect: ERRNO`, `dial tcp: lookup HOST on NAMESERVER: …`, `read tcp LOCAL->REMOTE: read: ERRNO`.
  * Old Go wrote `getsockopt:` where new Go writes `connect:`.
  */
-const lookup = String.raw`lookup (?<host>[^\s:]+)(?: on (?<nameserver>\S+?))?: (?:(?:dial|read|write) (?:udp|tcp)\d?(?: \S+)?: )?(?:(?:connect|getsockopt|read|write|recvfrom|sendto): )?`;
-const dial = String.raw`dial (?:tcp|tcp4|tcp6) (?<address>\S+): (?:(?:connect|connectex|getsockopt): )?`;
+const lookup = String.raw`lookup (?<host>[^\s:]+)(?: on (?<nameserver>\S+?))?: (?:(?:dial|read|write) (?:udp|tcp)\d?(?: \S+)?: )?(?:(?:connect|getsockopt|read|write|recvfrom|sendto|socket): )?`;
+const dial = String.raw`dial (?:tcp|tcp4|tcp6) (?<address>\S+): (?:(?:connect|connectex|getsockopt|socket): )?`;
 const established = String.raw`(?:(?:read|write) tcp (?:\S+->)?(?<address>\S+): )?(?:(?:read|write|wsarecv|wsasend): )?`;
 
 const noDirectWay = ['proxy-required', 'proxy-misconfigured'] as const;
@@ -147,7 +147,7 @@ export const tcpRules: readonly Rule[] = [
   },
   {
     id: 'go-net/dial-filtered',
-    pattern: new RegExp(`${dial}(?:operation not permitted|permission denied|socket: too many open files)`),
+    pattern: new RegExp(`${dial}(?:operation not permitted|permission denied|too many open files)`),
     cause: 'tcp-refused',
     confidence: 'possible',
     alternatives: ['no-route', ...noDirectWay],

@@ -148,7 +148,7 @@ export const kubeletRestRules: readonly Rule[] = [
   {
     id: 'kubelet/pull-failed',
     pattern:
-      /\bErrImagePull\b|\bImageInspectError\b|Failed to pull image|PullImage from image service failed|PullImage "[^"]*" (?:from image service )?failed|trying and failing to pull image|failed to pull (?:and unpack )?image/,
+      /\bErrImagePull\b|\bImageInspectError\b|Failed to pull image|PullImage from image service failed|PullImage "[^"]*" (?:from image service )?failed|trying and failing to pull image|[Ee]rror pulling image "|failed to pull (?:and unpack )?image/,
     cause: 'unknown',
     confidence: 'possible',
     scope: 'pull',

@@ -343,7 +343,7 @@ export const strangerRules: readonly Rule[] = [
   {
     id: 'registry/html',
     pattern:
-      /text\/html|error (?:unmarshall?ing content|parsing HTTP 2\d\d response body).{0,80}invalid character '<'|(?<!HTTP [345]\d\d response body: )invalid character '<' looking for beginning of value|(?:missing or empty|invalid) (?:Content-Type|Docker-Content-Digest) header|does not (?:appear to be|look like|support) (?:a )?[vV]2|not a (?:Docker|valid) registry|(?:no|missing) realm (?:specified )?(?:for token|in bearer) auth challenge|did not include a token in the response|invalid token auth challenge realm|unable to decode token response|failed to find supported auth scheme|unexpected content[- ]type/i,
+      /text\/html|error (?:unmarshall?ing content|parsing HTTP 2\d\d response body).{0,80}invalid character '<'|(?<!HTTP [345]\d\d response body: )invalid character '<' looking for beginning of value|(?:missing or empty|invalid) (?:Content-Type|Docker-Content-Digest) header|does not (?:appear to be|look like|support) (?:a )?[vV]2|not a (?:Docker|valid) registry|(?:no|missing) realm (?:specified )?(?:for token|in bearer) auth challenge|did not include a token in the response|invalid token auth challenge realm|unable to decode token response|failed to find supported auth scheme|could not resolve digest for \S|unexpected content[- ]type/i,
     cause: 'registry-invalid-response',
     confidence: 'likely',
     alternatives: ['mirror-failed', 'tls-intercepted', 'proxy-denied'],
@@ -361,6 +361,7 @@ export const strangerRules: readonly Rule[] = [
         text: 'failed to authorize: no realm specified for token auth challenge',
         seen: 'containerd 1.4 to 2.4',
       },
+      { text: 'could not resolve digest for reg.example/web:1', seen: 'containerd 1.2, 1.3, no digest in the headers' },
     ],
     lookalikes: [
       'error parsing HTTP 403 response body: invalid character \'<\' looking for beginning of value: "<html>"',

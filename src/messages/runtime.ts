@@ -39,7 +39,7 @@ export const runtimeRules: readonly Rule[] = [
   {
     id: 'runtime/socket-dead',
     pattern:
-      /dial unix (?<socket>\S*\/(?:containerd|crio|docker|dockershim|cri-dockerd|isulad|frakti|cri)\.sock\S*?): connect: (?:connection refused|permission denied|resource temporarily unavailable)|failed to dial "(?:unix:\/\/)?\/[^"]*(?:containerd|crio|docker)[^"]*"|Cannot connect to the Docker daemon|make sure you are running as root and the runtime has been started|container runtime is down|server is not initialized yet|(?:runtime|image|[Pp]ull).{0,300}connection closed before server preface received/,
+      /dial unix:? ?(?<socket>\S*\/(?:containerd|crio|docker|dockershim|cri-dockerd|isulad|frakti|cri)\.sock\S*?): (?:(?:connect: )?(?:connection refused|permission denied|resource temporarily unavailable)|timeout|i\/o timeout)|failed to dial "(?:unix:\/\/)?\/[^"]*(?:containerd|crio|docker)[^"]*"|Cannot connect to the Docker daemon|make sure you are running as root and the runtime has been started|container runtime is down|server is not initialized yet|(?:runtime|image|[Pp]ull).{0,300}connection closed before server preface received/,
     cause: 'runtime-unreachable',
     confidence: 'proven',
     scope: 'pull',
@@ -47,6 +47,10 @@ export const runtimeRules: readonly Rule[] = [
       {
         text: 'connection error: desc = "transport: Error while dialing dial unix /run/crio/crio.sock: connect: connection refused"',
         seen: 'grpc-go 1.40, kubelet 1.22',
+      },
+      {
+        text: 'connection error: desc = "transport: Error while dialing: dial unix:///run/containerd/containerd.sock: timeout"',
+        seen: 'ctr 2.0, 2.1',
       },
       { text: 'Cannot connect to the Docker daemon. Is the docker daemon running on this host?', seen: 'docker 1.9' },
       {

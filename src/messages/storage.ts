@@ -28,7 +28,7 @@ export const snapshotterRules: readonly Rule[] = [
   {
     id: 'storage/snapshotter',
     pattern:
-      /snapshotter (?:not loaded|"?\S+"? (?:was )?not found)|no unpack platforms defined|failed to get reader from content store|containerd-(?:stargz|soci|nydus|overlaybd)\S*\.sock|snapshotter .{0,80}(?:is not available|unavailable|not supported)|parent snapshot \S+ does not exist|missing parent "[^"]*" bucket|failed to (?:stat|create|prepare) snapshot/,
+      /snapshotter (?:not loaded|"?\S+"? (?:was )?not found)|no unpack platforms defined|failed to get reader from content store|containerd-(?:stargz|soci|nydus|overlaybd)\S*\.sock|snapshotter .{0,80}(?:is not available|unavailable|not supported)|failed to (?:find|load) snapshotter|failed to prepare extraction snapshot .{0,300}?: (?:connection (?:error|closed)|unavailable|error reading from server)|parent snapshot \S+ does not exist|missing parent "[^"]*" bucket|failed to (?:stat|create|prepare) snapshot/,
     cause: 'snapshotter-unavailable',
     confidence: 'likely',
     alternatives: ['unpack-failed', 'runtime-misconfigured'],
@@ -41,6 +41,14 @@ export const snapshotterRules: readonly Rule[] = [
       {
         text: 'error unpacking image: snapshotter not loaded: stargz: invalid argument',
         seen: 'containerd 1.4 to 2.1',
+      },
+      {
+        text: 'failed to prepare extraction snapshot "extract-1-a sha256:aa": connection error: desc = "transport: Error while dialing dial unix:///run/lazy.sock: timeout": unavailable',
+        seen: 'containerd 1.6 to 2.1, a proxy plugin whose program does not run',
+      },
+      {
+        text: 'failed to create CRI service: failed to find snapshotter "stargz"',
+        seen: 'containerd 1.6 to 2.1, in the journal at its start',
       },
       {
         text: 'failed to get reader from content store: content digest sha256:aa: not found',
@@ -72,7 +80,7 @@ export const storageRules: readonly Rule[] = [
   {
     id: 'storage/filesystem',
     pattern:
-      /(?:read-only file system|input\/output error|structure needs cleaning|stale (?:NFS )?file handle|invalid cross-device link|too many open files|too many links)|(?:failed to mount|overlay mount) .{0,300}?: invalid argument|(?:readlink|stat) \/var\/lib\/(?:containers|containerd|docker)\/\S+: no such file or directory|layer not known|(?:failed to (?:mount|extract layer|register layer|apply layer|unpack|prepare|create|chmod|Lchown)|Error creating mount namespace|ApplyLayer|(?:mkdir|open|mount|chown|lchown|chmod|link|symlink|rename|mknod|remove|unlinkat|lsetxattr|setxattr|fsync|creat) \/).{0,400}?: (?:operation not permitted|permission denied|operation not supported)/i,
+      /(?:read-only file system|input\/output error|structure needs cleaning|stale (?:NFS )?file handle|invalid cross-device link|too many open files|too many links)|(?:failed to mount|overlay mount) .{0,300}?: invalid argument|(?:readlink|stat) \/var\/lib\/(?:containers|containerd|docker)\/\S+: no such file or directory|(?:mkdir|open|stat|rename|readlink) \/\S{0,300}(?:io\.containerd\.(?:content|snapshotter|metadata)\.v1\.|\/containers\/storage\/)\S{0,300}: (?:no such file or directory|not a directory)|layer not known|(?:failed to (?:mount|extract layer|register layer|apply layer|unpack|prepare|create|chmod|Lchown)|Error creating mount namespace|ApplyLayer|(?:mkdir|open|mount|chown|lchown|chmod|link|symlink|rename|mknod|remove|unlinkat|lsetxattr|setxattr|fsync|creat) \/).{0,400}?: (?:operation not permitted|permission denied|operation not supported)/i,
     cause: 'filesystem-error',
     confidence: 'likely',
     alternatives: ['unpack-failed', 'disk-full'],
@@ -89,6 +97,10 @@ export const storageRules: readonly Rule[] = [
       {
         text: 'failed to create temp dir: mkdir /var/lib/containerd/tmp: read-only file system',
         seen: 'containerd 1.6',
+      },
+      {
+        text: 'mkdir /data/io.containerd.content.v1.content/ingest/aa: not a directory',
+        seen: 'containerd 1.6 to 2.1, a file in the place of a folder',
       },
     ],
     lookalikes: ['dial tcp 192.0.2.1:443: connect: operation not permitted', 'denied: permission denied'],
@@ -144,7 +156,7 @@ export const storageRules: readonly Rule[] = [
   {
     id: 'storage/unpack',
     pattern:
-      /failed to extract layer|failed to apply layer|apply layer error|failed to register layer|archive\/tar: |Untar re-exec error|ApplyLayer |Error processing tar file|processing tar file\(|gzip: invalid|unpigz|zstd: |flate: corrupt|magic number mismatch|error creating layer with ID|failed to convert whiteout|max depth exceeded|error unpacking image|failed to unpack image|adding layer with blob|committing the finished image/,
+      /failed to extract layer|wrong diff id calculated on extraction|failed to apply layer|apply layer error|failed to register layer|archive\/tar: |Untar re-exec error|ApplyLayer |Error processing tar file|processing tar file\(|gzip: invalid|unpigz|zstd: |flate: corrupt|magic number mismatch|error creating layer with ID|failed to convert whiteout|max depth exceeded|error unpacking image|failed to unpack image|adding layer with blob|committing the finished image/,
     cause: 'unpack-failed',
     confidence: 'likely',
     alternatives: ['digest-mismatch', 'filesystem-error', 'manifest-unsupported'],
@@ -154,6 +166,7 @@ export const storageRules: readonly Rule[] = [
         text: 'failed to extract layer sha256:aa: mount callback failed on /var/lib/containerd/tmpmounts/m1: archive/tar: invalid tar header: unknown',
         seen: 'containerd 1.6, 1.7',
       },
+      { text: 'wrong diff id calculated on extraction "sha256:aa"', seen: 'containerd 1.2 to 2.1' },
       { text: 'Untar re-exec error: exit status 1: output: unexpected EOF', seen: 'docker 1.9' },
     ],
     lookalikes: [

@@ -47,13 +47,18 @@ export function unwrap(text: string): Unwrapped {
 /** Repairs what terminals, viewers and format strings do to a message. */
 function tidy(text: string): string {
   return (
-    unwrapped(text)
+    withoutLinks(unwrapped(text))
       .replace(/[│┃]/g, ' ')
       .replace(/\r?\n/g, ' ')
       // A URL that went through a format string: `%2F` became `%!F(MISSING)`. Which digits stood there is lost.
       .replace(/%!([A-Fa-f])\(MISSING\)/g, '%2$1')
       .trim()
   );
+}
+
+/** Pages and mail programs make links of host names, `[reg.example](http://reg.example/)`: what was there is the link's text. */
+function withoutLinks(text: string): string {
+  return text.includes('](http') ? text.replace(/\[([^\][\s]{1,300})\]\(https?:\/\/[^)\s]{1,300}\)/g, '$1') : text;
 }
 
 /**
