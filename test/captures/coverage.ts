@@ -1,5 +1,8 @@
 import type { CauseId } from '../../src/model/cause-id.ts';
 
+/** The test that proves what stands here, from the top of the tree. */
+export const crioTest: string | null = 'test/captures/captures.test.ts';
+
 /**
  * Causes that a captured CRI-O 1.36.3 made for real, each with the scenario in whose status message, events and journal
  * the tests of this folder find it, by that name and no other.
