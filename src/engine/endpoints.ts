@@ -87,10 +87,13 @@ function detour(view: View, judged: readonly JudgedEndpoint[], endpoint: number,
   const goesOn = `${runtimeName(view)} goes on to ${next}`;
   if (fall === null) return goesOn;
   const { afterMs, times } = fall;
-  if (afterMs * times < 500) return `${goesOn} at once`;
+  if (afterMs < noticeableMs) return `${goesOn} at once`;
   if (times === 1) return `${goesOn} after ${seconds(afterMs)}`;
   return `${goesOn} after ${seconds(afterMs)} at each request, about ${seconds(afterMs * times)} in one pull`;
 }
+
+/** Less than this is nobody's complaint, and may be the busy node itself. */
+const noticeableMs = 500;
 
 function runtimeName({ runtime: { name } }: View): string {
   if (name === 'cri-o') return 'CRI-O';

@@ -2,7 +2,7 @@ import type { Cause, Match } from '../causes/cause.ts';
 import { causeOf } from '../causes/index.ts';
 import { remediesOf } from '../causes/remedies.ts';
 import { breaksOf } from '../evidence/breaks.ts';
-import { partyName } from '../evidence/origin.ts';
+import { originOf, partyName } from '../evidence/origin.ts';
 import { refusalsOf } from '../evidence/refusal.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import { endpointWay } from '../evidence/ways.ts';
@@ -60,7 +60,10 @@ export function carryBy(
 export function unexplained(view: View, known: readonly Finding[]): Finding[] {
   const explained = new Set(known.filter(({ severity }) => severity === 'fault').map(({ endpoint }) => endpoint));
   const loose = [
-    ...breaksOf(view).map(({ endpoint, probes, way }) => ({ endpoint, probes, host: partyName(way) })),
+    ...breaksOf(view).map(({ endpoint, probes, way, layer }) => {
+      const proxy = layer === 'proxy' && way.proxy !== null ? originOf(way.proxy) : null;
+      return { endpoint, probes, host: partyName(proxy ?? way) };
+    }),
     ...refusalsOf(view),
     ...missingParts(view),
   ].filter(({ endpoint }) => !explained.has(endpoint));

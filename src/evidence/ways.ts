@@ -87,9 +87,10 @@ function partiesOf(view: View, endpoint: number): { party: NextParty; hop: Hop }
   const found: { party: NextParty; hop: Hop }[] = [];
   const challenges = [...probesOf(view, 'registry'), ...probesOf(view, 'manifest')]
     .filter((probe) => probe.endpoint === endpoint && probe.facts.status === 401)
-    .flatMap((probe) => probe.facts.challenges);
-  for (const { scheme, party } of challenges) {
-    if (scheme === 'bearer' && party !== null) found.push({ party, hop: 'realm' });
+    // Of several the runtimes answer the first (containerd authorizer.go, AddResponses; docker_client.go).
+    .flatMap(({ facts }) => facts.challenges.filter(({ scheme }) => scheme === 'bearer').slice(0, 1));
+  for (const { party } of challenges) {
+    if (party !== null) found.push({ party, hop: 'realm' });
   }
   const redirects: { readonly endpoint: number | null; readonly facts: HttpFacts }[] = [
     ...probesOf(view, 'manifest'),
