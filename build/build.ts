@@ -31,7 +31,8 @@ await build({
   logLevel: 'warning',
 });
 await cp(`${root}proto`, `${root}${made}/proto`, { recursive: true });
-await writeCriDescriptor(`${root}proto/cri.proto`, `${root}${made}/proto/cri.json`);
+const protos = ['cri', 'containerd'].map((name) => `${root}proto/${name}.proto`);
+await writeCriDescriptor(protos, `${root}${made}/proto/cri.json`);
 await rename(`${root}dist`, `${root}${former}`).catch(() => undefined);
 await rename(`${root}${made}`, `${root}dist`);
 // Tried again, for a command that just ends may be writing its compiled code there (bin/pullwhy.js).

@@ -1,5 +1,6 @@
 import { requestsOf } from '../evidence/requests.ts';
 import { probesOf, type View } from '../evidence/view.ts';
+import type { DiskFacts } from '../model/facts.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
 import { clockSkew, skewWords } from './clock.ts';
@@ -59,7 +60,8 @@ export const nodeCauses: readonly Cause[] = [
     scenario: 7,
     title: 'A layer cannot be unpacked',
     fixedBy: 'node',
-    proof: "The runtime's own words: the layer came, and applying it failed.",
+    proof:
+      "A layer's first bytes are read: they are no archive in a form that the runtime unpacks. Else the runtime's own words: the layer came, and applying it failed.",
     say: ({ detail }) => `A layer arrived and cannot be unpacked${detail === undefined ? '' : ` (${detail})`}.`,
     remedies: () => [
       remedy('Take away what is half there and pull again:', 'crictl rmi IMAGE; crictl pull IMAGE'),
@@ -74,20 +76,58 @@ export const nodeCauses: readonly Cause[] = [
     scenario: 7,
     title: "The node's file system refuses to be written",
     fixedBy: 'node',
-    proof: "The runtime's own words: read-only, not permitted, or an input/output error.",
-    say: ({ detail }) => `The runtime cannot write where it keeps images${detail === undefined ? '' : ` (${detail})`}.`,
-    remedies: () => [
-      remedy("Look at the mount and at the kernel's messages:", 'findmnt -T /var/lib/containerd; dmesg | tail -50'),
+    proof:
+      "The mounts that the runtime's process sees are read: the one that holds images is read-only. Else the runtime's own words: not permitted, or an input/output error.",
+    say: ({ path, detail }) =>
+      `The runtime cannot write where it keeps images${path === undefined ? '' : `, ${path}`}${detail === undefined ? '' : ` (${detail})`}.`,
+    remedies: ({ path }) => [
+      remedy(
+        "Look at the mount and at the kernel's messages:",
+        `findmnt -T ${path ?? '/var/lib/containerd'}; dmesg | tail -50`,
+      ),
+      remedy(
+        'A file system that the kernel made read-only after an error needs a check (fsck) while it is not mounted, and perhaps another disk; until then drain the node.',
+      ),
     ],
+    match: readOnly,
   },
 ];
 
-/** Full, or too full for this image. */
+/** Every mount once, though several folders of the runtime lie on it. */
+function byFileSystem(view: View): { readonly ids: readonly string[]; readonly facts: DiskFacts }[] {
+  const groups = new Map<string, { ids: string[]; facts: DiskFacts }>();
+  for (const { id, facts } of probesOf(view, 'disk')) {
+    const key = `${facts.mount?.point} ${facts.totalBytes} ${facts.freeBytes} ${facts.totalInodes} ${facts.freeInodes}`;
+    const known = groups.get(key);
+    if (known === undefined) groups.set(key, { ids: [id], facts });
+    else known.ids.push(id);
+  }
+  return [...groups.values()];
+}
+
+/** No probe writes: that a mount is read-only is in the kernel's own table. */
+function readOnly(view: View): Match[] {
+  return byFileSystem(view).flatMap(({ ids, facts }): Match[] => {
+    const { path, mount } = facts;
+    if (mount === undefined || mount.readOnly === null) return [];
+    const what = `the ${mount.type} file system at ${mount.point}`;
+    const detail = mount.emergency
+      ? `the kernel met an error in ${what} and writes to it no more`
+      : mount.readOnly === 'mount'
+        ? `${what} is mounted read-only there`
+        : `${what} is read-only`;
+    return [
+      { confidence: 'proven', severity: 'fault', evidence: ids, endpoint: null, host: null, args: { path, detail } },
+    ];
+  });
+}
+
+/** Full, too full for this image, or soon full. */
 function diskFull(view: View): Match[] {
   const needed = imageBytes(view);
-  return probesOf(view, 'disk').flatMap(({ id, facts }): Match[] => {
+  return byFileSystem(view).flatMap(({ ids, facts }): Match[] => {
     const { path, freeBytes, freeInodes, totalInodes } = facts;
-    const base = { severity: 'fault' as const, evidence: [id], endpoint: null, host: null };
+    const base = { severity: 'fault' as const, evidence: ids, endpoint: null, host: null };
     const say = (detail: string, confidence: Match['confidence']): Match[] => [
       { ...base, confidence, args: { path, detail } },
     ];
@@ -99,9 +139,49 @@ function diskFull(view: View): Match[] {
         'likely',
       );
     }
-    return [];
+    const soon = nearlyFull(facts, present(view) ? null : needed);
+    return soon === null ? [] : [{ ...base, severity: 'degraded', args: { path, detail: soon.why }, ...soon }];
   });
 }
+
+/**
+ * What will stop pulls before long. The kubelet looks at the use of the image file system as a whole number of percent,
+ * 100 less what is free (pkg/kubelet/images/image_gc_manager.go); from imageGCHighThresholdPercent on it removes images,
+ * and its default eviction limits are 15 % of the bytes and 5 % of the inodes (imagefs.available, imagefs.inodesFree).
+ */
+function nearlyFull(
+  { path, totalBytes, freeBytes, totalInodes, freeInodes }: DiskFacts,
+  needed: number | null,
+): { readonly why: string; readonly summary: string; readonly confidence: Match['confidence'] } | null {
+  const of = `The file system that holds images (${path})`;
+  const used = totalBytes === 0 ? 0 : 100 - Math.floor((100 * freeBytes) / totalBytes);
+  if (needed !== null && needed * unpackedTimes > freeBytes) {
+    const why = `${bytes(freeBytes)} are free, and this image's layers take ${bytes(needed)} packed and about twice as much again unpacked`;
+    return { why, summary: `${of} may be too small for this image: ${why}.`, confidence: 'possible' };
+  }
+  if (used >= gcThresholdPercent) {
+    const why = `${used} % are used`;
+    const then = `From ${gcThresholdPercent} % on the kubelet removes images that no container uses, and evicts pods when that is not enough`;
+    return {
+      why,
+      summary: `${of} is nearly full: ${why}, ${bytes(freeBytes)} are free. ${then}.`,
+      confidence: 'proven',
+    };
+  }
+  if (totalInodes > 0 && freeInodes / totalInodes < leastInodesFree) {
+    const why = `${Math.floor(100 - (100 * freeInodes) / totalInodes)} % of the inodes are used`;
+    const then = 'Below 5 % free the kubelet evicts pods; its collection of images counts bytes, not inodes';
+    return { why, summary: `${of} is nearly out of inodes: ${why}. ${then}.`, confidence: 'proven' };
+  }
+  return null;
+}
+
+/** imageGCHighThresholdPercent's default, and what the default eviction limit imagefs.available<15% amounts to. */
+const gcThresholdPercent = 85;
+/** The default eviction limit imagefs.inodesFree. */
+const leastInodesFree = 0.05;
+/** A layer is kept packed and unpacked: once, and twice as much again for what gzip saves on programs and libraries. */
+const unpackedTimes = 3;
 
 function present(view: View): boolean {
   return probesOf(view, 'image').some((probe) => probe.facts.present === true);

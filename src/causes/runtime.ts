@@ -1,6 +1,6 @@
 import { probesOf, type View } from '../evidence/view.ts';
 import type { DoneProbe } from '../model/investigation.ts';
-import { type Cause, type Match, remedy, sentence } from './cause.ts';
+import { type Cause, type CauseArgs, type Match, remedy, sentence } from './cause.ts';
 
 const unreachable: Readonly<Record<string, string>> = {
   'socket-absent': 'there is no socket',
@@ -26,6 +26,36 @@ function matchRuntime(view: View, reading: (probe: DoneProbe<'runtime'>) => stri
       },
     ];
   });
+}
+
+/** containerd's plugins that did not load; the first that belongs to CRI has the reason. */
+type Plugins = NonNullable<DoneProbe<'runtime'>['facts']['plugins']>;
+
+function unloaded({ facts }: DoneProbe<'runtime'>): Plugins {
+  return facts.failure === 'not-served' ? (facts.plugins ?? []).filter(({ error }) => error !== null) : [];
+}
+
+/** The snapshotter that CRI's plugin names as missing, in containerd's words: failed to find snapshotter "stargz". */
+function missingSnapshotter(plugins: Plugins): { readonly name: string; readonly words: string } | null {
+  for (const { error } of plugins) {
+    const name = /snapshotter "([^"]+)"/.exec(error ?? '')?.[1];
+    if (name === undefined) continue;
+    const own = plugins.find((plugin) => plugin.name === `io.containerd.snapshotter.v1.${name}`);
+    return { name, words: own?.error ?? error ?? '' };
+  }
+  return null;
+}
+
+/** Why CRI is not served, as far as containerd itself says. */
+function unserved(probe: DoneProbe<'runtime'>): string | null {
+  const plugins = unloaded(probe);
+  // Another cause's.
+  if (missingSnapshotter(plugins) !== null) return null;
+  const what = 'answers, and does not serve CRI: ';
+  // A plugin that another one keeps from loading says less than that one.
+  const reason =
+    plugins.find(({ error }) => !/dependency|plugin: not found|no plugins registered/.test(error ?? '')) ?? plugins[0];
+  return `${what}${reason === undefined ? 'its CRI plugin is disabled or did not load' : `its plugin ${reason.name} did not load (${reason.error})`}`;
 }
 
 /** Causes in the container runtime. */
@@ -79,15 +109,16 @@ export const runtimeCauses: readonly Cause[] = [
           ]
         : [remedy(`Correct ${source} on the node.`)],
     match: (view) => [
-      ...matchRuntime(view, ({ facts }) =>
-        facts.failure === 'not-served'
-          ? 'answers, and does not serve CRI: its CRI plugin is disabled or did not load'
+      ...matchRuntime(view, (probe) => {
+        const { facts } = probe;
+        return facts.failure === 'not-served'
+          ? unserved(probe)
           : facts.ready === false
             ? `says that it is not ready (${facts.conditions.find(({ type }) => type === 'RuntimeReady')?.message || 'no reason given'})`
             : facts.failure === 'rpc'
               ? 'answers its version with an error'
-              : null,
-      ),
+              : null;
+      }),
     ],
   },
   {
@@ -96,14 +127,24 @@ export const runtimeCauses: readonly Cause[] = [
     scenario: 7,
     title: "The runtime's snapshotter is not there",
     fixedBy: 'node',
-    proof: "The runtime's own words name the snapshotter.",
-    say: ({ detail }) => `The runtime's snapshotter is not available${detail === undefined ? '' : ` (${detail})`}.`,
-    remedies: () => [
+    proof:
+      'The runtime is asked for its plugins: the snapshotter that CRI is set to did not load, or is another program and nothing listens at its socket.',
+    say: ({ detail }) => `The runtime's snapshotter is not available${detail === undefined ? '' : `: ${detail}`}.`,
+    remedies: ({ path }) => [
+      ...(path === undefined
+        ? []
+        : [
+            remedy(
+              'Start the program that serves this socket, or look why it ended:',
+              `ls -l ${path}; fuser -v ${path}`,
+            ),
+          ]),
       remedy(
         'Look at the plugins that loaded, and at the snapshotter set in config.toml:',
-        'ctr plugins ls | grep -i snapshotter; journalctl -u containerd | grep -i snapshotter',
+        'ctr plugins ls | grep -i snapshotter; containerd config dump | grep -iE -A3 "snapshotter|proxy_plugins"',
       ),
     ],
+    match: (view) => [...unloadedSnapshotter(view), ...silentSnapshotter(view)],
   },
   {
     id: 'sandbox-image-unavailable',
@@ -122,3 +163,30 @@ export const runtimeCauses: readonly Cause[] = [
     ],
   },
 ];
+
+/** CRI does not load without its snapshotter, and containerd says so. */
+function unloadedSnapshotter(view: View): Match[] {
+  return probesOf(view, 'runtime').flatMap((probe): Match[] => {
+    const missing = missingSnapshotter(unloaded(probe));
+    if (missing === null) return [];
+    const detail = `CRI is set to "${missing.name}", which did not load (${missing.words}), so the runtime serves no pull`;
+    return [fault([probe.id], { detail })];
+  });
+}
+
+/** The snapshotter is another program, and it does not listen. */
+function silentSnapshotter(view: View): Match[] {
+  return probesOf(view, 'snapshotter').flatMap((probe): Match[] => {
+    const { name, address, failure } = probe.facts;
+    const reading = failure === null ? undefined : unreachable[failure];
+    // That this user may not open it says nothing of the runtime.
+    if (reading === undefined || failure === 'not-permitted') return [];
+    return [
+      fault([probe.id], { path: address, detail: `"${name}" is another program, at ${address}, and ${reading}` }),
+    ];
+  });
+}
+
+function fault(evidence: readonly string[], args: CauseArgs): Match {
+  return { confidence: 'proven', severity: 'fault', evidence, endpoint: null, host: null, args };
+}

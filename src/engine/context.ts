@@ -2,21 +2,24 @@ import type { Way } from '../evidence/way.ts';
 import type { Env } from '../lib/env.ts';
 import { redactUrl } from '../lib/redact.ts';
 import type { NextParty } from '../model/facts.ts';
+import { lookAtContentStore } from '../node/content-store.ts';
 import { type ProxyAddress, proxyForUrl } from '../node/go-proxy.ts';
+import { mountBelow, readMounts } from '../node/mount-table.ts';
 import { lookupNames } from '../node/resolver.ts';
 import type { EndpointTls, ProbeContext, Vault } from '../probes/context.ts';
+import { askPlugins } from '../wire/cri.ts';
 import { type HttpClient, openHttpClient } from '../wire/http.ts';
 import type { ProxyRoute } from '../wire/proxy.ts';
 import { historyReader } from './history.ts';
 import { maskerOf } from './known-secrets.ts';
 import type { PullPlan } from './plan.ts';
-
-/** What probes need, made of a plan; and how to let go of it. */
-export interface OpenContext {
 import { loadedReader } from './read-loaded.ts';
 
 /** containerd tells what it knows already. */
 const pluginsMs = 1000;
+
+/** What probes need, made of a plan; and how to let go of it. */
+export interface OpenContext {
   readonly context: Omit<ProbeContext, 'probeId' | 'patience'>;
   /** Closes every connection. */
   readonly close: () => Promise<void>;
@@ -95,6 +98,7 @@ export function openContext(plan: PullPlan, env: Env, pullDeadlineMs: number): O
 
   const vault: Vault = { tokens: new Map(), urls: new Map() };
   const { cri } = plan;
+  let mounts: ReturnType<typeof readMounts> | undefined;
   return {
     context: {
       env,
@@ -116,15 +120,21 @@ export function openContext(plan: PullPlan, env: Env, pullDeadlineMs: number): O
       mask: maskerOf(plan, vault),
       cri: cri === null ? null : () => Promise.resolve(cri),
       criEndpoint: plan.runtime.endpoint,
+      askPlugins: (signal) => askPlugins(plan.runtime.endpoint ?? '', { callTimeoutMs: pluginsMs, signal }),
       readHistory: historyReader(plan, env),
-      host: plan.host,
-      locate: plan.host.locate,
-      pullDeadlineMs,
-    },
-    close: async () => {
       readLoaded: loadedReader(plan),
       runtimeProcess: plan.proxies.process,
       lookAtTransfers: (folder) => lookAtContentStore(plan.host, folder, plan.proxies.process?.pid ?? null),
+      host: plan.host,
+      locate: plan.host.locate,
+      mountOf: async (path) => {
+        mounts ??= readMounts(plan.host, plan.proxies.process?.pid ?? null);
+        const table = await mounts;
+        return table === null ? null : mountBelow(plan.host, table, path);
+      },
+      pullDeadlineMs,
+    },
+    close: async () => {
       await Promise.all([...clients.values()].map((client) => client.close()));
       if (cri?.ok === true) cri.value.close();
     },

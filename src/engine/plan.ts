@@ -136,6 +136,10 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
       url: address.url,
       source: `${variable} from ${source}`,
     })),
+    ...(files.sandboxImage === null
+      ? {}
+      : { sandboxImage: { value: files.sandboxImage.reference, source: files.sandboxImage.source } }),
+    ...(files.imageRoot === undefined ? {} : { imageRoot: files.imageRoot }),
     problems: once(problems),
   };
   return ok({
@@ -149,15 +153,15 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
     proxies,
     trust,
     endpoints: files.endpoints,
-    credentials: matches,
-    cri,
-  });
-}
     files,
     planLoaded: async (loaded) =>
       files.runtime === 'containerd' && reference.ok
         ? readRuntimeFiles(host, request, reference.value, runtime, asked.choice, proxies, loaded)
         : null,
+    credentials: matches,
+    cri,
+  });
+}
 
 /** The runtime's environment, and the trust store that it may move. */
 async function readEnvironment(
@@ -178,11 +182,11 @@ async function readRuntimeFiles(
   runtime: RuntimeInfo,
   choice: RuntimeChoice,
   proxies: ProxyEnvironment,
+  loaded: LoadedSettings | null = null,
 ): Promise<RuntimePlan> {
   const { version } = runtime;
   if (planRuntime(runtime.name) === 'cri-o') return planCrio(host, request.image, { version });
   if (reference === null) {
-  loaded: LoadedSettings | null = null,
     return {
       runtime: 'containerd',
       files: [],

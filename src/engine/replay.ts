@@ -117,6 +117,8 @@ export function viewOf(investigation: SavedInvestigation): View {
       credentials: rest.credentials,
       credentialHosts: rest.credentialHosts,
       knownProxies: rest.knownProxies,
+      ...(rest.sandboxImage === undefined ? {} : { sandboxImage: rest.sandboxImage }),
+      ...(rest.imageRoot === undefined ? {} : { imageRoot: rest.imageRoot }),
       problems: rest.problems,
     },
     // A socket that was given or found is named, whatever it answers.

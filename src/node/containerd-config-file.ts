@@ -18,6 +18,8 @@ export interface ConfigFile {
   readonly oddity: Refusal | null;
   /** 0 when the file gives none. */
   readonly version: number;
+  /** `root`, where it keeps images; null: not set here. */
+  readonly root: Named | null;
   readonly plugins: SourcedTable;
   readonly disabled: readonly Named[];
   readonly required: readonly Named[];
@@ -59,6 +61,7 @@ export function readConfigFile(text: string, name: string, rules: ContainerdRule
       return fail({ source: sourceAt(document, name, [key]), why: `Its ${key} is not a list of strings` });
     lists[key] = names.map((item, index) => ({ name: item, source: sourceAt(document, name, [key, index]) }));
   }
+  const root = at(document.value, 'root');
   const plugins = at(document.value, 'plugins');
   const table = plugins === undefined ? {} : asTable(plugins);
   if (table === null) return fail({ source: sourceAt(document, name, ['plugins']), why: 'Its plugins is not a table' });
@@ -70,6 +73,7 @@ export function readConfigFile(text: string, name: string, rules: ContainerdRule
     source,
     oddity: oddity === null ? null : { source: `${name}:${oddity.line}`, why: oddity.why },
     version,
+    root: typeof root === 'string' && root !== '' ? { name: root, source: sourceAt(document, name, ['root']) } : null,
     plugins: sourced,
     disabled: lists.disabled_plugins,
     required: lists.required_plugins,

@@ -21,13 +21,19 @@ export interface ContainerdConfig {
   readonly section: SourcedTable | null;
   /** Where the CRI plugin is disabled; null when it is not. */
   readonly disabled: string | null;
+  /** The folder that it keeps images in. */
+  readonly root: Named;
 }
+
+/** `defaults.DefaultRootDir` of every version, on Linux. */
+const defaultRoot = '/var/lib/containerd';
 
 /** The state that LoadConfig carries from file to file. */
 interface Merged {
   version: number;
   /** The version of the first file that gives one (2.3 and later look at it). */
   rootVersion: number;
+  root: Named;
   plugins: SourcedTable;
   readonly disabled: Named[];
   readonly required: Named[];
@@ -47,11 +53,12 @@ export async function readContainerdConfig(
   const problems: Problem[] = [];
   const refuse = ({ source, why }: Refusal): ContainerdConfig => {
     problems.push(misconfigured('error', source, `${why}, so containerd ${rules.label} does not start with it.`));
-    return { files, problems, starts: false, section: null, disabled: null };
+    return { files, problems, starts: false, section: null, disabled: null, root: merged.root };
   };
   const merged: Merged = {
     version: rules.tomlV2 ? rules.newestConfig : 1,
     rootVersion: 0,
+    root: { name: defaultRoot, source: 'default' },
     plugins: emptyTable('default'),
     disabled: [],
     required: [],
@@ -80,6 +87,7 @@ export async function readContainerdConfig(
         misconfigured('warning', source, `${why}, and releases of containerd ${rules.label} do not start with it.`),
       );
     }
+    merged.root = file.value.root ?? merged.root;
     const refusal = mergeFile(merged, file.value, rules);
     if (refusal !== null) return refuse(refusal);
     for (const item of file.value.imports) {
@@ -109,7 +117,14 @@ export async function readContainerdConfig(
   const needed = rules.tomlV2 ? [criV2, criImages, criRuntime] : [merged.version === 1 ? criV1 : criV2];
   const off = merged.disabled.find((item) => needed.includes(item.name));
   problems.push(...ineffectiveDisabling(merged, needed, rules));
-  return { files, problems, starts: true, section: tableAt(merged.plugins, name), disabled: off?.source ?? null };
+  return {
+    files,
+    problems,
+    starts: true,
+    section: tableAt(merged.plugins, name),
+    disabled: off?.source ?? null,
+    root: merged.root,
+  };
 }
 
 function mergeFile(merged: Merged, file: ConfigFile, rules: ContainerdRules): Refusal | null {

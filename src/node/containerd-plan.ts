@@ -61,6 +61,7 @@ export async function planContainerd(
     shortName: null,
     credentials: [],
     sandboxImage: null,
+    imageRoot: { value: config.root.name, source: config.root.source },
     ...parts,
     problems,
   });

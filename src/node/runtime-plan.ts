@@ -1,5 +1,5 @@
 import type { Secret } from '../lib/secret.ts';
-import type { EndpointInfo, ShortNameInfo } from '../model/plan.ts';
+import type { EndpointInfo, PlacedSetting, ShortNameInfo } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
 import type { SettingDifference } from './loaded-settings.ts';
 
@@ -40,5 +40,7 @@ export interface RuntimePlan {
   readonly credentials: readonly RuntimeCredential[];
   /** The pause image that this runtime is set to use, with where it is set. */
   readonly sandboxImage: { readonly reference: string; readonly source: string } | null;
+  /** The folder that the files have images in, for when the runtime does not say; absent: not known. */
+  readonly imageRoot?: PlacedSetting<string>;
   readonly problems: readonly Problem[];
 }

@@ -4,9 +4,10 @@ import type { Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { JournalFacts, LoadedFacts, NextParty } from '../model/facts.ts';
 import type { PlanBody } from '../model/plan.ts';
-import type { HostFiles } from '../node/host-files.ts';
 import type { ContentStoreFailure, ContentStoreLook } from '../node/content-store.ts';
-import type { CriClient, CriFailure } from '../wire/cri.ts';
+import type { HostFiles } from '../node/host-files.ts';
+import type { Mount } from '../node/mount-table.ts';
+import type { ContainerdPlugin, CriClient, CriFailure } from '../wire/cri.ts';
 import type { HttpClient } from '../wire/http.ts';
 import type { ProxyRoute, ProxyTls } from '../wire/proxy.ts';
 
@@ -70,15 +71,13 @@ export interface ProbeContext {
   /** The CRI socket, connected to once. */
   readonly cri: (() => Promise<Result<CriClient, CriFailure>>) | null;
   readonly criEndpoint: string | null;
+  /** containerd's own list of its plugins, from the same socket; any other runtime does not serve it. */
+  readonly askPlugins: (signal: AbortSignal) => Promise<Result<readonly ContainerdPlugin[], CriFailure>>;
   /**
    * What kubelet and runtime wrote about pulls of an image shortly before, or why that cannot be read; null: this node
    * keeps no journal.
    */
   readonly readHistory: ((image: string, signal: AbortSignal) => Promise<Result<JournalFacts, string>>) | null;
-  /** The node's files. */
-  readonly host: HostFiles;
-  /** The path on this machine of a path of the node; null for a loop of links. */
-  readonly locate: (path: string) => Promise<string | null>;
   /**
    * The runtime's process beside the files that it read when it started; null as an answer: it cannot be looked at from
    * here. Null itself: its process is not known.
@@ -88,6 +87,12 @@ export interface ProbeContext {
   readonly runtimeProcess: { readonly pid: number; readonly startedAtMs: number | null } | null;
   /** Looks at what containerd is fetching: its ingest folder, as the node names it. */
   readonly lookAtTransfers: (folder: string) => Promise<Result<ContentStoreLook, ContentStoreFailure>>;
+  /** The node's files. */
+  readonly host: HostFiles;
+  /** The path on this machine of a path of the node; null for a loop of links. */
+  readonly locate: (path: string) => Promise<string | null>;
+  /** The mount that a path of the node lies on, as the runtime's process sees it; null: that cannot be read. */
+  readonly mountOf: (path: string) => Promise<Mount | null>;
   /** Milliseconds that a real pull may take. */
   readonly pullDeadlineMs: number;
 }

@@ -1,32 +1,39 @@
 import { statfs } from 'node:fs/promises';
-import { probesOf } from '../evidence/view.ts';
+import { probesOf, type View } from '../evidence/view.ts';
+import type { DiskFacts } from '../model/facts.ts';
+import type { Mount } from '../node/mount-table.ts';
 import type { Probe, ProbeInput } from './probe.ts';
 
 interface DiskInput extends ProbeInput {
   readonly path: string;
 }
 
-/** Free space and inodes of the file system that images are stored on. */
+/** Free space and inodes of the file systems that images are stored on, and whether they can be written. Nothing is. */
 export const diskProbe: Probe<'disk', DiskInput> = {
   kind: 'disk',
   title: 'Image file system',
   cost: 'free',
   budgetMs: 2000,
   proves: {
-    ok: 'the file system that holds images has room',
+    ok: 'how much room the file system that holds images has, and whether it can be written',
     failed: 'the file system that holds images cannot be looked at',
   },
   inputs: (view) =>
-    // The runtime says where (ImageFsInfo); a runtime that is full may not answer that, then its usual folder counts.
-    probesOf(view, 'runtime')
-      .flatMap((probe) => probe.facts.imageFileSystems)
-      .slice(0, 4)
-      .map((path) => ({ key: `disk ${path}`, target: path, hop: 'node', endpoint: null, counterfactual: false, path })),
+    pathsOf(view).map((path) => ({
+      key: `disk ${path}`,
+      target: path,
+      hop: 'node',
+      endpoint: null,
+      counterfactual: false,
+      path,
+    })),
   run: async ({ path }, context) => {
+    const cannot = { status: 'skipped' as const, message: `${path} cannot be looked at from here.` };
     try {
       const place = await context.locate(path);
-      if (place === null) return { status: 'skipped', message: `${path} cannot be looked at from here.` };
+      if (place === null) return cannot;
       const facts = await statfs(place);
+      const mount = await context.mountOf(path);
       return {
         status: 'ok',
         error: null,
@@ -36,10 +43,30 @@ export const diskProbe: Probe<'disk', DiskInput> = {
           freeBytes: facts.bavail * facts.bsize,
           totalInodes: facts.files,
           freeInodes: facts.ffree,
+          ...(mount === null ? {} : { mount: shown(mount) }),
         },
       };
     } catch {
-      return { status: 'skipped', message: `${path} cannot be looked at from here.` };
+      return cannot;
     }
   },
 };
+
+/**
+ * Where the runtime says that it keeps images: the snapshots (ImageFsInfo), and the folders of containerd's own plugins,
+ * for its content can lie on another file system. Of a runtime that does not answer: where its files have them.
+ */
+function pathsOf(view: View): readonly string[] {
+  const runtimes = probesOf(view, 'runtime');
+  const named = runtimes.flatMap(({ facts }) => [
+    ...facts.imageFileSystems,
+    ...(facts.failure === null ? (facts.plugins ?? []) : []).flatMap(({ root }) => root ?? []),
+  ]);
+  const silent = runtimes.some(({ facts }) => facts.failure !== null && facts.failure !== 'not-permitted');
+  const written = silent && view.plan.imageRoot !== undefined ? [view.plan.imageRoot.value] : [];
+  return [...new Set([...named, ...written])].filter((path) => path.startsWith('/')).slice(0, 4);
+}
+
+function shown({ point, type, readOnly, emergency }: Mount): NonNullable<DiskFacts['mount']> {
+  return { point, type, readOnly, emergency };
+}

@@ -7,8 +7,8 @@ import { dnsProbe } from './dns.ts';
 import { imageProbe } from './image.ts';
 import { ingestProbe } from './ingest.ts';
 import { journalProbe } from './journal.ts';
-import { manifestProbe } from './manifest.ts';
 import { loadedProbe } from './loaded.ts';
+import { manifestProbe } from './manifest.ts';
 import { namesProbe } from './names.ts';
 import { type AnyProbe, type Probe, type ProbeInput, probeTask, type Task } from './probe.ts';
 import { proxyProbe } from './proxy.ts';
@@ -17,15 +17,17 @@ import { recordsProbe } from './records.ts';
 import { registryProbe } from './registry.ts';
 import { runtimeProbe } from './runtime.ts';
 import { smallProbe } from './small.ts';
+import { snapshotterProbe } from './snapshotter.ts';
 import { tcpProbe } from './tcp.ts';
 import { tlsProbe } from './tls.ts';
 
 /** Every probe, in the order of a pull. A new one is a file of this folder and a line here. */
 export const probes: readonly AnyProbe[] = [
   erase(runtimeProbe, (input) => probeTask(runtimeProbe, input)),
+  erase(loadedProbe, (input) => probeTask(loadedProbe, input)),
   erase(imageProbe, (input) => probeTask(imageProbe, input)),
   erase(recordsProbe, (input) => probeTask(recordsProbe, input)),
-  erase(loadedProbe, (input) => probeTask(loadedProbe, input)),
+  erase(snapshotterProbe, (input) => probeTask(snapshotterProbe, input)),
   erase(diskProbe, (input) => probeTask(diskProbe, input)),
   erase(ingestProbe, (input) => probeTask(ingestProbe, input)),
   erase(journalProbe, (input) => probeTask(journalProbe, input)),

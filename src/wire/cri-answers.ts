@@ -49,6 +49,18 @@ export interface CriFilesystem {
   readonly inodesUsed: number;
 }
 
+/** One plugin of containerd. */
+export interface ContainerdPlugin {
+  /** `io.containerd.snapshotter.v1.overlayfs` */
+  readonly name: string;
+  /** Why it did not load; null when it did. */
+  readonly error: string | null;
+  /** The folder that it keeps its data in; null when it does not say. */
+  readonly root: string | null;
+  /** Of a plugin that is another program: where that listens. */
+  readonly address: string | null;
+}
+
 /** Reads a VersionResponse; what is missing is empty. */
 export function readVersion(answer: unknown): CriVersion {
   return {
@@ -116,6 +128,23 @@ function safeInfo(value: string): string {
       ? '[secret]'
       : redactText(value);
   }
+}
+
+/** Reads a PluginsResponse of containerd's introspection. */
+export function readPlugins(answer: unknown): readonly ContainerdPlugin[] {
+  return list(answer, 'plugins')
+    .slice(0, limits.containerdPlugins)
+    .map((plugin) => {
+      const exported = (key: string): string | null => name(member(plugin, 'exports'), key) || null;
+      const error = member(plugin, 'init_err');
+      const loaded = !isRecord(error) || (integer(error.code) === 0 && text(error, 'message') === '');
+      return {
+        name: `${name(plugin, 'type')}.${name(plugin, 'id')}`,
+        error: loaded ? null : redactText(safeLine(text(error, 'message'), limits.messageChars)),
+        root: exported('root'),
+        address: exported('address'),
+      };
+    });
 }
 
 /** A name, as one line of bounded length. */

@@ -7,6 +7,7 @@ import { limits } from '../lib/limits.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
 import {
+  type ContainerdPlugin,
   type CriFilesystem,
   type CriImage,
   type CriImageStatus,
@@ -16,13 +17,22 @@ import {
   readImageRef,
   readImageStatus,
   readImages,
+  readPlugins,
   readStatus,
   readVersion,
 } from './cri-answers.ts';
 import { type CriFailure, callFailure, failure } from './cri-failure.ts';
 import { checkUnixSocket } from './unix-socket.ts';
 
-export type { CriCondition, CriFilesystem, CriImage, CriImageStatus, CriStatus, CriVersion } from './cri-answers.ts';
+export type {
+  ContainerdPlugin,
+  CriCondition,
+  CriFilesystem,
+  CriImage,
+  CriImageStatus,
+  CriStatus,
+  CriVersion,
+} from './cri-answers.ts';
 export type { CriFailure } from './cri-failure.ts';
 
 /** Credentials of one pull, as the kubelet sends them. They are revealed only into the request. */
@@ -85,23 +95,7 @@ export async function openCri(endpoint: string, options: CriOptions): Promise<Re
   const socket = await checkUnixSocket(path, options.connectTimeoutMs, options.signal);
   if (!socket.ok) return fail(failure(socket.error.kind, null, socket.error.message));
 
-  // Loaded here, not above: on a machine without a runtime nothing of gRPC is needed.
-  // By `default`: both are CommonJS, of which a bundle's dynamic import has no named exports.
-  const [{ default: grpc }, { default: loader }] = await Promise.all([
-    import('@grpc/grpc-js'),
-    import('@grpc/proto-loader'),
-  ]);
-  const methods = readMethods(loadDescriptor(loader));
-  const connection = new grpc.Client(`unix://${path}`, grpc.credentials.createInsecure(), {
-    'grpc.max_receive_message_length': limits.criMessageBytes,
-    'grpc.max_send_message_length': limits.criMessageBytes,
-    'grpc.enable_http_proxy': 0,
-    'grpc.enable_retries': 0,
-    'grpc.enable_channelz': 0,
-    'grpc.service_config_disable_resolution': 1,
-    'grpc.use_local_subchannel_pool': 1,
-  });
-
+  const { connection, methods } = await connect(path);
   const client = criClient(connection, methods, options);
   // The time that loading took is not the runtime's: it gets at least half of its limit.
   const left = options.connectTimeoutMs - (options.env.monotonic() - before);
@@ -115,6 +109,44 @@ export async function openCri(endpoint: string, options: CriOptions): Promise<Re
   if (first.ok) return ok(client);
   client.close();
   return fail(first.error);
+}
+
+/**
+ * Asks the containerd behind a socket for its plugins: those for pulls, with why one did not load. It answers where CRI
+ * is not served too; any other program answers `not-served`.
+ */
+export async function askPlugins(
+  endpoint: string,
+  { callTimeoutMs, signal }: { readonly callTimeoutMs: number; readonly signal: AbortSignal },
+): Promise<Result<readonly ContainerdPlugin[], CriFailure>> {
+  const path = socketPath(endpoint);
+  if (path === null) return fail(failure('not-a-socket', null, `${endpoint} is not a unix:// address`));
+  const { connection, methods } = await connect(path);
+  try {
+    const answer = await call(connection, methods.plugins, {}, callTimeoutMs, signal);
+    return answer.ok ? ok(readPlugins(answer.value)) : fail(answer.error);
+  } finally {
+    connection.close();
+  }
+}
+
+/** A connection, made at its first call. gRPC is loaded here: on a machine without a runtime nothing of it is needed. */
+async function connect(path: string): Promise<{ readonly connection: Client; readonly methods: Methods }> {
+  // By `default`: both are CommonJS, of which a bundle's dynamic import has no named exports.
+  const [{ default: grpc }, { default: loader }] = await Promise.all([
+    import('@grpc/grpc-js'),
+    import('@grpc/proto-loader'),
+  ]);
+  const connection = new grpc.Client(`unix://${path}`, grpc.credentials.createInsecure(), {
+    'grpc.max_receive_message_length': limits.criMessageBytes,
+    'grpc.max_send_message_length': limits.criMessageBytes,
+    'grpc.enable_http_proxy': 0,
+    'grpc.enable_retries': 0,
+    'grpc.enable_channelz': 0,
+    'grpc.service_config_disable_resolution': 1,
+    'grpc.use_local_subchannel_pool': 1,
+  });
+  return { connection, methods: readMethods(loadDescriptor(loader)) };
 }
 
 /** The path of a unix endpoint, or null when it is not one. */
@@ -205,15 +237,15 @@ const canceled: CriFailure = failure('rpc', 'Canceled', 'the question was withdr
 
 type AnyMethod = MethodDefinition<object, object>;
 type Methods = Readonly<
-  Record<'version' | 'status' | 'imageStatus' | 'listImages' | 'imageFsInfo' | 'pullImage', AnyMethod>
+  Record<'version' | 'status' | 'imageStatus' | 'listImages' | 'imageFsInfo' | 'pullImage' | 'plugins', AnyMethod>
 >;
 type Loader = {
   readonly fromJSON: typeof fromJSON;
-  readonly loadSync: (file: string, options: object) => PackageDefinition;
+  readonly loadSync: (files: string[], options: object) => PackageDefinition;
 };
 
 /**
- * The descriptor of proto/cri.proto. In the bundle its JSON form lies beside the code; from source the text is parsed.
+ * The descriptor of proto/. In the bundle its JSON form lies beside the code; from source the text is parsed.
  */
 function loadDescriptor(loader: Loader): PackageDefinition {
   const options = { keepCase: true, longs: String, enums: String, defaults: true };
@@ -222,7 +254,10 @@ function loadDescriptor(loader: Loader): PackageDefinition {
     const descriptor: unknown = JSON.parse(readFileSync(json, 'utf8'));
     if (isDescriptor(descriptor)) return loader.fromJSON(descriptor, options);
   }
-  return loader.loadSync(fileURLToPath(new URL('../../proto/cri.proto', import.meta.url)), options);
+  const files = ['cri', 'containerd'].map((name) =>
+    fileURLToPath(new URL(`../../proto/${name}.proto`, import.meta.url)),
+  );
+  return loader.loadSync(files, options);
 }
 
 function isDescriptor(value: unknown): value is Parameters<typeof fromJSON>[0] {
@@ -230,11 +265,11 @@ function isDescriptor(value: unknown): value is Parameters<typeof fromJSON>[0] {
 }
 
 function readMethods(descriptor: PackageDefinition): Methods {
-  const method = (service: string, name: string): AnyMethod => {
-    for (const [key, value] of Object.entries(descriptor[`runtime.v1.${service}`] ?? {})) {
+  const method = (service: string, name: string, of = 'runtime.v1'): AnyMethod => {
+    for (const [key, value] of Object.entries(descriptor[`${of}.${service}`] ?? {})) {
       if (key === name && isMethod(value)) return value;
     }
-    throw new Error(`proto/cri.proto has no method ${service}.${name}`);
+    throw new Error(`proto/ has no method ${of}.${service}.${name}`);
   };
   return {
     version: method('RuntimeService', 'Version'),
@@ -243,6 +278,7 @@ function readMethods(descriptor: PackageDefinition): Methods {
     listImages: method('ImageService', 'ListImages'),
     imageFsInfo: method('ImageService', 'ImageFsInfo'),
     pullImage: method('ImageService', 'PullImage'),
+    plugins: method('Introspection', 'Plugins', 'containerd.services.introspection.v1'),
   };
 }
 

@@ -1,6 +1,8 @@
+import { strict as assert } from 'node:assert';
+import { causeOf } from '../../src/causes/index.ts';
 import type { CertificateFacts } from '../../src/model/facts.ts';
 import { holds, misses } from '../kit/cause-cases.ts';
-import { certificate, Scene } from '../kit/view.ts';
+import { certificate, digest, Scene } from '../kit/view.ts';
 
 const asked = { runtime: { name: 'containerd', asked: true } } as const;
 const local = { endpoint: null, host: null } as const;
@@ -50,7 +52,7 @@ describe('causes: node', () => {
       const scene = new Scene(asked);
       scene.runtime();
       scene.image(true);
-      scene.disk({ freeBytes: 2 ** 30 });
+      scene.disk({ totalBytes: 4 * 2 ** 30, freeBytes: 2 ** 30 });
       scene.reach();
       scene.ping();
       scene.manifest({ layers: [{ digest: 'sha256:1', size: 3 * 2 ** 30, mediaType: 'x' }] });
@@ -58,6 +60,127 @@ describe('causes: node', () => {
     },
     null,
   );
+});
+
+describe('causes: node, before it stops pulls', () => {
+  const degraded = { severity: 'degraded' } as const;
+  holds('disk-full', "as full as the kubelet's collection of images waits for", () => ({
+    ...node((scene) => scene.disk({ freeBytes: 15 * 2 ** 30 })),
+    ...degraded,
+    says: /nearly full: 85 % are used, 15 GiB are free/,
+  }));
+  holds('disk-full', 'hardly an inode is left', () => ({
+    ...node((scene) => scene.disk({ freeInodes: 49_000 })),
+    ...degraded,
+    says: /nearly out of inodes: 95 % of the inodes are used/,
+  }));
+  holds('disk-full', 'room for this image packed, and not unpacked', () => {
+    const scene = new Scene(asked);
+    const evidence = [scene.disk({ totalBytes: 8 * 2 ** 30, freeBytes: 5 * 2 ** 30 })];
+    scene.reach();
+    scene.ping();
+    scene.manifest({ layers: [{ digest: digest('1'), size: 2 * 2 ** 30, mediaType: 'x' }] });
+    scene.blob('config');
+    scene.blob('layer');
+    return { scene, evidence, ...local, ...degraded, confidence: 'possible', says: /may be too small for this image/ };
+  });
+  misses('disk-full', '84 %', () => node((scene) => scene.disk({ freeBytes: 16 * 2 ** 30 })).scene, null);
+  misses(
+    'disk-full',
+    'just above 5 % of the inodes',
+    () => node((scene) => scene.disk({ freeInodes: 50_000 })).scene,
+    null,
+  );
+  it('disk-full is said once of one file system that several folders lie on', () => {
+    const { scene } = node((scene) => scene.disk({ freeBytes: 4096 }));
+    scene.disk({ path: '/var/lib/containerd/io.containerd.content.v1.content', freeBytes: 4096 });
+    assert.equal(causeOf('disk-full').match?.(scene.view()).length, 1);
+  });
+});
+
+describe('causes: file systems that take nothing', () => {
+  const mount = { point: '/var', type: 'ext4', readOnly: 'file system', emergency: false } as const;
+  holds('filesystem-error', 'the file system is read-only', () => ({
+    ...node((scene) => scene.disk({ mount })),
+    says: /\/var\/lib\/containerd \(the ext4 file system at \/var is read-only\)/,
+  }));
+  holds('filesystem-error', 'it is mounted read-only there', () => ({
+    ...node((scene) => scene.disk({ mount: { ...mount, readOnly: 'mount' } })),
+    says: /is mounted read-only there/,
+  }));
+  holds('filesystem-error', 'the kernel stopped writing after an error', () => ({
+    ...node((scene) => scene.disk({ mount: { ...mount, emergency: true } })),
+    says: /the kernel met an error in the ext4 file system at \/var/,
+  }));
+  holds('filesystem-error', 'read-only, and the tag is not there either', () => {
+    const scene = new Scene(asked);
+    const evidence = [scene.disk({ mount })];
+    scene.reach();
+    scene.ping();
+    scene.manifest({ status: 404, errors: [{ code: 'MANIFEST_UNKNOWN', message: '' }] });
+    scene.names('tags', ['1.0']);
+    return { scene, evidence, ...local };
+  });
+  misses(
+    'filesystem-error',
+    'a file system that can be written',
+    () => node((scene) => scene.disk({ mount: { ...mount, readOnly: null } })).scene,
+    null,
+  );
+  misses('filesystem-error', 'mounts that could not be read', () => node((scene) => scene.disk()).scene, null);
+  misses(
+    'filesystem-error',
+    'full, which is another thing',
+    () => node((scene) => scene.disk({ freeBytes: 0, mount: { ...mount, readOnly: null } })).scene,
+    'disk-full',
+  );
+});
+
+describe('causes: snapshotters', () => {
+  const plugin = { root: null, address: null };
+  const cri = (error: string) => ({ ...plugin, name: 'io.containerd.grpc.v1.cri', error });
+  const unserved = (...plugins: readonly ReturnType<typeof cri>[]) =>
+    node((scene) => scene.runtime({ failure: 'not-served', plugins }));
+
+  holds('snapshotter-unavailable', 'a name that this containerd does not know', () => ({
+    ...unserved(cri('failed to create CRI service: failed to find snapshotter "stargz"')),
+    says: /CRI is set to "stargz", which did not load \(failed to create CRI service: failed to find/,
+  }));
+  holds('snapshotter-unavailable', 'a snapshotter that does not work here', () => ({
+    ...unserved(cri('failed to create CRI service: failed to find snapshotter "btrfs"'), {
+      ...plugin,
+      name: 'io.containerd.snapshotter.v1.btrfs',
+      error: 'path must be a btrfs filesystem',
+    }),
+    says: /"btrfs", which did not load \(path must be a btrfs filesystem\)/,
+  }));
+  holds('snapshotter-unavailable', 'another program, whose socket is not there', () => ({
+    ...node((scene) => scene.snapshotter('socket-absent')),
+    says: /"lazy" is another program, at \/run\/lazy\.sock, and there is no socket/,
+  }));
+  holds('snapshotter-unavailable', 'another program, which died', () => node((scene) => scene.snapshotter('refused')));
+  misses(
+    'snapshotter-unavailable',
+    'another program, whose socket this user may not open',
+    () => node((scene) => scene.snapshotter('not-permitted')).scene,
+    null,
+  );
+  misses(
+    'snapshotter-unavailable',
+    'a program that listens',
+    () => node((scene) => scene.snapshotter(null)).scene,
+    null,
+  );
+  misses(
+    'snapshotter-unavailable',
+    'CRI did not load for another reason',
+    () => unserved(cri('invalid plugin config: `mirrors` cannot be set when `config_path` is provided')).scene,
+    'runtime-misconfigured',
+  );
+  holds('runtime-misconfigured', 'CRI did not load, and containerd says why', () => ({
+    ...unserved(cri('invalid plugin config: `mirrors` cannot be set when `config_path` is provided')),
+    says: /its plugin io\.containerd\.grpc\.v1\.cri did not load \(invalid plugin config/,
+  }));
 });
 
 describe('causes: clock', () => {

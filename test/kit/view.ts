@@ -24,6 +24,7 @@ import type {
   HttpFacts,
   JournalFacts,
   JournalMention,
+  LoadedFacts,
   ManifestFacts,
   NamesFacts,
   NextParty,
@@ -372,6 +373,24 @@ export class Scene {
     });
   }
 
+  /** The runtime's process, which has loaded what the files say. */
+  loaded(facts: Partial<LoadedFacts> = {}): string {
+    return this.#add({ hop: 'runtime' }, null, {
+      kind: 'loaded',
+      facts: {
+        pid: 512,
+        startedAt: '2026-11-22T06:00:00.000Z',
+        unit: 'containerd',
+        files: [],
+        environment: [],
+        settings: [],
+        endpoints: null,
+        sameNetwork: true,
+        ...facts,
+      },
+    });
+  }
+
   /** Whether the image is on the node; null: the runtime does not say. */
   image(present: boolean | null): string {
     const facts = { present, id: present === true ? digest('c') : null, sizeBytes: null };
@@ -392,6 +411,14 @@ export class Scene {
         credentialsFit: null,
         ...facts,
       },
+    });
+  }
+
+  /** A snapshotter that is another program; null: it listens. */
+  snapshotter(failure: string | null): string {
+    return this.#add({ hop: 'node' }, failure === null ? null : ['rpc', failure], {
+      kind: 'snapshotter',
+      facts: { name: 'lazy', address: '/run/lazy.sock', failure },
     });
   }
 

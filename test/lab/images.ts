@@ -20,6 +20,17 @@ export interface ImageRequest {
   readonly index?: boolean;
   /** Bytes that do not compress in the layer (0): for what only a larger transfer shows. */
   readonly layerBytes?: number;
+  /** Another layer than the archive, gzipped: what makes it of the archive's bytes. */
+  readonly layer?: (tar: Buffer) => LayerContent;
+}
+
+/** What an image has in its layer's place. */
+export interface LayerContent {
+  readonly body: Buffer;
+  /** OCI's type of a gzipped archive. */
+  readonly mediaType?: string;
+  /** Digest of the unpacked layer as the config names it (the archive's). */
+  readonly diffId?: string;
 }
 
 /** What was pushed. */
@@ -47,12 +58,13 @@ export async function pushImage(request: ImageRequest): Promise<PushedImage> {
   for (const platform of platforms) {
     const name = `${request.repository}:${request.tag} ${platform.os}/${platform.architecture}`;
     const tar = tarOf('image-name', Buffer.concat([Buffer.from(name), noise(name, request.layerBytes ?? 0)]));
-    const layer = gzipSync(tar);
+    const made: LayerContent = request.layer?.(tar) ?? { body: gzipSync(tar) };
+    const layer = made.body;
     const config = json({
       ...platform,
       created: '2026-01-01T00:00:00Z',
       config: { Cmd: ['/image-name'] },
-      rootfs: { type: 'layers', diff_ids: [digestOf(tar)] },
+      rootfs: { type: 'layers', diff_ids: [made.diffId ?? digestOf(tar)] },
       history: [{ created: '2026-01-01T00:00:00Z', created_by: 'pullwhy lab' }],
     });
     await pushBlob(base, layer);
@@ -61,7 +73,7 @@ export async function pushImage(request: ImageRequest): Promise<PushedImage> {
       schemaVersion: 2,
       mediaType: types.manifest,
       config: { mediaType: types.config, digest: digestOf(config), size: config.length },
-      layers: [{ mediaType: types.layer, digest: digestOf(layer), size: layer.length }],
+      layers: [{ mediaType: made.mediaType ?? types.layer, digest: digestOf(layer), size: layer.length }],
     });
     manifests.push({ platform, body: manifest, config: digestOf(config), layer: digestOf(layer) });
   }
@@ -119,7 +131,7 @@ async function pushManifest(base: string, reference: string, type: string, body:
 }
 
 /** A tar archive (ustar) with one file. */
-function tarOf(name: string, content: Buffer): Buffer {
+export function tarOf(name: string, content: Buffer, type = '0'): Buffer {
   const header = Buffer.alloc(512);
   header.write(name, 0);
   header.write('0000755\0', 100);
@@ -128,7 +140,7 @@ function tarOf(name: string, content: Buffer): Buffer {
   header.write(`${content.length.toString(8).padStart(11, '0')}\0`, 124);
   header.write('00000000000\0', 136);
   header.write('        ', 148);
-  header.write('0', 156);
+  header.write(type, 156);
   header.write('ustar\x0000', 257);
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
@@ -145,7 +157,7 @@ function noise(seed: string, bytes: number): Buffer {
   return Buffer.concat(parts).subarray(0, bytes);
 }
 
-function digestOf(body: Buffer): string {
+export function digestOf(body: Buffer): string {
   return `sha256:${createHash('sha256').update(body).digest('hex')}`;
 }
 

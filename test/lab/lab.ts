@@ -95,6 +95,8 @@ export interface Lab {
   renewRuntime(): Promise<void>;
   /** A containerd of the case's own. */
   ownRuntime(name: string, more?: Partial<RuntimeSetup>): Promise<Runtime>;
+  /** One that reads the file which is read when no process tells of another: for a containerd that is not there any more. */
+  usualRuntime(name: string, more?: Partial<RuntimeSetup>): Promise<Runtime>;
   /** Runs the built command at the node. */
   pullwhy(args: readonly string[], options?: RunOptions): Promise<Outcome>;
   stop(): Promise<void>;
@@ -283,6 +285,16 @@ async function furnish(
       });
       lab.defer(runtime.service.stop);
       return runtime;
+    },
+    async usualRuntime(name, more = {}) {
+      // The node's own is started anew afterwards, with this file as it was.
+      lab.defer(() => lab.renewRuntime());
+      await lab.nodeFile('containerd/config.toml', '');
+      const file = 'containerd/config.toml';
+      return lab.ownRuntime(name, {
+        ...more,
+        config: { inside: `/etc/${file}`, outside: `${network.etc('node')}/${file}` },
+      });
     },
     pullwhy(args, options) {
       const command = [`${project}bin/pullwhy.js`, ...args];

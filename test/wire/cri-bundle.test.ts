@@ -35,7 +35,10 @@ describe('CRI client: bundled', () => {
         logLevel: 'error',
       });
       await mkdir(join(folder, 'proto'));
-      await writeCriDescriptor(join(root, 'proto/cri.proto'), join(folder, 'proto/cri.json'));
+      await writeCriDescriptor(
+        [join(root, 'proto/cri.proto'), join(root, 'proto/containerd.proto')],
+        join(folder, 'proto/cri.json'),
+      );
       // A package.json keeps Node from looking for one above.
       await writeFile(join(folder, 'package.json'), '{"type":"module"}');
       const { stdout } = await promisify(execFile)(process.execPath, [join(folder, 'main.mjs'), fake.endpoint], {

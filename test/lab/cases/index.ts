@@ -10,9 +10,8 @@ import { cases as dnsNameNotFound } from './dns-name-not-found.ts';
 import { cases as dnsRefused } from './dns-refused.ts';
 import { cases as dnsServerFailure } from './dns-server-failure.ts';
 import { cases as dnsTimeout } from './dns-timeout.ts';
+import { cases as filesystemError } from './filesystem-error.ts';
 import { cases as healthy } from './healthy.ts';
-import { cases as hopsMirrors } from './hops-mirrors.ts';
-import { cases as hopsUpstream } from './hops-upstream.ts';
 import { cases as httpOnHttps } from './http-on-https.ts';
 import { cases as imageNeverPull } from './image-never-pull.ts';
 import { cases as invalidImageName } from './invalid-image-name.ts';
@@ -26,19 +25,23 @@ import { cases as proxyDenied } from './proxy-denied.ts';
 import { cases as proxyMisconfigured } from './proxy-misconfigured.ts';
 import { cases as proxyRequired } from './proxy-required.ts';
 import { cases as proxyUnreachable } from './proxy-unreachable.ts';
+import { cases as pullCanceled } from './pull-canceled.ts';
 import { cases as pullPolicyAlways } from './pull-policy-always.ts';
+import { cases as pullStalled } from './pull-stalled.ts';
+import { cases as pullTimeout } from './pull-timeout.ts';
 import { cases as rateLimited } from './rate-limited.ts';
 import { cases as registryError } from './registry-error.ts';
 import { cases as registryInvalidResponse } from './registry-invalid-response.ts';
 import { cases as registryTimeout } from './registry-timeout.ts';
 import { cases as repositoryNotFound } from './repository-not-found.ts';
 import { cases as repositoryNotFoundOrPrivate } from './repository-not-found-or-private.ts';
-import { cases as runtimeUnreachable } from './runtime-unreachable.ts';
-import { cases as runtimeVersions } from './runtime-versions.ts';
-import { cases as someAddressesUnreachable } from './some-addresses-unreachable.ts';
-import { cases as tagNotFound } from './tag-not-found.ts';
 import { cases as runtimeDiffers } from './runtime-differs.ts';
 import { cases as runtimeMisconfigured } from './runtime-misconfigured.ts';
+import { cases as runtimeUnreachable } from './runtime-unreachable.ts';
+import { cases as runtimeVersions } from './runtime-versions.ts';
+import { cases as snapshotterUnavailable } from './snapshotter-unavailable.ts';
+import { cases as someAddressesUnreachable } from './some-addresses-unreachable.ts';
+import { cases as tagNotFound } from './tag-not-found.ts';
 import { cases as tcpRefused } from './tcp-refused.ts';
 import { cases as tcpReset } from './tcp-reset.ts';
 import { cases as tcpTimeout } from './tcp-timeout.ts';
@@ -47,8 +50,10 @@ import { cases as tlsCertificateExpiring } from './tls-certificate-expiring.ts';
 import { cases as tlsCertificateNotYetValid } from './tls-certificate-not-yet-valid.ts';
 import { cases as tlsHandshakeFailed } from './tls-handshake-failed.ts';
 import { cases as tlsHostnameMismatch } from './tls-hostname-mismatch.ts';
+import { cases as tlsIntercepted } from './tls-intercepted.ts';
 import { cases as tlsUnknownAuthority } from './tls-unknown-authority.ts';
 import { cases as unknown } from './unknown.ts';
+import { cases as unpackFailed } from './unpack-failed.ts';
 
 /** Every case of the lab, by the file it is in: what is healthy, then each cause with its near misses. */
 export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
@@ -64,8 +69,7 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'dns-refused': dnsRefused,
   'dns-server-failure': dnsServerFailure,
   'dns-timeout': dnsTimeout,
-  'hops-mirrors': hopsMirrors,
-  'hops-upstream': hopsUpstream,
+  'filesystem-error': filesystemError,
   'http-on-https': httpOnHttps,
   'image-never-pull': imageNeverPull,
   'invalid-image-name': invalidImageName,
@@ -80,14 +84,20 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'proxy-required': proxyRequired,
   'proxy-unreachable': proxyUnreachable,
   'pull-policy-always': pullPolicyAlways,
+  'pull-canceled': pullCanceled,
+  'pull-stalled': pullStalled,
+  'pull-timeout': pullTimeout,
   'rate-limited': rateLimited,
   'registry-error': registryError,
   'registry-invalid-response': registryInvalidResponse,
   'registry-timeout': registryTimeout,
   'repository-not-found': repositoryNotFound,
   'repository-not-found-or-private': repositoryNotFoundOrPrivate,
+  'runtime-differs': runtimeDiffers,
+  'runtime-misconfigured': runtimeMisconfigured,
   'runtime-unreachable': runtimeUnreachable,
   'runtime-versions': runtimeVersions,
+  'snapshotter-unavailable': snapshotterUnavailable,
   'some-addresses-unreachable': someAddressesUnreachable,
   'tag-not-found': tagNotFound,
   'tcp-refused': tcpRefused,
@@ -97,9 +107,9 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'tls-certificate-expiring': tlsCertificateExpiring,
   'tls-certificate-not-yet-valid': tlsCertificateNotYetValid,
   'tls-handshake-failed': tlsHandshakeFailed,
-  'runtime-differs': runtimeDiffers,
-  'runtime-misconfigured': runtimeMisconfigured,
   'tls-hostname-mismatch': tlsHostnameMismatch,
+  'tls-intercepted': tlsIntercepted,
   'tls-unknown-authority': tlsUnknownAuthority,
   unknown,
+  'unpack-failed': unpackFailed,
 };
