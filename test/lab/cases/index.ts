@@ -12,6 +12,8 @@ import { cases as dnsServerFailure } from './dns-server-failure.ts';
 import { cases as dnsTimeout } from './dns-timeout.ts';
 import { cases as filesystemError } from './filesystem-error.ts';
 import { cases as healthy } from './healthy.ts';
+import { cases as hopsMirrors } from './hops-mirrors.ts';
+import { cases as hopsUpstream } from './hops-upstream.ts';
 import { cases as httpOnHttps } from './http-on-https.ts';
 import { cases as imageNeverPull } from './image-never-pull.ts';
 import { cases as invalidImageName } from './invalid-image-name.ts';
@@ -70,6 +72,8 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'dns-server-failure': dnsServerFailure,
   'dns-timeout': dnsTimeout,
   'filesystem-error': filesystemError,
+  'hops-mirrors': hopsMirrors,
+  'hops-upstream': hopsUpstream,
   'http-on-https': httpOnHttps,
   'image-never-pull': imageNeverPull,
   'invalid-image-name': invalidImageName,
