@@ -2,7 +2,9 @@ import { pluginsFor, unaskedPlugin } from '../evidence/credential-plugin.ts';
 import { credentialTime, lapsedByClaim } from '../evidence/credential-time.ts';
 import type { Refusal } from '../evidence/refusal.ts';
 import { requestsOf } from '../evidence/requests.ts';
-import type { View } from '../evidence/view.ts';
+import { idsOf, probesOf, type View } from '../evidence/view.ts';
+import type { DoneProbe } from '../model/investigation.ts';
+import type { CredentialWord } from '../model/journal-facts.ts';
 import { type Cause, type CauseArgs, type Match, remedy, sentence } from './cause.ts';
 import {
   atTokenService,
@@ -25,9 +27,24 @@ export const credentialCauses: readonly Cause[] = [
     scenario: 2,
     title: "The pod's pull secret does not exist",
     fixedBy: 'workload',
-    proof: 'The pod names an imagePullSecret that its namespace does not have.',
+    proof:
+      "The registry wants credentials, and the kubelet's journal says of a pod that pulls this image that its imagePullSecret is not found.",
     say: ({ detail }) => `The pod names a pull secret that does not exist${tell(detail)}.`,
     remedies: (args) => [remedy("Create it in the pod's namespace, or correct its name:", secretCommand(args))],
+    match: whenRefused((refusal, view) => {
+      const sure = wantsCredentials(refusal);
+      const word = lastWord(view, 'secret-missing');
+      if (word === null || (sure === null && !hidesFromNobody(refusal))) return null;
+      const { probe, said } = word;
+      // What failed was the want of credentials, by the kubelet's own words too.
+      const proven = sure === 'proven' && lastCause(probe) === 'credentials-missing';
+      return {
+        confidence: proven ? 'proven' : 'likely',
+        alternatives: proven ? [] : ['credentials-missing', 'pull-secret-invalid'],
+        evidence: [...idsOf(refusal.probes), probe.id],
+        args: { detail: `${said.name}, by the kubelet's words of pod ${said.pod}: ${said.message}` },
+      };
+    }),
   },
   {
     id: 'pull-secret-invalid',
@@ -66,6 +83,12 @@ export const credentialCauses: readonly Cause[] = [
     match: whenRefused((refusal, view) => {
       const sure = wantsCredentials(refusal);
       if (sure === null && !hidesFromNobody(refusal)) return null;
+      const word = lastWord(view, 'plugin-failed');
+      if (word !== null) {
+        const { probe, said } = word;
+        const detail = `${said.name}, by the kubelet's own words at ${day(said.at)}: ${said.message.replace(/[.\s]+$/, '')}`;
+        return { confidence: sure ?? 'likely', evidence: [...idsOf(refusal.probes), probe.id], args: { detail } };
+      }
       const { broken, refused } = pluginsFor(view);
       const plugin = broken[0];
       if (plugin !== undefined) {
@@ -164,6 +187,33 @@ export const credentialCauses: readonly Cause[] = [
     ],
   },
 ];
+
+/**
+ * The kubelet's last word of a kind about the credentials of this image, unless a pull worked since. It repeats it at each
+ * try, so an old one that was not repeated at the last failure is over.
+ */
+function lastWord(
+  view: View,
+  kind: CredentialWord['kind'],
+): { readonly probe: DoneProbe<'journal'>; readonly said: CredentialWord } | null {
+  for (const probe of probesOf(view, 'journal')) {
+    const { credentials = [], lastFailureAt, lastSuccessAt } = probe.facts;
+    const said = credentials.findLast((word) => word.kind === kind);
+    if (said === undefined || (lastSuccessAt !== null && lastSuccessAt >= said.at)) continue;
+    const over = lastFailureAt !== null && Date.parse(said.at) < Date.parse(lastFailureAt) - staleMs;
+    if (!over) return { probe, said };
+  }
+  return null;
+}
+
+/** A kubelet that tries a pod again says first what it lacks; a try that is slow to fail may take some time. */
+const staleMs = 120_000;
+
+/** What the last failure in the journal means. */
+function lastCause(probe: DoneProbe<'journal'>): string | null {
+  const { matching, lastFailureAt } = probe.facts;
+  return matching.findLast(({ at }) => at === lastFailureAt)?.cause ?? null;
+}
 
 /** What the node has instead of credentials for this registry: files for others, keys that nearly fit, other plugins. */
 function whatThereIs(view: View): string {

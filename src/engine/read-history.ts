@@ -6,7 +6,9 @@ import { limits } from '../lib/limits.ts';
 import { safeLine } from '../lib/redact.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { JournalFacts, JournalMention } from '../model/facts.ts';
+import type { CredentialWord } from '../model/journal-facts.ts';
 import { journalLines, readableUnits, type UnitSelection } from '../signals/journal-lines.ts';
+import { credentialWords } from '../signals/credential-words.ts';
 import type { PullEvent, PullEventKind } from '../signals/pull-event.ts';
 import { pullEvents } from '../signals/pull-events.ts';
 import type { SourceLine } from '../signals/pull-line.ts';
@@ -55,7 +57,7 @@ export async function readHistory(request: HistoryRequest): Promise<Result<Omit<
       const read = await readWindow(journal, units, request, now - windowSeconds * 1000);
       if (signal.aborted) break;
       if (read.complete || windowSeconds === windowsSeconds.at(-1)) {
-        return ok({ windowSeconds, entriesRead: read.entries, ...summaryOf(read.events) });
+        return ok({ windowSeconds, entriesRead: read.entries, ...summaryOf(read.events), ...(read.credentials.length === 0 ? {} : { credentials: read.credentials }) });
       }
     }
     return fail('Reading the journal took longer than it may.');
@@ -76,6 +78,7 @@ const words: Readonly<Record<JournalState['kind'], string>> = {
 
 interface Window {
   readonly events: readonly PullEvent[];
+  readonly credentials: readonly CredentialWord[];
   readonly entries: number;
   /** False where the bounds ended the reading before the last entry. */
   readonly complete: boolean;
@@ -91,6 +94,7 @@ async function readWindow(
   let bytes = 0;
   let complete = true;
   let turn = env.monotonic();
+  const said = credentialWords(image);
   async function* bounded(): AsyncGenerator<SourceLine, void, void> {
     for await (const line of journalLines(journal, units, { since: BigInt(Math.round(sinceMs)) * 1000n, signal })) {
       entries++;
@@ -99,6 +103,7 @@ async function readWindow(
         complete = false;
         return;
       }
+      said.line(line);
       yield line;
       // Others wait for answers meanwhile and measure how long: they get their turn.
       if (env.monotonic() - turn > turnMs) {
@@ -111,7 +116,7 @@ async function readWindow(
   for await (const event of pullEvents(bounded(), { image, env })) {
     if (telling.has(event.event)) events.push(event);
   }
-  return { events, entries, complete };
+  return { events, credentials: said.of(events), entries, complete };
 }
 
 function summaryOf(

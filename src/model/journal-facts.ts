@@ -38,6 +38,21 @@ export interface JournalFacts {
   readonly waiting?: readonly WaitingPod[];
   /** Pulls of other images that have begun and not ended, oldest first. */
   readonly others?: readonly OtherPull[];
+  /** What the kubelet said of the credentials for this image, or of the pods that pull it, oldest first. Absent: nothing. */
+  readonly credentials?: readonly CredentialWord[];
+}
+
+/** The kubelet could not get at credentials. */
+export interface CredentialWord {
+  readonly at: string;
+  readonly unit: string;
+  /** A pull secret that a pod names is not there; or a credential provider failed for this image. */
+  readonly kind: 'secret-missing' | 'plugin-failed';
+  /** `namespace/name`, of a secret. */
+  readonly pod: string | null;
+  /** The secret's name, or the plugin's. */
+  readonly name: string;
+  readonly message: string;
 }
 
 /** A pod that the kubelet pulls this image for again. */

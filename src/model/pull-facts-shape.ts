@@ -1,5 +1,5 @@
 import { amount, flag, list, nullable, number, object, oneOf, text } from '../lib/shape.ts';
-import type { JournalFacts, JournalMention, OtherPull, WaitingPod } from './journal-facts.ts';
+import type { CredentialWord, JournalFacts, JournalMention, OtherPull, WaitingPod } from './journal-facts.ts';
 import type { IngestFacts, PullProgress, TransferFacts } from './transfer-facts.ts';
 
 const maybe = { text: nullable(text), amount: nullable(amount), flag: nullable(flag) };
@@ -56,8 +56,18 @@ export const journal = object<JournalFacts>(
       object<WaitingPod>({ pod: text, lastFailureAt: text, lastWordAt: text, backOffSeconds: amount, nextTryAt: text }),
     ),
     others: list(object<OtherPull>({ image: text, since: text, cause: maybe.text })),
+    credentials: list(
+      object<CredentialWord>({
+        at: text,
+        unit: text,
+        kind: oneOf(['secret-missing', 'plugin-failed']),
+        pod: maybe.text,
+        name: text,
+        message: text,
+      }),
+    ),
   },
-  ['underWaySince', 'kubelet', 'waiting', 'others'],
+  ['underWaySince', 'kubelet', 'waiting', 'others', 'credentials'],
 );
 
 /** What was seen of a pull. */

@@ -286,3 +286,67 @@ describe('causes: credential-provider-failed', () => {
     }
   });
 });
+
+describe('causes: pull-secret-missing', () => {
+  const missing = 'pull-secret-missing';
+  const at = '2026-11-22T07:50:00.000000Z';
+  const said = (when = at) => ({
+    at: when,
+    unit: 'kubelet.service',
+    kind: 'secret-missing' as const,
+    pod: 'team/web-0',
+    name: 'regcred',
+    message: 'secret "regcred" not found',
+  });
+  const failed = { at, cause: 'credentials-missing' };
+
+  holds(missing, 'a pod of this image names a secret that is not there, and the registry wants credentials', () => {
+    const scene = new Scene();
+    const journal = scene.journal([failed], { credentials: [said()] });
+    return { scene, evidence: [...nobody(scene), journal], says: /does not exist \(regcred, by the kubelet's words/ };
+  });
+  holds(missing, 'the same, where the registry hides whether the image is there', () => {
+    const scene = new Scene();
+    const journal = scene.journal([failed], { credentials: [said()] });
+    const alternatives = ['credentials-missing', 'pull-secret-invalid'] as const;
+    return { scene, evidence: [...hidden(scene), journal], confidence: 'likely', alternatives };
+  });
+  holds(missing, 'the journal does not say what the pull failed with', () => {
+    const scene = new Scene();
+    const journal = scene.journal([{ at, cause: 'unknown' }], { credentials: [said()] });
+    return { scene, evidence: [...nobody(scene), journal], confidence: 'likely' };
+  });
+  misses(
+    missing,
+    'the word is from before the last failure, and was not said again',
+    () => {
+      const scene = new Scene();
+      scene.journal([{ ...failed, at: '2026-11-22T07:58:00.000000Z' }], { credentials: [said()] });
+      nobody(scene);
+      return scene;
+    },
+    'credentials-missing',
+  );
+  misses(
+    missing,
+    'the image is public: the kubelet’s word is harmless',
+    () => {
+      const scene = new Scene();
+      scene.journal([failed], { credentials: [said()] });
+      scene.serve();
+      return scene;
+    },
+    null,
+  );
+  misses(
+    missing,
+    'the pod has credentials, and they are refused',
+    () => {
+      const scene = new Scene({ users: ['app'] });
+      scene.journal([failed], { credentials: [said()] });
+      basic(scene, 401);
+      return scene;
+    },
+    'credentials-rejected',
+  );
+});
