@@ -29,6 +29,8 @@ export interface CauseArgs {
   /** The sentence of the cause beneath. */
   readonly underlying?: string;
   readonly seconds?: string;
+  /** This node's clock beside another's: `2 days ahead`. */
+  readonly clock?: string;
   /** The runtime's systemd unit: `containerd` or `crio`. */
   readonly unit?: string;
   /** The content lies at the registry itself, not at another host. */

@@ -31,28 +31,70 @@ export interface ClockSkew {
 /**
  * The certificate's time has passed or has not come by this node's clock, and holds by the clock of those who answered.
  * Null: it is the certificate, or nobody told the time, or those who told it do not agree.
+ *
+ * The word of the accused host alone is not enough to clear a certificate that has expired: a host whose own clock has
+ * stopped also fails to renew it. A certificate whose time has not come has a second witness in the authority that
+ * signed it.
  */
 export function clockSkew(hop: Break, view: View): ClockSkew | null {
+  const skew = toldSkew(hop, view);
+  return skew === null || skew.accusedAlone ? null : skew;
+}
+
+/** An expired certificate that holds by the clock of the very host that presents it, and of no other. */
+export function clearsItself(hop: Break, view: View): ClockSkew | null {
+  const skew = toldSkew(hop, view);
+  return skew?.accusedAlone === true ? skew : null;
+}
+
+/** Answers by whose Date this node's clock is right, one for each host. */
+export function clockWitnesses(view: View): readonly string[] {
+  return byHost(datesOf(view).filter(({ offsetMs }) => Math.abs(offsetMs) <= toleranceMs)).map(({ id }) => id);
+}
+
+function toldSkew(hop: Break, view: View): (ClockSkew & { readonly accusedAlone: boolean }) | null {
   const handshake = telling(hop);
   const code = handshake?.error?.code;
   if (handshake === null || view.startedAtMs === null) return null;
   if (code !== 'tls-expired' && code !== 'tls-not-yet-valid') return null;
   const certificate = failedCertificate(handshake);
-  const dated = [
-    ...probesOf(view, 'registry'),
-    ...probesOf(view, 'manifest'),
-    ...probesOf(view, 'auth'),
-    ...probesOf(view, 'blob'),
-  ].flatMap(({ id, facts }) =>
-    facts.clockOffsetMs === null ? [] : [{ id, offsetMs: facts.clockOffsetMs, host: originOf(facts.url)?.host }],
-  );
+  const dated = datesOf(view);
   const [first] = dated;
   if (first === undefined || certificate === null || Math.abs(first.offsetMs) <= toleranceMs) return null;
   if (dated.some(({ offsetMs }) => Math.abs(offsetMs - first.offsetMs) > toleranceMs)) return null;
   const right = view.startedAtMs - first.offsetMs;
   const valid = Date.parse(certificate.notBefore) <= right && right <= Date.parse(certificate.notAfter);
-  const witnesses = new Set(dated.map(({ host }) => host)).size;
-  return valid ? { offsetMs: first.offsetMs, evidence: [handshake.id, first.id], witnesses } : null;
+  if (!valid) return null;
+  const witnesses = byHost(dated);
+  return {
+    offsetMs: first.offsetMs,
+    evidence: [handshake.id, ...witnesses.map(({ id }) => id)],
+    witnesses: witnesses.length,
+    accusedAlone: code === 'tls-expired' && witnesses.every(({ host }) => host === hop.way.host),
+  };
+}
+
+interface ToldDate {
+  readonly id: string;
+  readonly offsetMs: number;
+  readonly host: string | undefined;
+}
+
+/** Every answer that told the time. */
+function datesOf(view: View): ToldDate[] {
+  const answers = [
+    ...probesOf(view, 'registry'),
+    ...probesOf(view, 'manifest'),
+    ...probesOf(view, 'auth'),
+    ...probesOf(view, 'blob'),
+  ].map(({ id, facts }) => ({ id, offsetMs: facts.clockOffsetMs, host: originOf(facts.url)?.host }));
+  const asked = probesOf(view, 'clock').map(({ id, facts }) => ({ id, offsetMs: facts.offsetMs, host: facts.host }));
+  return [...answers, ...asked].flatMap(({ offsetMs, ...rest }) => (offsetMs === null ? [] : [{ ...rest, offsetMs }]));
+}
+
+/** The first of each host. */
+function byHost(dates: readonly ToldDate[]): ToldDate[] {
+  return dates.filter(({ host }, index) => dates.findIndex((other) => other.host === host) === index);
 }
 
 /** `2 days behind`, `5 min ahead`. */

@@ -7,7 +7,7 @@ import type { DoneProbe } from '../model/investigation.ts';
 import type { NetworkFailure } from '../model/network-failure.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
-import { clockSkew, failedCertificate as failed, telling } from './clock.ts';
+import { clearsItself, clockSkew, clockWitnesses, failedCertificate as failed, skewWords, telling } from './clock.ts';
 import { interception } from './interception.ts';
 
 /** Days before a certificate's end from which on it is worth a word (contract.md, section 4). */
@@ -19,6 +19,22 @@ function when(code: NetworkFailure, words: (probe: DoneProbe<'tls'>, view: View)
     const probe = telling(hop);
     if (probe?.error?.code !== code || clockSkew(hop, view) !== null || interception(hop, view) !== null) return null;
     return { args: { host: hop.way.host, port: String(hop.way.port), ...words(probe, view) } };
+  });
+}
+
+/** A certificate's time by the node's clock, with what those who answered say of that clock. */
+function whenTime(
+  code: 'tls-expired' | 'tls-not-yet-valid',
+  words: (probe: DoneProbe<'tls'>, view: View) => CauseArgs,
+) {
+  return matchBreaks(['tls'], (hop, view) => {
+    const probe = telling(hop);
+    if (probe?.error?.code !== code || clockSkew(hop, view) !== null) return null;
+    const args = { host: hop.way.host, port: String(hop.way.port), ...words(probe, view) };
+    const self = clearsItself(hop, view);
+    if (self === null) return { evidence: [...idsOf(hop.probes), ...clockWitnesses(view)], args };
+    const clock = skewWords(self.offsetMs);
+    return { confidence: 'likely', alternatives: ['clock-skew'], evidence: self.evidence, args: { ...args, clock } };
   });
 }
 
@@ -99,13 +115,13 @@ export const tlsCauses: readonly Cause[] = [
     title: 'A certificate has expired',
     fixedBy: 'registry',
     proof: "Every certificate of the chain, and the root in the node's store, is checked against the node's clock.",
-    say: ({ host, date, certificate, issuer, detail }) =>
-      `The certificate of ${host ?? 'the registry'}${certificate === undefined || certificate === `CN=${host}` ? '' : ` (${certificate})`} expired${detail === undefined ? '' : ` ${detail}`}${date === undefined ? '' : ` on ${date}`}${issuer === undefined ? '' : `; it was issued by ${issuer}`}.`,
+    say: ({ host, date, certificate, issuer, detail, clock }) =>
+      `The certificate of ${host ?? 'the registry'}${certificate === undefined || certificate === `CN=${host}` ? '' : ` (${certificate})`} expired${detail === undefined ? '' : ` ${detail}`}${date === undefined ? '' : ` on ${date}`}${issuer === undefined ? '' : `; it was issued by ${issuer}`}.${clock === undefined ? '' : ` By that host's own clock it is valid: this node's is ${clock}, and nobody else told the time.`}`,
     remedies: (args) => [
       remedy('Its owner renews it; look at the dates with:', dates(args)),
       remedy("If the date is not past, this node's clock is ahead:", 'date -u; timedatectl'),
     ],
-    match: when('tls-expired', (probe, view) => ({
+    match: whenTime('tls-expired', (probe, view) => ({
       ...certificateArgs(failed(probe), 'notAfter'),
       ...ago(failed(probe), view.startedAtMs),
     })),
@@ -126,7 +142,7 @@ export const tlsCauses: readonly Cause[] = [
       ),
       remedy("If the clock is right, the certificate's owner made it too early:", dates(args)),
     ],
-    match: when('tls-not-yet-valid', (probe) => certificateArgs(failed(probe), 'notBefore')),
+    match: whenTime('tls-not-yet-valid', (probe) => certificateArgs(failed(probe), 'notBefore')),
   },
   {
     id: 'tls-certificate-expiring',

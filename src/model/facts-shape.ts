@@ -5,6 +5,7 @@ import type {
   BlobFacts,
   CertificateFacts,
   ChallengeFacts,
+  ClockFacts,
   DiskFacts,
   DnsFacts,
   FactsByKind,
@@ -119,6 +120,8 @@ const tls = object<TlsFacts>(
 );
 
 const small = object<SmallFacts>({ way: text, address: text, port: amount, bytes: amount });
+
+const clock = object<ClockFacts>({ way: text, host: text, address: text, port: amount, offsetMs: nullable(number) });
 
 const rateLimit = object<RateLimitFacts>({
   limit: maybe.amount,
@@ -318,6 +321,7 @@ export const factsShapes: { readonly [K in ProbeKind]: Shape<FactsByKind[K]> } =
   proxy,
   tls,
   small,
+  clock,
   registry,
   auth,
   manifest,

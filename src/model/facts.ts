@@ -111,6 +111,16 @@ export interface SmallFacts {
   readonly bytes: number;
 }
 
+/** What time it is at the other side of a handshake in which only the time was wrong. */
+export interface ClockFacts {
+  readonly way: string;
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+  /** The node's clock minus the answer's Date header, ms; null: no answer came. */
+  readonly offsetMs: number | null;
+}
+
 /** An error of a registry's body. */
 export interface RegistryErrorFacts {
   readonly code: string | null;
@@ -322,6 +332,7 @@ export interface FactsByKind {
   proxy: ProxyFacts;
   tls: TlsFacts;
   small: SmallFacts;
+  clock: ClockFacts;
   registry: RegistryFacts;
   auth: AuthFacts;
   manifest: ManifestFacts;

@@ -2,6 +2,7 @@ import type { View } from '../evidence/view.ts';
 import type { ProbeKind } from '../model/facts.ts';
 import { authProbe } from './auth.ts';
 import { blobProbe } from './blob.ts';
+import { clockProbe } from './clock.ts';
 import { diskProbe } from './disk.ts';
 import { dnsProbe } from './dns.ts';
 import { imageProbe } from './image.ts';
@@ -36,6 +37,7 @@ export const probes: readonly AnyProbe[] = [
   erase(proxyProbe, (input) => probeTask(proxyProbe, input)),
   erase(tlsProbe, (input) => probeTask(tlsProbe, input)),
   erase(smallProbe, (input) => probeTask(smallProbe, input)),
+  erase(clockProbe, (input) => probeTask(clockProbe, input)),
   erase(registryProbe, (input) => probeTask(registryProbe, input)),
   erase(authProbe, (input) => probeTask(authProbe, input)),
   erase(manifestProbe, (input) => probeTask(manifestProbe, input)),

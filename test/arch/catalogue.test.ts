@@ -100,6 +100,7 @@ const full: Required<Omit<CauseArgs, 'own'>> = {
   date: '2026-11-19 08:00 UTC',
   underlying: 'The sentence beneath.',
   seconds: '40',
+  clock: '2 days ahead',
   unit: 'containerd',
 };
 

@@ -203,7 +203,7 @@ describe('causes: clock', () => {
     scene.dns('registry.test', ['192.0.2.10']);
     scene.tcp('registry.test', '192.0.2.10', null, upstream);
     const tls = scene.tls(code, { ...upstream, chain: [certificate(dates)], failedCertificate: 0 });
-    return { scene, evidence: [tls, pings[0] ?? ''], endpoint: offsets.length };
+    return { scene, evidence: [tls, ...pings], endpoint: offsets.length };
   };
   holds('clock-skew', 'ahead, by the word of two hosts, at whose time the certificate holds', () => ({
     ...told([10 * day, 10 * day + 900]),
@@ -221,6 +221,51 @@ describe('causes: clock', () => {
     confidence: 'likely',
     alternatives: ['tls-certificate-expired'],
   }));
+  /** Only the registry's own Date is known. */
+  const alone = (offsetMs: number, code: 'tls-expired' | 'tls-not-yet-valid', dates: Partial<CertificateFacts>) => {
+    const scene = new Scene();
+    scene.dns('registry.test', ['192.0.2.10']);
+    scene.tcp('registry.test', '192.0.2.10');
+    const tls = scene.tls(code, { chain: [certificate(dates)], failedCertificate: 0 });
+    return { scene, evidence: [tls, scene.clock(offsetMs)] };
+  };
+  const early = { notBefore: '2026-12-01T00:00:00Z', notAfter: '2027-12-01T00:00:00Z' };
+  const late = { notBefore: '2025-11-01T00:00:00Z', notAfter: '2026-11-19T08:00:00Z' };
+  holds('clock-skew', 'by the word of the registry alone and of the authority that signed its certificate', () => ({
+    ...alone(-90 * day, 'tls-not-yet-valid', early),
+    confidence: 'likely',
+    alternatives: ['tls-certificate-not-yet-valid'],
+  }));
+  holds(
+    'tls-certificate-expired',
+    'by this node’s clock, and not by that of the registry, which may have stopped',
+    () => ({
+      ...alone(10 * day, 'tls-expired', late),
+      confidence: 'likely',
+      alternatives: ['clock-skew'],
+      says: /By that host's own clock it is valid: this node's is 10 days ahead/,
+    }),
+  );
+  holds('tls-certificate-expired', 'by the clock of the registry, too', () => alone(900, 'tls-expired', late));
+  holds('tls-certificate-not-yet-valid', 'and the registry’s clock is this node’s', () =>
+    alone(-900, 'tls-not-yet-valid', early),
+  );
+  misses(
+    'clock-skew',
+    'the registry’s own clock is another, and that of a second host is this node’s',
+    () => {
+      const endpoints = [{ url: 'https://registry.test/v2' }, { url: 'https://mirror.test/v2' }];
+      const scene = new Scene({ endpoints });
+      scene.dns('registry.test', ['192.0.2.10']);
+      scene.tcp('registry.test', '192.0.2.10');
+      scene.tls('tls-not-yet-valid', { chain: [certificate(early)], failedCertificate: 0 });
+      scene.clock(-90 * day);
+      scene.reach({ endpoint: 1, address: '192.0.2.20' });
+      scene.ping({ endpoint: 1, clockOffsetMs: 300, status: 503 });
+      return scene;
+    },
+    'tls-certificate-not-yet-valid',
+  );
   const missed = (name: string, build: () => { scene: Scene }) =>
     misses('clock-skew', name, () => build().scene, 'tls-certificate-expired');
   missed('the certificate has expired by their time, too', () => told([day, day]));

@@ -245,6 +245,16 @@ export class Scene {
     return this.#add({ ...party, counterfactual: true }, error, { kind: 'small', facts });
   }
 
+  /** The Date of the other side of a handshake in which only the time was wrong. */
+  clock(offsetMs: number | null, party: Party = {}): string {
+    const { id, host, port } = this.#party(party);
+    const facts = { way: id, host, address: '192.0.2.10', port, offsetMs };
+    return this.#add({ ...party, counterfactual: true }, offsetMs === null ? 'timeout' : null, {
+      kind: 'clock',
+      facts,
+    });
+  }
+
   /** `GET /v2/`: 200 when nothing is said. */
   ping(facts: Http<RegistryFacts> = {}): string {
     const http = this.#http(facts, 'GET', '/v2/');
