@@ -22,11 +22,6 @@ export async function makeAuthority(folder: string, commonName: string): Promise
   await mkdir(`${folder}/issued`, { recursive: true });
   const key = `${folder}/ca.key`;
   const certFile = `${folder}/ca.crt`;
-  await must('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '3650'],
-    ...['-subj', `/O=Pullwhy lab/CN=${commonName}`, '-keyout', key, '-out', certFile],
-    ...['-addext', 'keyUsage=critical,keyCertSign,cRLSign'],
-  ]);
   await writeFile(`${folder}/index.txt`, '');
   await writeFile(
     `${folder}/ca.cnf`,
@@ -34,9 +29,22 @@ export async function makeAuthority(folder: string, commonName: string): Promise
       '[ca]\ndefault_ca = lab\n[lab]',
       `database = ${folder}/index.txt\nnew_certs_dir = ${folder}/issued\nrand_serial = yes`,
       `certificate = ${certFile}\nprivate_key = ${key}\ndefault_md = sha256\npolicy = any\nunique_subject = no`,
-      '[any]\ncommonName = optional\n',
+      '[any]\norganizationName = optional\ncommonName = optional\n',
     ].join('\n'),
   );
+  // Older than what it signs, as authorities are: hosts of the lab may live in another time.
+  const request = `${folder}/ca.csr`;
+  const extensions = `${folder}/ca.ext`;
+  await writeFile(extensions, 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n');
+  await must('openssl', [
+    ...['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+    ...['-subj', `/O=Pullwhy lab/CN=${commonName}`, '-keyout', key, '-out', request],
+  ]);
+  await must('openssl', [
+    ...['ca', '-batch', '-notext', '-selfsign', '-config', `${folder}/ca.cnf`, '-keyfile', key],
+    ...['-extfile', extensions, '-startdate', stamp(new Date(Date.now() - 1000 * day))],
+    ...['-enddate', stamp(new Date(Date.now() + 3650 * day)), '-in', request, '-out', certFile],
+  ]);
   let turn: Promise<unknown> = Promise.resolve(); // openssl's database takes one writer
   return {
     certFile,

@@ -80,7 +80,13 @@ export interface Lab {
   /** Adds address translation for what arrives at a party until the end of the case: `tcp dport 443 redirect to :8443`. */
   translate(party: Party, rules: readonly string[]): Promise<void>;
   /** Starts another server until the end of the case. The name is the case's own. */
-  front(name: string, listen: string, servers: string, party?: 'reg' | 'cdn' | 'mirror' | 'auth'): Promise<void>;
+  front(
+    name: string,
+    listen: string,
+    servers: string,
+    party?: 'reg' | 'cdn' | 'mirror' | 'auth',
+    env?: Readonly<Record<string, string>>,
+  ): Promise<void>;
   nameserver(name: string, setup: Partial<NameserverSetup>): Promise<void>;
   proxy(setup: Omit<Parameters<typeof startProxy>[1], 'folder'>): Promise<void>;
   tokenService(name: string, more: Partial<TokenSettings>): Promise<void>;
@@ -225,8 +231,8 @@ async function furnish(
     async translate(party, rules) {
       lab.defer(await network.translate(party, rules));
     },
-    async front(name, listen, servers, party = 'reg') {
-      const front = await startFront(network, { name: `${name}-${serial++}`, folder, party, servers, listen });
+    async front(name, listen, servers, party = 'reg', env = {}) {
+      const front = await startFront(network, { name: `${name}-${serial++}`, folder, party, servers, listen, env });
       lab.defer(front.stop);
     },
     async nameserver(name, setup) {

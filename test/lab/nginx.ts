@@ -12,6 +12,8 @@ export interface FrontSetup {
   readonly servers: string;
   /** An address that it listens at, to wait for. */
   readonly listen: string;
+  /** More of its environment: a library that gives it another clock. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts an nginx and waits until it listens. */
@@ -39,7 +41,8 @@ export async function startFront(network: Network, setup: FrontSetup): Promise<S
     ].join('\n'),
   );
   const args = ['-p', home, '-e', `${home}/error.log`, '-c', `${home}/nginx.conf`];
-  const service = await startService(setup.name, ...network.at(setup.party, 'nginx', args), `${home}/out.log`);
+  const [command, line] = network.at(setup.party, 'nginx', args);
+  const service = await startService(setup.name, command, line, `${home}/out.log`, setup.env);
   await listening(network, setup.party, service, setup.listen);
   return service;
 }

@@ -2,6 +2,7 @@ import type { LabCase } from '../case.ts';
 import { cases as accessDenied } from './access-denied.ts';
 import { cases as authServiceUnreachable } from './auth-service-unreachable.ts';
 import { cases as blobUnreachable } from './blob-unreachable.ts';
+import { cases as clockSkew } from './clock-skew.ts';
 import { cases as credentialsMissing } from './credentials-missing.ts';
 import { cases as credentialsRejected } from './credentials-rejected.ts';
 import { cases as diskFull } from './disk-full.ts';
@@ -63,6 +64,7 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'access-denied': accessDenied,
   'auth-service-unreachable': authServiceUnreachable,
   'blob-unreachable': blobUnreachable,
+  'clock-skew': clockSkew,
   'credentials-missing': credentialsMissing,
   'credentials-rejected': credentialsRejected,
   'disk-full': diskFull,
