@@ -5,6 +5,7 @@ import type { Cause } from './cause.ts';
 import { credentialCauses } from './credentials.ts';
 import { dnsCauses } from './dns.ts';
 import { endpointCauses } from './endpoint.ts';
+import { kubeletCauses } from './kubelet.ts';
 import { manifestCauses } from './manifest.ts';
 import { nodeCauses } from './node.ts';
 import { policyCauses } from './policy.ts';
@@ -20,6 +21,7 @@ import { transferCauses } from './transfer.ts';
 export const causes: readonly Cause[] = [
   ...referenceCauses,
   ...policyCauses,
+  ...kubeletCauses,
   ...runtimeCauses,
   ...nodeCauses,
   ...endpointCauses,

@@ -130,34 +130,4 @@ export const policyCauses: readonly Cause[] = [
       ),
     ],
   },
-  {
-    id: 'pull-queued',
-    layer: 'kubelet',
-    scenario: 7,
-    title: "The pod waits behind another image's pull",
-    fixedBy: 'node',
-    proof: 'The kubelet pulls one image at a time, and another one is under way.',
-    say: ({ image, detail }) =>
-      `${image ?? 'The image'} waits in the kubelet's queue${detail === undefined ? '' : ` behind ${detail}`}: one image is pulled at a time.`,
-    remedies: () => [
-      remedy("Set serializeImagePulls: false and maxParallelImagePulls in the kubelet's configuration."),
-    ],
-  },
-  {
-    id: 'back-off-only',
-    layer: 'kubelet',
-    scenario: null,
-    title: 'The kubelet only waits for its next try',
-    fixedBy: 'nobody',
-    proof: "The pull works now; the kubelet's back-off has not ended.",
-    say: ({ date, seconds }) =>
-      `Nothing is wrong any more: the kubelet only waits for its next try${date === undefined ? '' : ` at ${date}`}${seconds === undefined ? '' : `, in ${seconds} s`}.`,
-    remedies: ({ image }) => [
-      remedy(
-        "Pull it now, and the pod starts at the kubelet's next look (policy IfNotPresent):",
-        `pullwhy pull ${image ?? 'IMAGE'}`,
-      ),
-      remedy('Or delete the pod: its successor starts without back-off.'),
-    ],
-  },
 ];

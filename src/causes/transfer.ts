@@ -47,7 +47,7 @@ export const transferCauses: readonly Cause[] = [
         `ss -tnpo state established | grep ${unit ?? 'containerd'}`,
       ),
       remedy(
-        'containerd ends a silent pull by itself after image_pull_progress_timeout (since 1.7: 1 minute at first, 5 now); containerd 1.6 waits for ever.',
+        'By itself containerd ends a silent pull after image_pull_progress_timeout (since 1.7; 1 minute at first, 5 now); containerd 1.6 waits for ever.',
       ),
     ],
     match: stalled,

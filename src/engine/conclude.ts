@@ -11,9 +11,9 @@ import { besidePull } from './disproved.ts';
 import { judgeEndpoints, stopsAt, type WayFindings, wayFindings } from './endpoints.ts';
 import { withEnvironment } from './environment-words.ts';
 import { carried, findingOf, problemFindings, unexplained, withEvidence } from './findings.ts';
-import { journalFindings } from './journal-finding.ts';
-import { byPrecedence } from './precedence.ts';
+import { kubeletFindings } from './kubelet-finding.ts';
 import { startsWithoutPull, withPolicy } from './local-image.ts';
+import { byPrecedence } from './precedence.ts';
 import { ruledOutBy } from './ruled-out.ts';
 
 /** Settings that cannot work as written, and without which the runtime goes on: no fault where the pull works all the same. */
@@ -52,7 +52,7 @@ export function conclude(view: View): Conclusion {
   const shown = besidePull(view, pull, withPull(view, pull, own, way, judged));
   const faults = withPolicy(view, pull, shown, order);
   const degraded = [...outlived.map((finding) => ({ ...finding, severity: 'degraded' as const })), ...way.degraded];
-  const told = faults.length === 0 ? journalFindings(view, judged) : [];
+  const told = faults.length === 0 ? kubeletFindings(view, judged) : [];
   const stale = notLoadedFindings(view, pull);
   // It says which way the faults are on; what stops the node whatever the way comes before it.
   const [first, second] = faults.every(isOfEndpoint) ? [stale, faults.sort(order)] : [faults.sort(order), stale];

@@ -87,6 +87,6 @@ export function speaker({ unit }: JournalMention): string {
 }
 
 /** `17:03:12 UTC`. */
-export function timeOfDay({ at }: JournalMention): string {
+export function timeOfDay({ at }: Pick<JournalMention, 'at'>): string {
   return /^\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)/.exec(at)?.[1]?.concat(' UTC') ?? at;
 }

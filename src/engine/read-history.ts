@@ -7,8 +7,10 @@ import { safeLine } from '../lib/redact.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { JournalFacts, JournalMention } from '../model/facts.ts';
 import type { CredentialWord } from '../model/journal-facts.ts';
-import { journalLines, readableUnits, type UnitSelection } from '../signals/journal-lines.ts';
 import { credentialWords } from '../signals/credential-words.ts';
+import { matchImage } from '../signals/image-match.ts';
+import { journalLines, readableUnits, type UnitSelection } from '../signals/journal-lines.ts';
+import { type NodePulls, nodePulls } from '../signals/node-pulls.ts';
 import type { PullEvent, PullEventKind } from '../signals/pull-event.ts';
 import { pullEvents } from '../signals/pull-events.ts';
 import type { SourceLine } from '../signals/pull-line.ts';
@@ -57,7 +59,13 @@ export async function readHistory(request: HistoryRequest): Promise<Result<Omit<
       const read = await readWindow(journal, units, request, now - windowSeconds * 1000);
       if (signal.aborted) break;
       if (read.complete || windowSeconds === windowsSeconds.at(-1)) {
-        return ok({ windowSeconds, entriesRead: read.entries, ...summaryOf(read.events), ...(read.credentials.length === 0 ? {} : { credentials: read.credentials }) });
+        return ok({
+          windowSeconds,
+          entriesRead: read.entries,
+          ...summaryOf(read.events),
+          ...(read.credentials.length === 0 ? {} : { credentials: read.credentials }),
+          ...nodeFacts(read.node, windowSeconds),
+        });
       }
     }
     return fail('Reading the journal took longer than it may.');
@@ -77,7 +85,9 @@ const words: Readonly<Record<JournalState['kind'], string>> = {
 };
 
 interface Window {
+  /** Of the image. */
   readonly events: readonly PullEvent[];
+  readonly node: NodePulls;
   readonly credentials: readonly CredentialWord[];
   readonly entries: number;
   /** False where the bounds ended the reading before the last entry. */
@@ -95,6 +105,8 @@ async function readWindow(
   let complete = true;
   let turn = env.monotonic();
   const said = credentialWords(image);
+  const { is } = matchImage(image);
+  const node = nodePulls(image);
   async function* bounded(): AsyncGenerator<SourceLine, void, void> {
     for await (const line of journalLines(journal, units, { since: BigInt(Math.round(sinceMs)) * 1000n, signal })) {
       entries++;
@@ -103,6 +115,7 @@ async function readWindow(
         complete = false;
         return;
       }
+      node.line(line);
       said.line(line);
       yield line;
       // Others wait for answers meanwhile and measure how long: they get their turn.
@@ -113,10 +126,13 @@ async function readWindow(
     }
   }
   const events: PullEvent[] = [];
-  for await (const event of pullEvents(bounded(), { image, env })) {
-    if (telling.has(event.event)) events.push(event);
+  // Other images count too: the kubelet may be busy with one of them.
+  for await (const event of pullEvents(bounded(), { env })) {
+    if (!telling.has(event.event)) continue;
+    node.event(event);
+    if (event.image !== null && is(event.image)) events.push(event);
   }
-  return { events, credentials: said.of(events), entries, complete };
+  return { events, node: node.end(), credentials: said.of(events), entries, complete };
 }
 
 function summaryOf(
@@ -132,6 +148,21 @@ function summaryOf(
     lastFailureAt: failures.at(-1)?.at ?? null,
     lastSuccessAt: events.findLast(({ event }) => event === 'pull-succeeded')?.at ?? null,
     underWay: last?.event === 'pull-started',
+  };
+}
+
+/** How things stand on the node; what there is nothing to say of is left out. */
+function nodeFacts(
+  { kubelet, waiting, others, underWaySince }: NodePulls,
+  windowSeconds: number,
+): Partial<JournalFacts> {
+  // In less time than the longest back-off takes, what seems to be a pod's first failure may be its tenth.
+  const known = windowSeconds === windowsSeconds[0] && waiting.length > 0;
+  return {
+    kubelet,
+    ...(known ? { waiting } : {}),
+    ...(others.length === 0 ? {} : { others }),
+    ...(underWaySince === null ? { underWay: false } : { underWay: true, underWaySince }),
   };
 }
 

@@ -71,6 +71,8 @@ export interface Finding {
   readonly endpoint: number | null;
   /** Other causes that the same evidence allows. */
   readonly alternatives: readonly CauseId[];
+  /** Of a kubelet that only waits: when it tries next; RFC 3339, by the node's clock. */
+  readonly nextTryAt?: string;
 }
 
 /** The sum of an investigation. */

@@ -22,6 +22,7 @@ import type {
   DiskFacts,
   FactsByKind,
   HttpFacts,
+  IngestFacts,
   JournalFacts,
   JournalMention,
   LoadedFacts,
@@ -34,6 +35,7 @@ import type {
   RuntimeFacts,
   TcpFacts,
   TlsFacts,
+  TransferFacts,
 } from '../../src/model/facts.ts';
 import type { Hop, ProbeResult } from '../../src/model/investigation.ts';
 import type { NetworkFailure } from '../../src/model/network-failure.ts';
@@ -475,6 +477,28 @@ export class Scene {
     });
   }
 
+  /**
+   * What containerd's content store has in flight; of each what is not said is a layer of this image (`manifest`'s own)
+   * that the runtime has open, watched for 5 s in which it read nothing.
+   */
+  ingest(transfers: readonly Partial<TransferFacts>[], facts: Partial<IngestFacts> = {}): string {
+    const path = '/var/lib/containerd/io.containerd.content.v1.content/ingest';
+    const at = (ms: number): string => new Date(this.#startedAtMs + ms).toISOString();
+    return this.#add({ hop: 'node' }, null, {
+      kind: 'ingest',
+      facts: {
+        path,
+        watchedMs: 5000,
+        lookedAt: at(5000),
+        receivedBytes: 300,
+        runtimeStartedAt: at(-86_400_000),
+        transfers: transfers.map((transfer) => ({ ...layerInFlight(at), ...transfer })),
+        more: false,
+        ...facts,
+      },
+    });
+  }
+
   /** A real pull: null for one that works, else the runtime's words and what they were taken to mean. */
   pull(error: string | null, cause: string | null = null, facts: Partial<FactsByKind['pull']> = {}): string {
     this.#pullAsked = true;
@@ -608,7 +632,7 @@ export class Scene {
         : typeof failure === 'string'
           ? { code: failure, message: failure }
           : { code: failure[0], message: failure[1] };
-    const localKinds = ['runtime', 'image', 'records', 'disk', 'journal', 'pull'];
+    const localKinds = ['runtime', 'image', 'records', 'disk', 'ingest', 'journal', 'pull'];
     const local = localKinds.includes(kind);
     const endpoint = local ? null : (party.endpoint ?? 0);
     this.#probes.push({
@@ -629,6 +653,21 @@ export class Scene {
 
 /** One kind of probe with its facts. */
 type Made = { [K in ProbeKind]: { readonly kind: K; readonly facts: FactsByKind[K] } }[ProbeKind];
+
+/** A layer of the image that `manifest` makes, as it stands still for half a minute. */
+function layerInFlight(at: (ms: number) => string): TransferFacts {
+  return {
+    namespace: 'k8s.io',
+    ref: `layer-${digest('1')}`,
+    digest: digest('1'),
+    bytes: 2 * 2 ** 20,
+    totalBytes: 8 * 2 ** 20,
+    startedAt: at(-27_000),
+    changedAt: at(-25_000),
+    grownBytes: 0,
+    open: true,
+  };
+}
 
 /** The facts of a test without those that only say how the party is reached. */
 function known<F extends object>(facts: Party & F): Omit<F, keyof Party> {
