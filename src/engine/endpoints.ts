@@ -29,13 +29,21 @@ function servesImage(view: View, endpoint: number): boolean {
   return all && content.every((probe) => probe.status === 'ok');
 }
 
-/** The first endpoint at which the runtime ends, because it does not go on from such a failure; null: it asks them all. */
+/**
+ * The first endpoint at which the runtime ends, because it does not go on from such a failure; null: it asks them all.
+ * The places of one image end with its upstream. Behind that may stand another image that a short name can mean, and
+ * CRI-O goes on to that one whatever failed (cri-o server/image_pull.go, pullImage).
+ */
 export function stopsAt(view: View, judged: readonly JudgedEndpoint[]): number | null {
-  for (const [endpoint, { verdict, blocked }] of judged.entries()) {
+  let stop: number | null = null;
+  for (let endpoint = 0; endpoint < judged.length; endpoint++) {
+    const { verdict, blocked } = judged[endpoint] ?? {};
     if (verdict === 'healthy') return null;
-    if (verdict === 'faulty' && !blocked && fallThrough(view, endpoint)?.goesOn === false) return endpoint;
+    if (verdict !== 'faulty' || blocked || fallThrough(view, endpoint)?.goesOn !== false) continue;
+    stop ??= endpoint;
+    while (judged[endpoint]?.role === 'mirror') endpoint++;
   }
-  return null;
+  return stop;
 }
 
 /** What the endpoints' findings amount to. */
@@ -66,6 +74,8 @@ export function wayFindings(
     if (verdict !== 'faulty' || first === undefined || (role === 'upstream' && endpoint > serving)) return [];
     // A mirror without this image says so at once, and the runtime goes on: many are meant to hold only a part.
     if (role === 'mirror' && notHeld.has(first.cause)) return [];
+    // So does a registry that a short name is searched in, which may not tell what it has to everybody.
+    if (role === 'upstream' && notFound.has(first.cause)) return [];
     const args = { host: nameOf(judged, endpoint), source, detail: detour(view, judged, endpoint, serving) };
     return [{ ...carryBy('mirror-failed', first, args), severity: 'degraded' as const }];
   });
@@ -74,6 +84,9 @@ export function wayFindings(
 
 /** What a mirror without this image answers. */
 const notHeld: ReadonlySet<CauseId> = new Set<CauseId>(['tag-not-found', 'repository-not-found']);
+
+/** What a registry that is only searched answers about an image that is elsewhere. */
+const notFound: ReadonlySet<CauseId> = new Set<CauseId>([...notHeld, 'repository-not-found-or-private']);
 
 function warnings(view: View): Finding[] {
   return problemFindings(view).filter(({ severity }) => severity === 'degraded');

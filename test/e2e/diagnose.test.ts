@@ -2,6 +2,7 @@ import { type DiagnoseCase, judge } from '../kit/diagnose-case.ts';
 import { diagnose, openStage, type Ran, type Situation } from '../kit/diagnose-stage.ts';
 import { cases as auth } from './cases/auth.ts';
 import { cases as blob } from './cases/blob.ts';
+import { cases as crio } from './cases/crio.ts';
 import { cases as deadline } from './cases/deadline.ts';
 import { cases as dns } from './cases/dns.ts';
 import { cases as manifest } from './cases/manifest.ts';
@@ -22,6 +23,7 @@ const folders: Readonly<Record<string, readonly DiagnoseCase[]>> = {
   dns,
   proxy,
   mirrors,
+  crio,
   mixed,
   runtime,
 };
