@@ -4,12 +4,10 @@ import { type Lab, startLab } from './lab.ts';
 
 /** The labs of this process, one for each line of containerd that is here. */
 export interface Labs {
-  /** Why a line is left out, for a person; null when it is there. */
-  missing(line: RuntimeLine): string | null;
+  /** Whether a line is there: its containerd is on this machine, and it was not left out by `PULLWHY_LAB_RUNTIMES`. */
+  has(line: RuntimeLine): boolean;
   /** The lab of a line that is there; one that could not be made throws why. */
   on(line: RuntimeLine): Promise<Lab>;
-  /** The first that is there. */
-  first(): Promise<Lab>;
 }
 
 type Prepared = { readonly labs: Labs } | { readonly why: string };
@@ -21,11 +19,9 @@ let prepared: Promise<Prepared> | undefined;
 async function prepare(): Promise<Prepared> {
   const readiness = await prepareMachine();
   if (!readiness.ready) return { why: readiness.why };
-  const wanted = wantedLines();
-  const { found, missing } = await findContainerds(wanted);
+  const { found, missing } = await findContainerds(wantedLines());
   for (const line of missing) process.stdout.write(`    lab: left out: ${line}\n`);
-  const [one] = found.values();
-  if (one === undefined) return { why: 'no containerd is here' };
+  if (found.size === 0) return { why: 'no containerd is here' };
   const on = (containerd: Containerd): Promise<Lab> => {
     const made = started.get(containerd.line) ?? startLab(containerd);
     started.set(containerd.line, made);
@@ -34,14 +30,12 @@ async function prepare(): Promise<Prepared> {
   };
   return {
     labs: {
-      missing: (line) =>
-        found.has(line) ? null : wanted.includes(line) ? `no containerd ${line} here` : 'not asked for',
+      has: (line) => found.has(line),
       on(line) {
         const containerd = found.get(line);
         if (containerd === undefined) throw new Error(`the lab has no containerd ${line}`);
         return on(containerd);
       },
-      first: () => on(one),
     },
   };
 }
@@ -76,20 +70,6 @@ export function useLabs(what: string): () => Labs {
   return () => {
     if (labs === undefined) throw new Error('the labs are used before their suite began');
     return labs;
-  };
-}
-
-/** For a suite that needs one lab, whatever its containerd is. */
-export function useLab(what: string): () => Lab {
-  const labs = useLabs(what);
-  let lab: Lab | undefined;
-  before(async function () {
-    this.timeout(60_000);
-    lab = await labs().first();
-  });
-  return () => {
-    if (lab === undefined) throw new Error('the lab is used before its suite began');
-    return lab;
   };
 }
 
