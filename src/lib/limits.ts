@@ -41,6 +41,10 @@ export const limits = {
   tokenBytes: 1024 * 1024,
   /** The part of a layer that is read to prove that bytes come. */
   layerProbeBytes: 64 * 1024,
+  /** What a layer that was read to its end is unpacked to, in memory, to check it; more is left unchecked. */
+  unpackedLayerBytes: 8 * 1024 * 1024,
+  /** Digests of an image's unpacked layers that are kept of its config; snapshotters stop near 128 layers. */
+  diffIds: 256,
   /** An image's config blob. */
   configBlobBytes: 4 * 1024 * 1024,
   /** One page of a tag list; 100,000 tags of 20 bytes fit. */
@@ -125,6 +129,8 @@ export const limits = {
   agentPods: 10_000,
   /** Investigations that wait or run; a storm of 500 images fits, and each costs a KiB until it runs. */
   agentQueue: 1000,
+  /** A request's body over HTTP: an image, a policy and a credential. */
+  apiBodyBytes: 128 * 1024,
   /** Pulls that wait, run, or are remembered. */
   agentPulls: 500,
   /** Incidents that are over and kept for the report. */

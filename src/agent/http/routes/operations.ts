@@ -1,0 +1,68 @@
+import { Type } from '../../../api/schema.ts';
+import { metricsType } from '../../../lib/metrics.ts';
+import { openApi } from '../openapi.ts';
+import { nothing, type Route, route } from '../route.ts';
+import type { Services } from '../services.ts';
+
+const text = { 'text/plain': null };
+
+/** Liveness, readiness, metrics and the API's own description. */
+export function operationRoutes(services: Services, all: () => readonly Route[], version: string): readonly Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/healthz',
+      id: 'liveness',
+      summary: 'The process answers. It depends on nothing: no registry, no runtime, no API server.',
+      access: 'open',
+      query: nothing,
+      body: nothing,
+      replies: { 200: { description: 'alive', content: text } },
+      handle: () => ({ kind: 'text', type: 'text/plain; charset=utf-8', body: 'ok\n' }),
+    }),
+    route({
+      method: 'GET',
+      path: '/readyz',
+      id: 'readiness',
+      summary: 'The agent has read its state and follows its sources.',
+      access: 'open',
+      query: nothing,
+      body: nothing,
+      replies: { 200: { description: 'ready', content: text } },
+      problems: { 503: 'not ready yet, and what for' },
+      handle: () => {
+        const why = services.notReady();
+        return why === null
+          ? { kind: 'text', type: 'text/plain; charset=utf-8', body: 'ok\n' }
+          : { kind: 'problem', status: 503, detail: why };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/metrics',
+      id: 'metrics',
+      summary: 'Metrics for Prometheus.',
+      access: 'read',
+      query: nothing,
+      body: nothing,
+      replies: { 200: { description: 'the text exposition format', content: text } },
+      handle: () => ({ kind: 'text', type: metricsType, body: services.metrics() }),
+    }),
+    route({
+      method: 'GET',
+      path: '/openapi.json',
+      id: 'openapi',
+      summary: 'This description.',
+      access: 'open',
+      query: nothing,
+      body: nothing,
+      replies: {
+        200: {
+          description: 'OpenAPI 3.1',
+          content: { 'application/json': Type.Object({}, { additionalProperties: true }) },
+        },
+      },
+      handle: () => ({ kind: 'json', body: openApi(all(), version) }),
+    }),
+  ];
+}
