@@ -65,7 +65,9 @@ export function conclude(view: View): Conclusion {
     endpoints: judged,
     ruledOut: ruledOutBy(view, findings),
     pull,
-    summary: findings[0]?.summary ?? summaryOf(view, verdict, judged),
+    summary: unseen(view, pull, findings)
+      ? inAnotherNetwork(view)
+      : (findings[0]?.summary ?? summaryOf(view, verdict, judged)),
   };
 }
 
@@ -152,8 +154,7 @@ function verdictOf(
     const open = stop === null && judged.some(({ verdict }) => verdict === 'skipped');
     return ofEndpoints && open && pull.ok === null ? 'inconclusive' : 'faulty';
   }
-  const unseen = pull.ok === null && !present && goesElsewhere(view) === 'network';
-  if (unseen) return 'inconclusive';
+  if (unseen(view, pull, findings)) return 'inconclusive';
   if (findings.length > 0) return 'degraded';
   if (present || pull.ok === true || judged.some(({ verdict }) => verdict === 'healthy')) return 'healthy';
   return 'inconclusive';
@@ -171,12 +172,19 @@ function isUnasked({ cause, confidence, severity }: Finding): boolean {
 
 const wantsLogin: ReadonlySet<CauseId> = new Set<CauseId>(['credentials-missing', 'repository-not-found-or-private']);
 
+/** The probes found no fault, in a network that is not the runtime's, and no pull was made. */
+function unseen(view: View, pull: PullOutcome, findings: readonly Finding[]): boolean {
+  const faulty = findings.some(({ severity }) => severity === 'fault');
+  return pull.ok === null && !faulty && !startsWithoutPull(view) && goesElsewhere(view) === 'network';
+}
+
+function inAnotherNetwork({ plan }: View): string {
+  return `The probes ran in another network than the runtime, so they do not show whether it can pull ${plan.image.input}: run this in the network namespace of the node.`;
+}
+
 function summaryOf(view: View, verdict: Verdict, judged: readonly JudgedEndpoint[]): string {
   const { input } = view.plan.image;
   if (verdict === 'inconclusive') {
-    if (goesElsewhere(view) === 'network') {
-      return `The probes ran in another network than the runtime, so they do not show whether it can pull ${input}: run this in the network namespace of the node.`;
-    }
     const open = judged.findIndex((_, endpoint) => {
       const way = endpointWay(view, endpoint);
       return way !== null && stateOf(view, way).open.length > 0;

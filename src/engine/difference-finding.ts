@@ -1,4 +1,4 @@
-import type { Cause } from '../causes/cause.ts';
+import { type Cause, sentence } from '../causes/cause.ts';
 import { causeOf } from '../causes/index.ts';
 import { remediesOf } from '../causes/remedies.ts';
 import { type Difference, differenceOf, goesElsewhere, loadedOf } from '../evidence/difference.ts';
@@ -26,13 +26,18 @@ export function differenceFinding(view: View, pull: PullOutcome, judged: readonl
     words === 'tls-unknown-authority' && difference.files?.some(({ of }) => of === 'trust') === true
       ? words
       : 'runtime-misconfigured';
-  const says = pull.error ?? 'the runtime gives no reason';
+  const says =
+    words === null
+      ? ` So it fails: ${sentence(pull.error ?? 'it gives no reason')}`
+      : id === words
+        ? ''
+        : ` So it fails: ${lower(causeOf(words).title)}.`;
   const host = probe.facts.host;
   return {
     ...base(causeOf(id), view, difference.facts),
     confidence: difference.confidence,
     severity: 'fault',
-    summary: `${differenceWords(view, difference, host)} It says: ${says}`,
+    summary: `${differenceWords(view, difference, host)}${says}`,
     evidence: [probe.id, ...difference.evidence],
     underlying: id === words ? null : words,
     host,
@@ -110,6 +115,6 @@ function namesOf(files: readonly StartFile[]): string {
   return `${first.path}${more} changed ${first.changedAt === null ? 'since it started' : timeWords(first.changedAt)}`;
 }
 
-function lower(sentence: string): string {
-  return `${sentence.slice(0, 1).toLowerCase()}${sentence.slice(1)}`;
+function lower(text: string): string {
+  return `${text.slice(0, 1).toLowerCase()}${text.slice(1)}`;
 }

@@ -54,7 +54,7 @@ describe('a pull that fails where the probes pass', () => {
       first?.summary ?? '',
       /registry\.config_path is not set there, and .* in etc\/containerd\/config\.toml:7/,
     );
-    assert.match(first?.summary ?? '', /connection refused/);
+    assert.match(first?.summary ?? '', /So it fails: .*refuses/);
     assert.equal(first?.remedies[0]?.command, 'systemctl daemon-reload && systemctl restart containerd');
     assert.deepEqual(first?.evidence.length, 2);
   });
@@ -164,6 +164,16 @@ describe('a pull that fails where the probes pass', () => {
     );
   });
 
+  it('is not explained by changed files of a CRI-O, which may have been told to load them', () => {
+    const scene = new Scene({ runtime: { name: 'cri-o', asked: true } });
+    scene.runtime({ name: 'cri-o' });
+    scene.loaded({ settings: null, unit: 'crio', files: [changed('settings')] });
+    scene.serve();
+    scene.pull(refused, 'tcp-refused');
+    const result = primary(scene);
+    assert.deepEqual([result.cause, result.confidence], ['tcp-refused', 'likely']);
+  });
+
   it('is named by the probes where they fail too', () => {
     const scene = new Scene({ runtime: { name: 'containerd', asked: true } });
     scene.runtime();
@@ -230,6 +240,17 @@ describe('probes that do not go where the runtime goes', () => {
       assert.equal(verdict, 'inconclusive');
       assert.match(summary, /another network than the runtime/);
     }
+  });
+
+  it('say that first, whatever else they meet there', () => {
+    const scene = new Scene({ runtime: { name: 'containerd', asked: true } });
+    scene.runtime();
+    scene.loaded({ sameNetwork: false });
+    scene.serve();
+    scene.disk({ freeBytes: 12 * 2 ** 30, totalBytes: 100 * 2 ** 30 });
+    const { verdict, summary } = conclude(scene.view());
+    assert.equal(verdict, 'inconclusive');
+    assert.match(summary, /another network than the runtime/);
   });
 
   it('leave a pull in another network as the witness', () => {
