@@ -1,10 +1,12 @@
 import { unaskedPlugin } from '../evidence/credential-plugin.ts';
 import { lapsedByClaim } from '../evidence/credential-time.ts';
+import { refusedManifest, servedElsewhere } from '../evidence/elsewhere.ts';
 import { partyName } from '../evidence/origin.ts';
 import type { Refusal } from '../evidence/refusal.ts';
 import type { View } from '../evidence/view.ts';
+import { endpointWay, waysOf } from '../evidence/ways.ts';
 import { matchBreaks } from './break-match.ts';
-import { type Cause, remedy } from './cause.ts';
+import { type Cause, type Match, remedy } from './cause.ts';
 import { isAllPublic, isBlockedPage } from './public-registry.ts';
 import {
   addressWords,
@@ -77,8 +79,10 @@ export const authCauses: readonly Cause[] = [
     scenario: 3,
     title: "The registry refuses this node's address",
     fixedBy: 'registry',
-    proof: "The registry's own words name the client's address or place.",
-    say: ({ host, detail }) => `${host ?? 'The registry'} refuses this node's egress address${tell(detail)}.`,
+    proof:
+      "The same request, with the same credentials, is refused from this node and served by another way: by a proxy, or without it. The registry's own words that name the client's address or place make it likely.",
+    say: ({ host, detail, source }) =>
+      `${host ?? 'The registry'} refuses this node's egress address${tell(detail)}${source === undefined ? '' : `: ${source} the same request is served`}.`,
     remedies: ({ host }) => [
       remedy(
         `Add this node's egress address to the allow-list of ${host ?? 'the registry'}, or pull through a mirror that may.`,
@@ -86,13 +90,14 @@ export const authCauses: readonly Cause[] = [
       ),
     ],
     match: (all) => [
+      ...otherAddressServed(all),
       ...whenRefused((refusal, view) =>
         refusal.status === 403 && (addressWords.test(refusal.words) || isAllPublic(view))
           ? { confidence: 'likely', alternatives: ['access-denied'] }
           : null,
       )(all),
       ...matchBreaks(['http'], (hop, view) =>
-        isBlockedPage(hop, view)
+        isBlockedPage(hop, view) && servedElsewhere(view, hop.endpoint) === null
           ? { confidence: 'likely', args: { host: partyName(hop.way), detail: hop.exchange?.error?.message ?? '403' } }
           : null,
       )(all),
@@ -130,4 +135,20 @@ export const authCauses: readonly Cause[] = [
 /** Past its time, by the registry's words or by its own. */
 function isLapsed(refusal: Refusal, view: View): boolean {
   return saysExpired(refusal) || lapsedByClaim(view, refusal) !== null;
+}
+
+/** Refused by the runtime's own way, in whatever form, and served by another. */
+function otherAddressServed(view: View): Match[] {
+  return view.plan.endpoints.flatMap((_, endpoint): Match[] => {
+    const refused = refusedManifest(view, endpoint);
+    const served = servedElsewhere(view, endpoint);
+    const way = endpointWay(view, endpoint);
+    if (refused === null || served === null || way === null) return [];
+    const host = partyName(way);
+    const other = waysOf(view).find(({ id }) => id === served.facts.way)?.proxy ?? null;
+    const source = other === null ? 'without the proxy' : `by the proxy ${other}`;
+    const args = { host, detail: refused.error?.message ?? '403', source };
+    const evidence = [refused.id, served.id];
+    return [{ confidence: 'proven', severity: 'fault', evidence, endpoint, host, args }];
+  });
 }

@@ -1,10 +1,14 @@
+import { servedElsewhere } from '../evidence/elsewhere.ts';
 import { type Refusal, refusalsOf } from '../evidence/refusal.ts';
 import { idsOf, type View } from '../evidence/view.ts';
 import type { CauseArgs, Match } from './cause.ts';
 
-/** The words by which registries refuse an address rather than a person (pull-facts, section 12: registry.k8s.io, ACR). */
+/**
+ * The words by which registries refuse an address rather than a person (pull-facts, section 12: registry.k8s.io, ACR;
+ * GHCR's "IP allow list", Docker Hub's "export control", Artifactory's and GitLab's "IP … not allowed").
+ */
 export const addressWords =
-  /client (?:with )?ip|ip address .{0,60}(?:not allowed|denied|blocked)|not allowed access|geo|location (?:is )?(?:not|un)/i;
+  /client (?:with )?ip\b|\b(?:ip address|(?:your|source|client) ip)\b.{0,60}\b(?:not (?:allowed|permitted)|denied|blocked)|\bip (?:allow ?list|address(?:es)? that are located)|not allowed access|\bgeo(?:graphic(?:al(?:ly)?)?|-?(?:block|restrict|fenc)\w*)\b|export control|(?:your|this) (?:location|country|region)\b|location (?:is )?(?:not|un)/i;
 
 /** The words by which a token service lets a login in and refuses what it asks for. */
 const permissionWords = /permission|not authorized to|insufficient|scope/i;
@@ -18,6 +22,8 @@ export function whenRefused(
 ): (view: View) => Match[] {
   return (view) =>
     refusalsOf(view).flatMap((refusal) => {
+      // Served to another address, the same request with the same credentials: then it is the address.
+      if (servedElsewhere(view, refusal.endpoint) !== null) return [];
       const read = reading(refusal, view);
       if (read === null) return [];
       const base = { confidence: 'proven' as const, severity: 'fault' as const, evidence: idsOf(refusal.probes) };

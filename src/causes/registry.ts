@@ -1,4 +1,5 @@
 import { type Break, breaksOf, tlsInstead } from '../evidence/breaks.ts';
+import { servedElsewhere } from '../evidence/elsewhere.ts';
 import { partyName } from '../evidence/origin.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
@@ -113,11 +114,12 @@ export const registryCauses: readonly Cause[] = [
         const unserved = hop.exchange?.kind === 'registry' && status === 404;
         if ((!unreadable && !wrong && !unserved) || isBlockedPage(hop, view) || tlsInstead(view, hop).length > 0)
           return null;
-        // A host that answers the version check as registries do, and refuses by a page: what stands before it may.
-        const edge = status === 403 && hop.exchange?.kind === 'manifest' && answersAsRegistry(view, hop);
+        const refused = status === 403 && hop.exchange?.kind === 'manifest';
+        if (refused && servedElsewhere(view, hop.endpoint) !== null) return null;
+        // A registry, or what stands before it, may refuse by a page, and an address that it does not want to everything.
         const page = of?.title === null || of?.title === undefined ? '' : `, titled "${of.title}"`;
         return {
-          ...(edge
+          ...(refused
             ? { confidence: 'likely' as const, alternatives: ['source-address-blocked', 'access-denied'] as const }
             : {}),
           args: { host: partyName(hop.way), detail: `${words(hop)}${of?.bodyFormat === 'html' ? page : ''}` },
@@ -152,10 +154,6 @@ export const registryCauses: readonly Cause[] = [
     ],
   },
 ];
-
-function answersAsRegistry(view: View, { endpoint }: Break): boolean {
-  return requestsOf(view, endpoint).ping?.status === 'ok';
-}
 
 /** A challenge that names a token service which no client can ask. */
 function unusableRealms(view: View): Match[] {

@@ -1,5 +1,6 @@
 import type { ChallengeFacts } from '../model/facts.ts';
 import type { DoneProbe } from '../model/investigation.ts';
+import { askedElsewhere } from './elsewhere.ts';
 import { probesOf, type View } from './view.ts';
 import { endpointWay } from './ways.ts';
 
@@ -37,7 +38,10 @@ export function requestsOf(view: View, endpoint: number): Requests {
   const ping = probesOf(view, 'registry').findLast(
     (probe) => probe.endpoint === endpoint && !probe.counterfactual && probe.facts.way === way?.id,
   );
-  const manifests = probesOf(view, 'manifest').filter((probe) => probe.endpoint === endpoint);
+  const elsewhere = askedElsewhere(view, endpoint).map(({ id }) => id);
+  const manifests = probesOf(view, 'manifest').filter(
+    (probe) => probe.endpoint === endpoint && !elsewhere.includes(probe.id),
+  );
   const tokens = probesOf(view, 'auth').filter((probe) => probe.endpoint === endpoint);
   const challenge = chosen([
     ...(ping?.facts.status === 401 ? ping.facts.challenges : []),

@@ -124,6 +124,12 @@ function insteadOf(view: View, way: Way): Way[] {
   if (broken === null && way.proxy !== null && way.scheme === 'http' && refusedByProxy(view, way)) {
     return [named({ ...way, proxy: null, instead: 'direct' }, view.plan.endpoints[way.endpoint])];
   }
+  if (broken === null && refusedHere(view, way)) {
+    // The same request from another address: by the proxy that the runtime does not use, or without its own.
+    const others = way.proxy !== null ? [null] : knownProxiesFor(view, way);
+    const instead = way.proxy !== null ? ('direct' as const) : ('by-proxy' as const);
+    return others.map((proxy) => named({ ...way, proxy, instead }, view.plan.endpoints[way.endpoint]));
+  }
   if (broken === null) {
     if (!isEndpointHop(way.hop) || !unansweredPlain(view, way)) return [];
     return [named({ ...way, scheme: 'https', instead: 'https' }, view.plan.endpoints[way.endpoint])];
@@ -139,15 +145,29 @@ function insteadOf(view: View, way: Way): Way[] {
     add({ proxy: null, instead: 'direct' });
   }
   if (way.proxy === null && other) {
-    for (const { url } of view.plan.knownProxies.slice(0, maxKnownProxies)) {
-      if (originOf(url)?.host === way.host) continue;
-      add({ proxy: url, instead: 'by-proxy' });
-    }
+    for (const proxy of knownProxiesFor(view, way)) add({ proxy, instead: 'by-proxy' });
   }
   if (broken.layer === 'tls' && way.scheme === 'https' && speaksPlain(broken.probes) && isEndpointHop(way.hop)) {
     add({ scheme: 'http', instead: 'plain-http' });
   }
   return others;
+}
+
+/** Proxies that are set somewhere on this node, and could be tried for this way. */
+function knownProxiesFor(view: View, way: Way): string[] {
+  const urls = view.plan.knownProxies.slice(0, maxKnownProxies).map(({ url }) => url);
+  return urls.filter((url) => originOf(url)?.host !== way.host);
+}
+
+/** The endpoint answers the runtime's request for the manifest with 403, which may be meant for where it comes from. */
+function refusedHere(view: View, way: Way): boolean {
+  return (
+    isEndpointHop(way.hop) &&
+    probesOf(view, 'manifest').some(
+      ({ endpoint, counterfactual, facts }) =>
+        endpoint === way.endpoint && !counterfactual && facts.way === way.id && facts.status === 403,
+    )
+  );
 }
 
 /** Plain HTTP that the other side ends without an answer, as many servers do at a TLS port. */

@@ -1,8 +1,9 @@
+import { askedElsewhere, refusedManifest } from '../evidence/elsewhere.ts';
 import { type IdentityTrack, requestsOf } from '../evidence/requests.ts';
 import { probesOf, type View } from '../evidence/view.ts';
 import type { Way } from '../evidence/way.ts';
 import { stateOf } from '../evidence/way-state.ts';
-import { endpointWay, wayTo } from '../evidence/ways.ts';
+import { endpointWay, isEndpointHop, waysOf, wayTo } from '../evidence/ways.ts';
 import { matchPlatform, parsePlatform } from '../image/platform.ts';
 import { limits } from '../lib/limits.ts';
 import { safeLine } from '../lib/redact.ts';
@@ -245,14 +246,45 @@ function inputsAt(view: View, endpoint: number): ManifestInput[] {
       authorization: named.facts.authorization,
     });
   }
-  return [...inputs, ...redirectedInputs(view, endpoint)];
+  return [...inputs, ...redirectedInputs(view, endpoint), ...elsewhereInputs(view, endpoint, info)];
+}
+
+/** What is refused here is asked for once more by each other way that is open: is it the address that is not wanted? */
+function elsewhereInputs(view: View, endpoint: number, info: EndpointInfo): ManifestInput[] {
+  const refused = refusedManifest(view, endpoint);
+  if (refused === null) return [];
+  const { reference, part, identity, authorization } = refused.facts;
+  return waysOf(view).flatMap((way) => {
+    const address = stateOf(view, way).open[0];
+    const other = way.instead === 'direct' || way.instead === 'by-proxy';
+    if (way.endpoint !== endpoint || !other || !isEndpointHop(way.hop) || address === undefined) return [];
+    return [
+      {
+        key: `manifest ${endpoint} elsewhere ${way.id}`,
+        target: `${nameAt(view, info)}${separator(reference)}${reference} ${way.proxy === null ? 'directly' : `by ${way.proxy}`}`,
+        hop: way.hop,
+        endpoint,
+        counterfactual: true,
+        way,
+        address,
+        reference,
+        part,
+        identity: identity.index,
+        authorization,
+        redirects: 0,
+        from: null,
+      },
+    ];
+  });
 }
 
 /** Manifests that a registry keeps elsewhere: one more probe per redirect hop. */
 function redirectedInputs(view: View, endpoint: number): ManifestInput[] {
+  const elsewhere = askedElsewhere(view, endpoint).map(({ id }) => id);
   return probesOf(view, 'manifest').flatMap((probe) => {
     const { next, redirects, reference, part, identity, authorization } = probe.facts;
     if (probe.endpoint !== endpoint || next === null || redirects >= limits.redirects) return [];
+    if (elsewhere.includes(probe.id)) return [];
     const way = wayTo(view, endpoint, next, 'blob');
     const address = way === null ? undefined : stateOf(view, way).open[0];
     if (way === null || address === undefined) return [];

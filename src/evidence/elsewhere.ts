@@ -1,0 +1,38 @@
+import type { AnyDoneProbe, DoneProbe } from '../model/investigation.ts';
+import { probesOf, type View } from './view.ts';
+import { endpointWay } from './ways.ts';
+
+/**
+ * Requests for the manifest that were made once more by another way than the runtime's: with a proxy in place of
+ * without, or the other way round. They show what another egress address is answered.
+ */
+export function askedElsewhere(view: View, endpoint: number): DoneProbe<'manifest'>[] {
+  const own = endpointWay(view, endpoint)?.id;
+  return probesOf(view, 'manifest').filter(
+    (probe) => probe.endpoint === endpoint && probe.counterfactual && isOther(probe, own),
+  );
+}
+
+/** The request that is refused here and served by another way: only where it comes from differs. */
+export function servedElsewhere(view: View, endpoint: number): DoneProbe<'manifest'> | null {
+  return (
+    askedElsewhere(view, endpoint).find(
+      ({ status, facts }) => status === 'ok' && (facts.kind !== null || facts.next !== null),
+    ) ?? null
+  );
+}
+
+/** What was refused at an endpoint in a way that may be meant for the address: 403 to the runtime's own request. */
+export function refusedManifest(view: View, endpoint: number): DoneProbe<'manifest'> | null {
+  return (
+    probesOf(view, 'manifest').find(
+      ({ endpoint: of, counterfactual, facts }) =>
+        of === endpoint && !counterfactual && facts.status === 403 && facts.part === 'named' && facts.redirects === 0,
+    ) ?? null
+  );
+}
+
+/** A request to the endpoint itself, and not by the way `own`. */
+function isOther(probe: AnyDoneProbe & { readonly kind: 'manifest' }, own: string | undefined): boolean {
+  return probe.facts.redirects === 0 && probe.facts.way !== own;
+}
