@@ -44,6 +44,7 @@ import { cases as runtimeUnreachable } from './runtime-unreachable.ts';
 import { cases as runtimeVersions } from './runtime-versions.ts';
 import { cases as snapshotterUnavailable } from './snapshotter-unavailable.ts';
 import { cases as someAddressesUnreachable } from './some-addresses-unreachable.ts';
+import { cases as sourceAddressBlocked } from './source-address-blocked.ts';
 import { cases as tagNotFound } from './tag-not-found.ts';
 import { cases as tcpRefused } from './tcp-refused.ts';
 import { cases as tcpReset } from './tcp-reset.ts';
@@ -105,6 +106,7 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'runtime-versions': runtimeVersions,
   'snapshotter-unavailable': snapshotterUnavailable,
   'some-addresses-unreachable': someAddressesUnreachable,
+  'source-address-blocked': sourceAddressBlocked,
   'tag-not-found': tagNotFound,
   'tcp-refused': tcpRefused,
   'tcp-reset': tcpReset,
