@@ -4,6 +4,7 @@ import type { DiskFacts } from '../model/facts.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
 import { clockSkew, skewWords } from './clock.ts';
+import { unpackFails } from './unpack.ts';
 
 /** Below this nothing can be written that a pull needs: containerd's database grows by pages. */
 const leastBytes = 1024 * 1024;
@@ -63,12 +64,16 @@ export const nodeCauses: readonly Cause[] = [
     proof:
       "A layer's first bytes are read: they are no archive in a form that the runtime unpacks. Else the runtime's own words: the layer came, and applying it failed.",
     say: ({ detail }) => `A layer arrived and cannot be unpacked${detail === undefined ? '' : ` (${detail})`}.`,
-    remedies: () => [
-      remedy('Take away what is half there and pull again:', 'crictl rmi IMAGE; crictl pull IMAGE'),
+    remedies: ({ image }) => [
       remedy(
-        'If it happens with this image only, its layer is damaged or of a compression that this runtime does not know.',
+        'If it happens with this image only, its layer is damaged, or packed in a way that this runtime does not know: build and push it again.',
+      ),
+      remedy(
+        'Else take away what is half there and pull again:',
+        `crictl rmi ${image ?? 'IMAGE'}; crictl pull ${image ?? 'IMAGE'}`,
       ),
     ],
+    match: unpackFails,
   },
   {
     id: 'filesystem-error',

@@ -1,3 +1,4 @@
+import { limits } from '../lib/limits.ts';
 import { amount, dictionary, flag, list, nullable, number, object, oneOf, type Shape, text } from '../lib/shape.ts';
 import type {
   AuthFacts,
@@ -199,16 +200,27 @@ const manifest = object<ManifestFacts>(
   ['artifactType', 'typeMismatch'],
 );
 
-const blob = object<BlobFacts>({
-  ...http,
-  digest: text,
-  part: oneOf(['config', 'layer']),
-  redirects: amount,
-  bytes: amount,
-  size: amount,
-  digestMatches: maybe.flag,
-  platform: maybe.text,
+const archive = object<NonNullable<BlobFacts['archive']>>({
+  compression: text,
+  problem: maybe.text,
+  diffId: maybe.text,
 });
+
+const blob = object<BlobFacts>(
+  {
+    ...http,
+    digest: text,
+    part: oneOf(['config', 'layer']),
+    redirects: amount,
+    bytes: amount,
+    size: amount,
+    digestMatches: maybe.flag,
+    platform: maybe.text,
+    diffIds: list(text, limits.diffIds),
+    archive,
+  },
+  ['diffIds', 'archive'],
+);
 
 const names = object<NamesFacts>({
   ...http,

@@ -248,6 +248,17 @@ export interface BlobFacts extends HttpFacts {
   readonly digestMatches: boolean | null;
   /** The image's own platform, from its config. */
   readonly platform: string | null;
+  /** The digests of the unpacked layers, from its config. */
+  readonly diffIds?: readonly string[];
+  /** What a layer's first bytes say of its unpacking; absent: they cannot be judged. */
+  readonly archive?: {
+    /** How it is packed, by its bytes: `gzip`, `zstd`, `bzip2`, `xz`, `none`. */
+    readonly compression: string;
+    /** Why this runtime cannot unpack it, a clause whose subject is the layer; null: nothing speaks against it. */
+    readonly problem: string | null;
+    /** The digest of what it unpacks to, where all of it was read. */
+    readonly diffId: string | null;
+  };
 }
 
 /** Names that exist: tags of the repository, or repositories of the registry. */

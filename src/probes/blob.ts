@@ -9,6 +9,7 @@ import type { Secret } from '../lib/secret.ts';
 import type { BlobFacts } from '../model/facts.ts';
 import type { WireError } from '../model/network-failure.ts';
 import { checkDigest } from '../registry/digest.ts';
+import { checkLayer } from '../registry/layer-archive.ts';
 import { authorizationOf, staysAt } from './authorization.ts';
 import { configuredHeaders, type ProbeAnswer, sendRequest } from './http-request.ts';
 import { endpointUrls } from './manifest.ts';
@@ -19,6 +20,7 @@ interface BlobInput extends ProbeInput {
   readonly address: string;
   readonly digest: string;
   readonly size: number;
+  readonly mediaType: string;
   readonly part: 'config' | 'layer';
   readonly identity: number;
   readonly authorization: 'none' | 'basic' | 'bearer';
@@ -66,12 +68,12 @@ export const blobProbe: Probe<'blob', BlobInput> = {
       context,
       signal,
     );
-    return conclude(input, answer, whole);
+    return conclude(input, answer, whole, context.runtimeName);
   },
 };
 
-function conclude(input: BlobInput, answer: ProbeAnswer, whole: boolean): Outcome<'blob'> {
-  const { digest, part, redirects, size } = input;
+function conclude(input: BlobInput, answer: ProbeAnswer, whole: boolean, runtime: string | null): Outcome<'blob'> {
+  const { digest, part, redirects, size, mediaType } = input;
   const body = answer.exchange?.body ?? Buffer.alloc(0);
   const complete = answer.exchange?.bodyComplete === true && answer.facts.status === 200;
   const base: BlobFacts = {
@@ -98,10 +100,13 @@ function conclude(input: BlobInput, answer: ProbeAnswer, whole: boolean): Outcom
     return failed({ code: 'body-cut', message: `${body.length} bytes of ${size} came for ${short(digest)}` });
   }
   const checked = complete && (whole || body.length === size) ? checkDigest(body, digest) : null;
+  const archive = part === 'layer' ? checkLayer(body, complete && body.length === size, mediaType, runtime) : null;
   const facts = {
     ...base,
     digestMatches: checked?.matches ?? null,
     platform: part === 'config' ? platformOf(body) : null,
+    ...(part === 'config' && checked?.matches === true ? { diffIds: diffIdsOf(body) } : {}),
+    ...(archive === null ? {} : { archive }),
   };
   if (checked?.matches === false) {
     return failed({ code: 'digest-mismatch', message: `the content is ${checked.actual}, not ${digest}` }, facts);
@@ -135,6 +140,7 @@ function ownInputs(view: View, endpoint: number): BlobInput[] {
             address,
             digest: blob.digest,
             size: blob.size,
+            mediaType: blob.mediaType,
             part,
             identity: identity.index,
             authorization,
@@ -164,6 +170,7 @@ function redirected(view: View, endpoint: number): BlobInput[] {
         address,
         digest,
         size,
+        mediaType: image?.facts.layers.find((layer) => layer.digest === digest)?.mediaType ?? '',
         part,
         identity: image?.facts.identity.index ?? -1,
         authorization: image?.facts.authorization ?? ('none' as const),
@@ -180,6 +187,14 @@ function platformOf(body: Buffer): string | null {
   if (!isRecord(config)) return null;
   const parts = [stringMember(config, 'os'), stringMember(config, 'architecture'), stringMember(config, 'variant')];
   return parts[0] === null || parts[1] === null ? null : parts.filter((part) => part !== null && part !== '').join('/');
+}
+
+/** The digests of the unpacked layers, bottom first. */
+function diffIdsOf(body: Buffer): readonly string[] {
+  const config = parseJson(body.toString('utf8'));
+  const rootfs = isRecord(config) ? config.rootfs : null;
+  const ids = isRecord(rootfs) && Array.isArray(rootfs.diff_ids) ? rootfs.diff_ids : [];
+  return ids.filter((id) => typeof id === 'string').slice(0, limits.diffIds);
 }
 
 /** `sha256:0123456789ab`. */

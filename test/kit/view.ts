@@ -344,8 +344,15 @@ export class Scene {
         redirects: facts.redirects ?? 0,
         bytes: facts.bytes ?? (http.error === null ? size : 0),
         size,
-        digestMatches: facts.digestMatches ?? (http.error === null && http.facts.next === null ? true : null),
+        digestMatches:
+          facts.digestMatches !== undefined
+            ? facts.digestMatches
+            : http.error === null && http.facts.next === null
+              ? true
+              : null,
         platform: facts.platform ?? null,
+        ...(facts.diffIds === undefined ? {} : { diffIds: facts.diffIds }),
+        ...(facts.archive === undefined ? {} : { archive: facts.archive }),
       },
     });
   }

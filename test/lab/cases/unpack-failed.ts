@@ -1,130 +1,93 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { LabCase } from '../case.ts';
-import { digestOf, tarOf } from '../images.ts';
+import { digestOf, type LayerContent, tarOf } from '../images.ts';
+
+const text = Buffer.from('this is no archive at all '.repeat(200));
 
 export const cases: readonly LabCase[] = [
+  broken('noise', 'a layer that says gzip and is text', /invalid tar header/, () => ({ body: text })),
+  broken('text', 'a layer that is text in gzip', /invalid tar header/, () => ({ body: gzipSync(text) })),
+  broken('cut', 'a layer whose gzip ends early', /unexpected EOF/, (tar) => ({
+    body: gzipSync(tar).subarray(0, 4000),
+  })),
+  broken('flipped', 'a layer with a wrong byte', /gzip: invalid checksum|corrupt/, (tar) => {
+    const body = gzipSync(tar);
+    body[5000] = (body[5000] ?? 0) ^ 0xff;
+    return { body };
+  }),
+  broken('packed', 'a layer that is gzip and says plain tar', /failed to extract layer/, (tar) => ({
+    body: gzipSync(tar),
+    mediaType: 'application/vnd.oci.image.layer.v1.tar',
+  })),
+  broken('other', 'a config that names another layer', /wrong diff id/, (tar) => ({
+    body: gzipSync(tar),
+    diffId: digestOf(text),
+  })),
   {
-    name: 'a layer that says gzip and is none',
-    verdict: 'faulty',
-    cause: 'unpack-failed',
-    pull: 'fails',
+    ...broken('large', 'a large layer that is no archive', /invalid tar header/, () => ({ body: text })),
+    // Only its beginning is read, so that it could still be another than the one that was pushed.
+    confidence: 'likely',
     async prepare(lab) {
-      await lab.push('unpack/noise', '1.0', {
-        layer: () => ({ body: Buffer.from('this is no archive at all'.repeat(200)) }),
-      });
-      return { image: 'registry.lab/unpack/noise:1.0' };
+      const layer = (tar: Buffer): LayerContent => ({ body: Buffer.concat([text, tar]) });
+      await lab.push('unpack/large', '1.0', { layerBytes: 300_000, layer });
+      return { image: 'registry.lab/unpack/large:1.0' };
     },
   },
   {
-    name: 'a gzip layer without an archive in it',
-    verdict: 'faulty',
-    cause: 'unpack-failed',
-    pull: 'fails',
-    async prepare(lab) {
-      await lab.push('unpack/notar', '1.0', {
-        layer: () => ({ body: gzipSync('this is no archive at all'.repeat(200)) }),
-      });
-      return { image: 'registry.lab/unpack/notar:1.0' };
-    },
+    ...broken('kind', 'a layer of a kind that nothing here unpacks', /failed to extract layer/, (tar) => ({
+      body: gzipSync(tar),
+      mediaType: 'application/vnd.oci.image.layer.v1.tar+br',
+    })),
+    confidence: 'likely',
   },
   {
-    name: 'a gzip layer that ends early',
-    verdict: 'faulty',
-    cause: 'unpack-failed',
-    pull: 'fails',
-    async prepare(lab) {
-      await lab.push('unpack/cut', '1.0', {
-        layerBytes: 9000,
-        layer: (tar) => ({ body: gzipSync(tar).subarray(0, 4000) }),
-      });
-      return { image: 'registry.lab/unpack/cut:1.0' };
-    },
+    ...broken('name', 'a layer with a name that no file system takes', /file name too long/, longName),
+    confidence: 'likely',
   },
-  {
-    name: 'a gzip layer with a flipped byte',
-    verdict: 'faulty',
-    cause: 'unpack-failed',
-    pull: 'fails',
-    async prepare(lab) {
-      await lab.push('unpack/flip', '1.0', {
-        layerBytes: 9000,
-        layer: (tar) => {
-          const b = gzipSync(tar);
-          b[5000] = (b[5000] ?? 0) ^ 0xff;
-          return { body: b };
-        },
-      });
-      return { image: 'registry.lab/unpack/flip:1.0' };
-    },
-  },
-  {
-    name: 'a config that names another layer',
-    verdict: 'faulty',
-    cause: 'unpack-failed',
-    pull: 'fails',
-    async prepare(lab) {
-      await lab.push('unpack/diff', '1.0', {
-        layer: (tar) => ({ body: gzipSync(tar), diffId: digestOf(Buffer.from('x')) }),
-      });
-      return { image: 'registry.lab/unpack/diff:1.0' };
-    },
-  },
-  {
-    name: 'a layer in zstd that says gzip',
-    verdict: 'healthy',
-    cause: null,
-    pull: 'works',
-    async prepare(lab) {
-      await lab.push('unpack/zstd', '1.0', { layer: (tar) => ({ body: zstdCompressSync(tar) }) });
-      return { image: 'registry.lab/unpack/zstd:1.0' };
-    },
-  },
-  {
-    name: 'a layer that is plain tar and says gzip',
-    verdict: 'healthy',
-    cause: null,
-    pull: 'works',
-    async prepare(lab) {
-      await lab.push('unpack/plain', '1.0', { layer: (tar) => ({ body: tar }) });
-      return { image: 'registry.lab/unpack/plain:1.0' };
-    },
-  },
-  {
-    name: 'a layer that is gzip and says plain tar',
-    verdict: 'faulty',
-    cause: 'unpack-failed',
-    pull: 'fails',
-    async prepare(lab) {
-      await lab.push('unpack/says-plain', '1.0', {
-        layer: (tar) => ({ body: gzipSync(tar), mediaType: 'application/vnd.oci.image.layer.v1.tar' }),
-      });
-      return { image: 'registry.lab/unpack/says-plain:1.0' };
-    },
-  },
-  {
-    name: 'a layer of an unknown kind',
-    verdict: 'faulty',
-    cause: 'unpack-failed',
-    pull: 'fails',
-    async prepare(lab) {
-      await lab.push('unpack/unknown-kind', '1.0', {
-        layer: (tar) => ({ body: gzipSync(tar), mediaType: 'application/vnd.oci.image.layer.v1.tar+br' }),
-      });
-      return { image: 'registry.lab/unpack/unknown-kind:1.0' };
-    },
-  },
-  {
-    name: 'a layer with a file whose name is too long',
-    verdict: 'faulty',
-    cause: 'unpack-failed',
-    pull: 'fails',
-    async prepare(lab) {
-      const name = Buffer.from(`${'n'.repeat(300)}\0`);
-      const longlink = tarOf('././@LongLink', name, 'L');
-      const file = tarOf('n'.repeat(99), Buffer.from('x'));
-      const tar = Buffer.concat([longlink.subarray(0, longlink.length - 1024), file]);
-      await lab.push('unpack/path', '1.0', { layer: () => ({ body: gzipSync(tar), diffId: digestOf(tar) }) });
-      return { image: 'registry.lab/unpack/path:1.0' };
-    },
-  },
+  well('zstd', 'a layer that is zstd and says gzip', (tar) => ({ body: zstdCompressSync(tar) })),
+  well('plain', 'a layer that is plain tar and says gzip', (tar) => ({ body: tar })),
+  well('empty', 'a layer without a file in it', () => ({
+    body: gzipSync(Buffer.alloc(1024)),
+    diffId: digestOf(Buffer.alloc(1024)),
+  })),
 ];
+
+/** A layer that comes as it was pushed, and cannot be unpacked. */
+function broken(name: string, what: string, runtimeSays: RegExp, layer: (tar: Buffer) => LayerContent): LabCase {
+  return {
+    name: what,
+    verdict: 'faulty',
+    cause: 'unpack-failed',
+    confidence: 'proven',
+    nearMissOf: ['digest-mismatch', 'blob-unreachable', 'manifest-unsupported'],
+    pull: 'fails',
+    runtimeSays,
+    async prepare(lab) {
+      await lab.push(`unpack/${name}`, '1.0', { layerBytes: 9000, layer });
+      return { image: `registry.lab/unpack/${name}:1.0` };
+    },
+  };
+}
+
+/** One that looks as odd, and is unpacked. */
+function well(name: string, what: string, layer: (tar: Buffer) => LayerContent): LabCase {
+  return {
+    name: what,
+    verdict: 'healthy',
+    cause: null,
+    nearMissOf: ['unpack-failed'],
+    pull: 'works',
+    async prepare(lab) {
+      await lab.push(`unpack/${name}`, '1.0', { layer });
+      return { image: `registry.lab/unpack/${name}:1.0` };
+    },
+  };
+}
+
+/** GNU tar's long names have no limit, those of a file system have one of 255 bytes. */
+function longName(): LayerContent {
+  const name = tarOf('././@LongLink', Buffer.from(`${'n'.repeat(300)}\0`), 'L');
+  const file = tarOf('n'.repeat(99), Buffer.from('x'));
+  const tar = Buffer.concat([name.subarray(0, -1024), file]);
+  return { body: gzipSync(tar), diffId: digestOf(tar) };
+}
