@@ -10,7 +10,7 @@ import type { Declined, InvestigationOrder, InvestigationReason, Investigator } 
 /** Where finished investigations are kept; bounded by whoever keeps them. */
 export interface InvestigationArchive {
   readonly put: (document: Investigation) => void;
-  readonly get: (id: string) => Investigation | null;
+  readonly get: Investigator['get'];
   readonly recent: Investigator['recent'];
 }
 

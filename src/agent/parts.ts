@@ -1,6 +1,7 @@
-import type { PullRecord } from '../api/investigation.ts';
+import type { InvestigationShape, PullRecord } from '../api/investigation.ts';
 import type { PodRow, RegistryRow } from '../api/node.ts';
 import type { NodeReport } from '../api/report.ts';
+import type { Frozen, Static } from '../api/schema.ts';
 import type { RunEvent } from '../engine/run.ts';
 import type { Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -145,18 +146,21 @@ export interface Declined {
   readonly retryAfterMs: number | null;
 }
 
+/** An investigation as it is read back from where it was kept. */
+export type KeptInvestigation = Frozen<Static<typeof InvestigationShape>>;
+
 /** Makes investigations: some at a time, one per image for all who want it, within a budget for each registry. */
 export interface Investigator {
   readonly investigate: (order: InvestigationOrder) => Promise<Result<Investigation, Declined>>;
   /** Queued or under way for this image (by imageKey). */
   readonly busy: (key: string) => boolean;
-  readonly get: (id: string) => Investigation | null;
+  readonly get: (id: string) => KeptInvestigation | null;
   /** Newest first. */
   readonly recent: (query: {
     readonly image?: string;
     readonly since?: number;
     readonly limit: number;
-  }) => readonly Investigation[];
+  }) => readonly KeptInvestigation[];
   readonly onDone: (listener: (document: Investigation, order: InvestigationOrder) => void) => void;
   readonly stop: () => Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { Investigation } from '../model/investigation.ts';
-import { nullable, type Static, Type, timeString } from './schema.ts';
+import { type Frozen, nullable, type Static, Type, timeString } from './schema.ts';
 import { ApiVersion, Cause, ConfidenceName, LayerName, PolicyName, VerdictName } from './words.ts';
 
 /** What to do about a finding. */
@@ -163,12 +163,6 @@ export const PullRecord = Type.Object({
 });
 export type PullRecord = Static<typeof PullRecord>;
 
-/** As documents are in memory: nobody changes them. */
-type Frozen<T> = T extends readonly (infer I)[]
-  ? readonly Frozen<I>[]
-  : T extends object
-    ? { readonly [K in keyof T]: Frozen<T[K]> }
-    : T;
 type Assert<T extends true> = T;
 /** The compiler's word that every investigation fits the schema that is published. */
 export type InvestigationFits = Assert<Investigation extends Frozen<Static<typeof InvestigationShape>> ? true : false>;

@@ -56,3 +56,10 @@ export function nullable<S extends TSchema>(schema: S) {
 export function timeString(description: string) {
   return Type.String({ description: `${description}; RFC 3339, UTC`, examples: ['2026-11-22T10:46:40.120Z'] });
 }
+
+/** As documents are in memory: nobody changes them. */
+export type Frozen<T> = T extends readonly (infer I)[]
+  ? readonly Frozen<I>[]
+  : T extends object
+    ? { readonly [K in keyof T]: Frozen<T[K]> }
+    : T;

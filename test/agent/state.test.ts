@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { openBook } from '../../src/agent/book.ts';
+import { openState } from '../../src/agent/state/state.ts';
+import { openLog } from '../../src/lib/log.ts';
+import type { PullEvent } from '../../src/signals/pull-event.ts';
+import { investigationOf } from '../kit/agent.ts';
+
+describe('agent: state', () => {
+  const folder = mkdtempSync(`${tmpdir()}/pullwhy-state-`);
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  let serial = 0;
+  const time = { at: 0 };
+  const env = {
+    now: () => Date.parse('2026-11-22T10:00:00Z') + time.at,
+    monotonic: () => time.at,
+    random: () => Math.random(),
+  };
+  const lines: string[] = [];
+  const log = openLog({
+    env,
+    write: (line) => void lines.push(line),
+    settings: () => ({ level: 'debug', format: 'text' }),
+  });
+  const state = (directory: string | null, keep = 3) => openState({ env, log, directory, keep });
+  const another = (): string => `${folder}/${serial++}`;
+  const incidents = () => {
+    const book = openBook(env);
+    const event: PullEvent = {
+      at: '2026-11-22T10:00:00Z',
+      cursor: null,
+      unit: 'kubelet.service',
+      source: 'kubelet',
+      event: 'pull-failed',
+      image: 'registry.lab/app:1',
+      pod: 'web-0',
+      namespace: 'shop',
+      container: 'app',
+      cause: 'tcp-refused',
+      confidence: 'likely',
+      underlying: null,
+      message: 'refused',
+    };
+    book.notice(event);
+    book.notice({ ...event, image: 'registry.lab/app:2' });
+    return book.open();
+  };
+
+  it('gives back after a restart what was known', () => {
+    const directory = another();
+    const first = state(directory);
+    assert.deepEqual([first.memory, first.cursor, first.trouble()], [{ open: [], over: [] }, null, null]);
+    const [one, two] = incidents();
+    assert.ok(one !== undefined && two !== undefined);
+    first.saveIncident(one);
+    first.saveIncident({ ...two, state: 'over', endedAt: env.now(), endedBy: 'kubelet' });
+    first.saveCursor('s=1;i=2');
+    first.saveTime('report', 17);
+    first.archive.put(investigationOf('registry.lab/app:1', { id: 'i-1' }));
+    first.close();
+    const again = state(directory);
+    assert.deepEqual(again.memory.open, [one]);
+    assert.equal(again.memory.over[0]?.endedBy, 'kubelet');
+    assert.deepEqual([again.cursor, again.lastTime('report'), again.lastTime('other')], ['s=1;i=2', 17, null]);
+    assert.equal(again.archive.get('i-1')?.image.input, 'registry.lab/app:1');
+    again.saveIncident({ ...one, state: 'over', endedAt: env.now(), endedBy: 'agent' });
+    again.close();
+    const third = state(directory);
+    assert.deepEqual([third.memory.open.length, third.memory.over.length], [0, 2]);
+    third.close();
+  });
+
+  it('writes at most once a second, and what waits when it closes', () => {
+    const directory = another();
+    const first = state(directory);
+    first.tick();
+    first.saveCursor('a');
+    first.tick();
+    assert.equal(state(directory).cursor, null);
+    time.at += 1000;
+    first.tick();
+    assert.equal(state(directory).cursor, 'a');
+    first.saveCursor('b');
+    first.close();
+    assert.equal(state(directory).cursor, 'b');
+  });
+
+  it('keeps the newest investigations, and finds those of an image in any spelling', () => {
+    const kept = state(null, 3);
+    for (let n = 0; n < 5; n++) {
+      const startedAt = new Date(env.now() + n * 1000).toISOString();
+      kept.archive.put(investigationOf(n % 2 === 0 ? 'nginx' : 'other', { id: `i-${n}`, startedAt }));
+    }
+    assert.deepEqual(
+      kept.archive.recent({ limit: 10 }).map(({ id }) => id),
+      ['i-4', 'i-3', 'i-2'],
+    );
+    assert.deepEqual(
+      kept.archive.recent({ limit: 10, image: 'docker.io/library/nginx' }).map(({ id }) => id),
+      ['i-4', 'i-2'],
+    );
+    assert.deepEqual(
+      kept.archive.recent({ limit: 1, since: env.now() + 3500 }).map(({ id }) => id),
+      ['i-4'],
+    );
+    assert.match(kept.trouble() ?? '', /state\.directory/);
+    kept.close();
+  });
+
+  it('puts a damaged file aside and begins anew', () => {
+    const directory = another();
+    mkdirSync(directory);
+    writeFileSync(`${directory}/agent.db`, 'this is no database, but a text that is longer than its header'.repeat(20));
+    const begun = state(directory);
+    begun.saveCursor('x');
+    begun.close();
+    assert.ok(existsSync(`${directory}/agent.db.damaged`));
+    assert.equal(state(directory).cursor, 'x');
+    assert.match(lines.join(''), /damaged/);
+  });
+
+  it('lives on in memory on a disk that is full, and goes back to it', function () {
+    if (process.getuid?.() !== 0) {
+      console.log('      left out: a full disk needs root, to mount a small file system');
+      this.skip();
+    }
+    const directory = another();
+    mkdirSync(directory);
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=400k', 'tmpfs', directory]);
+    if (mounted.status !== 0) {
+      console.log('      left out: a full disk, for tmpfs cannot be mounted here');
+      this.skip();
+    }
+    try {
+      const small = state(directory, 100);
+      const [one] = incidents();
+      assert.ok(one !== undefined);
+      small.saveIncident(one);
+      small.tick();
+      spawnSync('dd', ['if=/dev/zero', `of=${directory}/filler`, 'bs=4096', 'count=80']);
+      const texts = Array.from({ length: 40 }, () => Math.random().toString(36)).join('');
+      for (let n = 0; n < 200; n++)
+        small.archive.put(investigationOf(`app:${n}`, { id: `i-${n}`, summary: texts + n }));
+      assert.match(small.trouble() ?? '', /full/);
+      assert.ok(small.archive.recent({ limit: 5 }).length > 0, 'it goes on in memory');
+      rmSync(`${directory}/filler`);
+      time.at += 31_000;
+      small.tick();
+      assert.equal(small.trouble(), null);
+      small.close();
+      const again = state(directory, 100);
+      assert.deepEqual(
+        again.memory.open.map(({ image }) => image),
+        [one.image],
+      );
+      again.close();
+    } finally {
+      spawnSync('umount', ['-l', directory]);
+    }
+  });
+
+  it('lives on where it may not write at all', () => {
+    const parent = another();
+    mkdirSync(parent);
+    writeFileSync(`${parent}/file`, '');
+    chmodSync(parent, 0o500);
+    const none = state(`${parent}/file/state`);
+    assert.match(none.trouble() ?? '', /cannot be opened/);
+    none.saveCursor('x');
+    none.saveTime('report', 1);
+    assert.equal(none.lastTime('report'), 1);
+    none.tick();
+    none.close();
+  });
+});
