@@ -1,4 +1,4 @@
-import { readlinkSync, statSync } from 'node:fs';
+import { readlinkSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits } from '../lib/limits.ts';
 import type { LoadedFacts, StartFile } from '../model/facts.ts';
@@ -47,7 +47,7 @@ async function startFile(
     of,
     changedAt: isoTime(changed),
     afterStart: isAfter(changed, process.startedAtMs),
-    seen: folder === null || place === null ? 'unknown' : seenBy(folder, path, place),
+    seen: folder === null || place === null ? 'unknown' : seenBy(folder, host.root, place),
   };
 }
 
@@ -60,14 +60,18 @@ function isAfter(changedMs: number | null, startedMs: number | null): boolean | 
 
 /**
  * Whether the process sees the same file under a name: /proc/PID/root leads into its mount namespace (proc(5)). Two
- * names of one file have one device and inode.
+ * names of one file have one device and inode. Links are followed below the host root first: an absolute one behind
+ * /proc/PID/root would be followed from the root of this process, which in a container is another.
  */
-function seenBy(folder: string, path: string, place: string): StartFile['seen'] {
+function seenBy(folder: string, hostRoot: string, place: string): StartFile['seen'] {
   const root = join(folder, 'root');
   try {
-    const ours = statSync(place);
+    const real = realpathSync(place);
+    const base = hostRoot === '/' ? '' : realpathSync(hostRoot);
+    if (!real.startsWith(`${base}/`)) return 'unknown';
+    const ours = statSync(real);
     if (!statSync(`${root}/`).isDirectory()) return 'unknown';
-    const theirs = statSync(join(root, path), { throwIfNoEntry: false });
+    const theirs = statSync(join(root, real.slice(base.length)), { throwIfNoEntry: false });
     if (theirs === undefined) return 'absent';
     return theirs.dev === ours.dev && theirs.ino === ours.ino ? 'same' : 'other';
   } catch {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostFiles } from '../../src/node/host-files.ts';
@@ -87,6 +87,21 @@ describe('readProcessState', () => {
     const state = await readProcessState(hostFiles('/'), { pid, startedAtMs: null }, { settings: [path], trust: [] });
     assert.equal(state.files[0]?.seen, 'same');
     assert.equal(state.sameNetwork, true);
+  });
+
+  it('follows links below the host root, not from the root of this process', async () => {
+    await mkdir(join(folder, 'node/etc/pki'), { recursive: true });
+    await writeFile(join(folder, 'node/etc/pki/bundle.pem'), '');
+    await symlink('/etc/pki/bundle.pem', join(folder, 'node/etc/ca.pem'));
+    const pid = await running('sh', ['-c', waits]);
+    await mkdir(join(folder, `node/proc/${pid}`), { recursive: true });
+    await symlink(join(folder, 'node'), join(folder, `node/proc/${pid}/root`));
+    const state = await readProcessState(
+      hostFiles(join(folder, 'node')),
+      { pid, startedAtMs: null },
+      { settings: ['etc/ca.pem'], trust: [] },
+    );
+    assert.equal(state.files[0]?.seen, 'same');
   });
 
   it('knows a process in another network, and one that sees another file under a name, or none', async function () {
