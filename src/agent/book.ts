@@ -152,8 +152,9 @@ export function openBook(env: Env, memory: BookMemory = { open: [], over: [] }):
     const began = state.pullingSince ?? undefined;
     if (event.event !== 'back-off') state.pullingSince = null;
     if (event.cause !== null && event.cause !== 'back-off-only') {
-      // What is known is not taken back by a line that says less.
-      if (state.saidCause === null || event.cause !== 'unknown') state.saidCause = event.cause;
+      // What is known is not taken back by a line that says less, nor by one line of several about one failure.
+      const whole = event.cursor !== null && event.cause !== 'unknown';
+      if (state.saidCause === null || state.saidCause === 'unknown' || whole) state.saidCause = event.cause;
     }
     if (pod !== null) {
       pod.reason = reasonOf(event);

@@ -21,7 +21,7 @@ function clock(at = start) {
 function event(seconds: number, more: Partial<PullEvent> = {}): PullEvent {
   return {
     at: new Date(start + seconds * 1000).toISOString(),
-    cursor: null,
+    cursor: 'c',
     unit: 'kubelet.service',
     source: 'kubelet',
     event: 'pull-failed',
