@@ -67,6 +67,8 @@ export function redactText(text: string): string {
       return at === -1 || token.indexOf('.', at + 11) === -1 ? token : token.slice(0, at) + mask;
     });
   }
+  // containerd shows what a pull secret's entry decodes to when it has no colon (image_pull.go, ParseAuth): a password, or a token.
+  if (shown.includes('decoded auth')) shown = shown.replace(/(decoded auth: \\*")[^"]*/gu, `$1${mask}`);
   return shown.replace(/\b(Bearer|Basic)\s+(?!realm\b|auth|token)[\w+/.~=-]{8,}/giu, `$1 ${mask}`);
 }
 

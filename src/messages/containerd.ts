@@ -93,7 +93,7 @@ export const transferRules: readonly Rule[] = [
     id: 'transfer/canceled-in-crio',
     // CRI-O's pull_progress_timeout (server/image_pull.go) cancels between two words of containers/image.
     pattern:
-      /(?:copying (?:config|layer|system image)|(?:writing|reading|storing) blob|initializing (?:source|image)|choosing an? image|reading manifest).{0,600}context canceled/,
+      /(?:copying (?:config|layer|system image)|(?:writing|reading|storing) blob|initializing (?:source|image)|choosing an? image|reading manifest).{0,300}context canceled/,
     cause: 'pull-timeout',
     confidence: 'possible',
     alternatives: ['pull-canceled', 'pull-stalled', 'registry-timeout', 'blob-unreachable'],

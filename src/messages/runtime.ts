@@ -39,7 +39,7 @@ export const runtimeRules: readonly Rule[] = [
   {
     id: 'runtime/socket-dead',
     pattern:
-      /dial unix:? ?(?<socket>\S*\/(?:containerd|crio|docker|dockershim|cri-dockerd|isulad|frakti|cri)\.sock\S*?): (?:(?:connect: )?(?:connection refused|permission denied|resource temporarily unavailable)|timeout|i\/o timeout)|failed to dial "(?:unix:\/\/)?\/[^"]*(?:containerd|crio|docker)[^"]*"|Cannot connect to the Docker daemon|make sure you are running as root and the runtime has been started|container runtime is down|server is not initialized yet|(?:runtime|image|[Pp]ull).{0,300}connection closed before server preface received/,
+      /dial unix:? ?(?<socket>\S*\/(?:containerd|crio|docker|dockershim|cri-dockerd|isulad|frakti|cri)\.sock\S*?): (?:(?:connect: )?(?:connection refused|permission denied|resource temporarily unavailable)|timeout|i\/o timeout)|failed to dial "(?:unix:\/\/)?\/[^"]*(?:containerd|crio|docker)[^"]*"|Cannot connect to the Docker daemon|make sure you are running as root and the runtime has been started|container runtime is down|server is not initialized yet|(?<=(?:runtime|image|[Pp]ull).{0,300})connection closed before server preface received/,
     cause: 'runtime-unreachable',
     confidence: 'proven',
     scope: 'pull',

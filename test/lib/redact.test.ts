@@ -32,6 +32,11 @@ describe('redactText', () => {
     assert.equal(redactText('token eyJhbGciOiJI.eyJzdWIiOiIx.c2ln is bad'), 'token [secret] is bad');
     assert.equal(redactText('Basic authentication required'), 'Basic authentication required');
     assert.equal(redactText('Bearer realm="x"'), 'Bearer realm="x"');
+    assert.equal(redactText('invalid decoded auth: "hunter2"'), 'invalid decoded auth: "[secret]"');
+    assert.equal(
+      redactText(String.raw`invalid decoded auth: \"hunter2\"`),
+      String.raw`invalid decoded auth: \"[secret]"`,
+    );
   });
 
   for (const [name, text] of Object.entries({
