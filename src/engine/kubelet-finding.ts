@@ -66,7 +66,8 @@ function queuedFinding(view: View): Finding | null {
     overdue === null
       ? ''
       : ` The pod ${overdue.pod} was to be tried again at ${timeOfDay({ at: overdue.nextTryAt })}, and was not.`;
-  const args = { image: view.plan.image.input, detail: behind, source: setting };
+  const { input } = view.plan.image;
+  const args = { image: overdue === null ? `A pod with ${input}` : input, detail: behind, source: setting };
   const sure = overdue !== null || stuck;
   const underlying = stall !== null ? 'pull-stalled' : (causeIds.find((id) => id === first?.cause) ?? null);
   return {

@@ -125,14 +125,32 @@ async function readWindow(
       }
     }
   }
-  const events: PullEvent[] = [];
+  const all: PullEvent[] = [];
   // Other images count too: the kubelet may be busy with one of them.
   for await (const event of pullEvents(bounded(), { env })) {
-    if (!telling.has(event.event)) continue;
-    node.event(event);
-    if (event.image !== null && is(event.image)) events.push(event);
+    if (telling.has(event.event)) all.push(event);
   }
+  const named = withImages(all);
+  for (const event of named) node.event(event);
+  const events = named.filter((event) => event.image !== null && is(event.image));
   return { events, node: node.end(), credentials: said.of(events), entries, complete };
+}
+
+/**
+ * A kubelet that fails before it asks the runtime (its own limit of pulls a second) names the container and not the image;
+ * its next line, that it backs off, names both.
+ */
+function withImages(events: readonly PullEvent[]): readonly PullEvent[] {
+  const containerOf = ({ namespace, pod, container }: PullEvent): string => `${namespace}/${pod}/${container}`;
+  const images = new Map<string, string>();
+  for (const event of events) {
+    if (event.image !== null && event.container !== null) images.set(containerOf(event), event.image);
+  }
+  return events.map((event) =>
+    event.image === null && event.container !== null
+      ? { ...event, image: images.get(containerOf(event)) ?? null }
+      : event,
+  );
 }
 
 function summaryOf(

@@ -10,6 +10,7 @@ import type { Containerd } from './containerd-versions.ts';
 import { type ImageRequest, type PushedImage, pushImage } from './images.ts';
 import { makeNetwork, type Network, type Party } from './network.ts';
 import { startFront } from './nginx.ts';
+import { type JournalLine, withJournal, writeJournal } from './node-journal.ts';
 import { startRegistry } from './registry.ts';
 import { startProxy } from './squid.ts';
 import { startTokenService, type TokenSettings } from './token-service.ts';
@@ -103,18 +104,23 @@ export interface Lab {
   ownRuntime(name: string, more?: Partial<RuntimeSetup>): Promise<Runtime>;
   /** One that reads the file which is read when no process tells of another: for a containerd that is not there any more. */
   usualRuntime(name: string, more?: Partial<RuntimeSetup>): Promise<Runtime>;
+  /** The node's journal until the end of the case; without it the node has the one of this machine. */
+  journal(lines: readonly JournalLine[]): Promise<void>;
   /** Runs the built command at the node. */
   pullwhy(args: readonly string[], options?: RunOptions): Promise<Outcome>;
   stop(): Promise<void>;
 }
 
-/** Makes a lab, whose node runs this containerd. A process may have several: nothing of one reaches the others. */
-export async function startLab(containerd: Containerd): Promise<Lab> {
+/**
+ * Makes a lab, whose node runs this containerd. A process may have several, with a label each (`17-beside`): nothing of one
+ * reaches the others.
+ */
+export async function startLab(containerd: Containerd, label: string): Promise<Lab> {
   stale ??= removeStaleFolders();
   await stale;
   const folder = await mkdtemp(`${tmpdir()}/${folderPrefix}${process.pid}-`);
   await chmod(folder, 0o711); // squid gives root up and must pass through
-  const network = await makeNetwork(containerd.line.replace(/\W/g, ''));
+  const network = await makeNetwork(label);
   const stop = async (): Promise<void> => {
     await stopAllServices(folder);
     await network.remove();
@@ -196,6 +202,7 @@ async function furnish(
   const undoing: (() => Promise<unknown>)[] = [];
   let current: { runtime: Runtime; env: string } | undefined;
   let serial = 0;
+  let journal: string | null = null;
   let wanted: Readonly<Record<string, string>> = {};
 
   const lab: Lab = {
@@ -302,9 +309,17 @@ async function furnish(
         config: { inside: `/etc/${file}`, outside: `${network.etc('node')}/${file}` },
       });
     },
+    async journal(lines) {
+      journal = await writeJournal(`${folder}/journal-${serial++}`, lines);
+      lab.defer(async () => {
+        journal = null;
+      });
+    },
     pullwhy(args, options) {
       const command = [`${project}bin/pullwhy.js`, ...args];
-      return network.run('node', process.execPath, command, { timeoutMs: 180_000, ...options });
+      const [program, words] =
+        journal === null ? [process.execPath, command] : withJournal(journal, process.execPath, command);
+      return network.run('node', program, words, { timeoutMs: 180_000, ...options });
     },
     stop,
   };

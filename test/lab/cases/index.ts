@@ -1,6 +1,7 @@
 import type { LabCase } from '../case.ts';
 import { cases as accessDenied } from './access-denied.ts';
 import { cases as authServiceUnreachable } from './auth-service-unreachable.ts';
+import { cases as backOffOnly } from './back-off-only.ts';
 import { cases as blobUnreachable } from './blob-unreachable.ts';
 import { cases as clockSkew } from './clock-skew.ts';
 import { cases as credentialsMissing } from './credentials-missing.ts';
@@ -30,6 +31,8 @@ import { cases as proxyRequired } from './proxy-required.ts';
 import { cases as proxyUnreachable } from './proxy-unreachable.ts';
 import { cases as pullCanceled } from './pull-canceled.ts';
 import { cases as pullPolicyAlways } from './pull-policy-always.ts';
+import { cases as pullQpsExceeded } from './pull-qps-exceeded.ts';
+import { cases as pullQueued } from './pull-queued.ts';
 import { cases as pullStalled } from './pull-stalled.ts';
 import { cases as pullTimeout } from './pull-timeout.ts';
 import { cases as rateLimited } from './rate-limited.ts';
@@ -64,6 +67,7 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   healthy,
   'access-denied': accessDenied,
   'auth-service-unreachable': authServiceUnreachable,
+  'back-off-only': backOffOnly,
   'blob-unreachable': blobUnreachable,
   'clock-skew': clockSkew,
   'credentials-missing': credentialsMissing,
@@ -92,6 +96,8 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'proxy-unreachable': proxyUnreachable,
   'pull-policy-always': pullPolicyAlways,
   'pull-canceled': pullCanceled,
+  'pull-qps-exceeded': pullQpsExceeded,
+  'pull-queued': pullQueued,
   'pull-stalled': pullStalled,
   'pull-timeout': pullTimeout,
   'rate-limited': rateLimited,
