@@ -39,6 +39,8 @@ export interface LabCase {
   readonly alsoFound?: readonly CauseId[];
   /** Why it is left out for now: what Pullwhy does not do yet. The expectation stays what is true. */
   readonly notYet?: string;
+  /** It takes long by waiting, not by working: a whole run makes it on a second lab of each line, beside the other cases. */
+  readonly beside?: true;
   /** The lines on which it is made (all of them). `one`: the runtime has no part in it, so that the first line is enough. */
   readonly runtimes?: readonly RuntimeLine[] | 'one';
   /** Why it is not made on the others, for a person; the matrix of the README shows it. */

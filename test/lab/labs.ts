@@ -1,4 +1,4 @@
-import { type Containerd, findContainerds, type RuntimeLine, runtimeLines } from './containerd-versions.ts';
+import { findContainerds, type RuntimeLine, runtimeLines } from './containerd-versions.ts';
 import { prepareMachine } from './install.ts';
 import { type Lab, startLab } from './lab.ts';
 
@@ -6,13 +6,13 @@ import { type Lab, startLab } from './lab.ts';
 export interface Labs {
   /** Whether a line is there: its containerd is on this machine, and it was not left out by `PULLWHY_LAB_RUNTIMES`. */
   has(line: RuntimeLine): boolean;
-  /** The lab of a line that is there; one that could not be made throws why. */
-  on(line: RuntimeLine): Promise<Lab>;
+  /** The lab of a line that is there, or the second one beside it; one that could not be made throws why. */
+  on(line: RuntimeLine, beside?: boolean): Promise<Lab>;
 }
 
 type Prepared = { readonly labs: Labs } | { readonly why: string };
 
-const started = new Map<RuntimeLine, Promise<Lab>>();
+const started = new Map<string, Promise<Lab>>();
 let prepared: Promise<Prepared> | undefined;
 
 /** Finds what is here, once a process, and says in one line what is not. */
@@ -22,19 +22,17 @@ async function prepare(): Promise<Prepared> {
   const { found, missing } = await findContainerds(wantedLines());
   for (const line of missing) process.stdout.write(`    lab: left out: ${line}\n`);
   if (found.size === 0) return { why: 'no containerd is here' };
-  const on = (containerd: Containerd): Promise<Lab> => {
-    const made = started.get(containerd.line) ?? startLab(containerd);
-    started.set(containerd.line, made);
-    made.catch(() => undefined); // told to whoever asks for it
-    return made;
-  };
   return {
     labs: {
       has: (line) => found.has(line),
-      on(line) {
+      on(line, beside = false) {
         const containerd = found.get(line);
         if (containerd === undefined) throw new Error(`the lab has no containerd ${line}`);
-        return on(containerd);
+        const label = `${line.replace(/\W/g, '')}${beside ? '-beside' : ''}`;
+        const made = started.get(label) ?? startLab(containerd, label);
+        started.set(label, made);
+        made.catch(() => undefined); // told to whoever asks for it
+        return made;
       },
     },
   };

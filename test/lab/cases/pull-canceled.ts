@@ -15,6 +15,7 @@ function ended(lab: Lab, runtime: Runtime, state: string, again: boolean): void 
 export const cases: readonly LabCase[] = [
   {
     name: 'containerd is restarted in the middle of the pull',
+    beside: true,
     verdict: 'faulty',
     cause: 'pull-canceled',
     confidence: 'proven',
@@ -31,6 +32,7 @@ export const cases: readonly LabCase[] = [
   },
   {
     name: 'containerd ends in the middle of the pull and does not come back',
+    beside: true,
     verdict: 'faulty',
     cause: 'runtime-unreachable',
     nearMissOf: ['pull-canceled'],

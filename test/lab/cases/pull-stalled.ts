@@ -4,6 +4,7 @@ import { beside, fetched, forgotten, mib, pulling, silence, slowly } from './tra
 export const cases: readonly LabCase[] = [
   {
     name: 'a pull is under way, and a firewall has forgotten its connection',
+    beside: true,
     verdict: 'faulty',
     cause: 'pull-stalled',
     confidence: 'proven',
@@ -23,6 +24,7 @@ export const cases: readonly LabCase[] = [
   },
   {
     name: 'the real pull beside the probes comes to a halt',
+    beside: true,
     verdict: 'faulty',
     cause: 'pull-stalled',
     confidence: 'proven',
@@ -42,6 +44,7 @@ export const cases: readonly LabCase[] = [
   },
   {
     name: 'a pull is under way and so slow that nothing is written for many seconds',
+    beside: true,
     verdict: 'healthy',
     cause: null,
     nearMissOf: ['pull-stalled', 'pull-timeout'],
@@ -57,6 +60,7 @@ export const cases: readonly LabCase[] = [
   },
   {
     name: 'a pull died with its containerd and has left half a layer behind',
+    beside: true,
     verdict: 'healthy',
     cause: null,
     nearMissOf: ['pull-stalled'],

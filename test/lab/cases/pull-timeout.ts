@@ -4,6 +4,7 @@ import { mib, slowly } from './transfers.ts';
 export const cases: readonly LabCase[] = [
   {
     name: 'bytes come, and not fast enough for the deadline',
+    beside: true,
     verdict: 'faulty',
     cause: 'pull-timeout',
     names: 'faulty.lab',
