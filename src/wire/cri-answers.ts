@@ -49,6 +49,11 @@ export interface CriFilesystem {
   readonly inodesUsed: number;
 }
 
+/** Something happened to a container of the node. */
+export interface CriContainerEvent {
+  readonly kind: 'created' | 'started' | 'stopped' | 'deleted' | 'other';
+}
+
 /** One plugin of containerd. */
 export interface ContainerdPlugin {
   /** `io.containerd.snapshotter.v1.overlayfs` */
@@ -188,4 +193,24 @@ function texts(value: unknown, name: string): readonly string[] {
 function integer(value: unknown): number {
   if (typeof value === 'number') return Number.isFinite(value) ? value : 0;
   return typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : 0;
+}
+
+/** One answer of the stream of container events. */
+export function readEvent(answer: unknown): CriContainerEvent {
+  const type: unknown =
+    typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'container_event_type') : null;
+  const word =
+    typeof type === 'string' ? /^CONTAINER_(CREATED|STARTED|STOPPED|DELETED)_EVENT$/.exec(type)?.[1] : undefined;
+  switch (word) {
+    case 'CREATED':
+      return { kind: 'created' };
+    case 'STARTED':
+      return { kind: 'started' };
+    case 'STOPPED':
+      return { kind: 'stopped' };
+    case 'DELETED':
+      return { kind: 'deleted' };
+    default:
+      return { kind: 'other' };
+  }
 }

@@ -8,11 +8,13 @@ import { fail, ok, type Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
 import {
   type ContainerdPlugin,
+  type CriContainerEvent,
   type CriFilesystem,
   type CriImage,
   type CriImageStatus,
   type CriStatus,
   type CriVersion,
+  readEvent,
   readFilesystems,
   readImageRef,
   readImageStatus,
@@ -27,6 +29,7 @@ import { checkUnixSocket } from './unix-socket.ts';
 export type {
   ContainerdPlugin,
   CriCondition,
+  CriContainerEvent,
   CriFilesystem,
   CriImage,
   CriImageStatus,
@@ -69,6 +72,11 @@ export interface CriClient {
     image: string,
     options: { readonly auth?: CriAuth; readonly signal: AbortSignal; readonly deadlineMs: number },
   ): Promise<Result<CriPull, CriFailure>>;
+  /**
+   * Calls `onEvent` for each container that is created, started, stopped or deleted, until the signal, or until the
+   * runtime ends it: with the reason, `Unimplemented` where it serves no events.
+   */
+  containerEvents(onEvent: (event: CriContainerEvent) => void, signal: AbortSignal): Promise<CriFailure>;
   /** Ends the connection; calls under way fail. */
   close(): void;
 }
@@ -180,6 +188,8 @@ function criClient(connection: Client, methods: Methods, options: CriOptions): C
       if (!pulled.ok) return pulled;
       return ok({ imageRef: pulled.value, durationMs: options.env.monotonic() - started });
     },
+    containerEvents: (onEvent, signal) =>
+      listen(connection, methods.events, (event) => onEvent(readEvent(event)), signal),
     close: () => connection.close(),
   };
 }
@@ -233,11 +243,43 @@ function call(
   });
 }
 
+/** A stream of answers, until the signal or the other side ends it. */
+function listen(
+  connection: Client,
+  method: AnyMethod,
+  onAnswer: (answer: unknown) => void,
+  signal: AbortSignal,
+): Promise<CriFailure> {
+  if (signal.aborted) return Promise.resolve(canceled);
+  return new Promise((resolve) => {
+    const stream = connection.makeServerStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      {},
+    );
+    const onAbort = (): void => stream.cancel();
+    signal.addEventListener('abort', onAbort, { once: true });
+    const end = (why: CriFailure): void => {
+      signal.removeEventListener('abort', onAbort);
+      resolve(why);
+    };
+    stream.on('data', onAnswer);
+    stream.on('error', (error: ServiceError) =>
+      end(signal.aborted ? canceled : callFailure(error.code, error.details)),
+    );
+    stream.on('end', () => end(failure('rpc', 'Unavailable', 'the runtime ended the stream of events')));
+  });
+}
+
 const canceled: CriFailure = failure('rpc', 'Canceled', 'the question was withdrawn before the runtime answered');
 
 type AnyMethod = MethodDefinition<object, object>;
 type Methods = Readonly<
-  Record<'version' | 'status' | 'imageStatus' | 'listImages' | 'imageFsInfo' | 'pullImage' | 'plugins', AnyMethod>
+  Record<
+    'version' | 'status' | 'events' | 'imageStatus' | 'listImages' | 'imageFsInfo' | 'pullImage' | 'plugins',
+    AnyMethod
+  >
 >;
 type Loader = {
   readonly fromJSON: typeof fromJSON;
@@ -274,6 +316,7 @@ function readMethods(descriptor: PackageDefinition): Methods {
   return {
     version: method('RuntimeService', 'Version'),
     status: method('RuntimeService', 'Status'),
+    events: method('RuntimeService', 'GetContainerEvents'),
     imageStatus: method('ImageService', 'ImageStatus'),
     listImages: method('ImageService', 'ListImages'),
     imageFsInfo: method('ImageService', 'ImageFsInfo'),

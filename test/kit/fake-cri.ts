@@ -2,7 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
+import {
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+} from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 
 /** What the fake answers to one call: a message (wire names, snake case), a gRPC error, or nothing at all. */
@@ -28,6 +34,8 @@ export interface FakeCri {
   readonly calls: readonly { readonly method: string; readonly request: unknown }[];
   /** Calls that the client gave up before they were answered. */
   readonly cancelled: readonly string[];
+  /** Sends an event to everybody who listens to the containers' events. */
+  event(type: string): void;
   close(): Promise<void>;
 }
 
@@ -56,7 +64,10 @@ const defaults: Required<FakeCriMethods> = {
     },
   }),
   ListImages: () => ({ answer: { images: [] } }),
-  ImageStatus: () => ({ answer: {} }),
+  // A node on which pods run has its pause image.
+  ImageStatus: (request) => ({
+    answer: /[/]pause[:@]/.test(JSON.stringify(request)) ? { image: { id: 'sha256:9' } } : {},
+  }),
   PullImage: () => ({
     answer: { image_ref: 'sha256:0000000000000000000000000000000000000000000000000000000000000001' },
   }),
@@ -75,6 +86,7 @@ const services: Record<string, readonly (keyof FakeCriMethods)[]> = {
 export async function startFakeCri(
   methods: FakeCriMethods = {},
   serve: readonly string[] = ['RuntimeService', 'ImageService'],
+  events: 'served' | 'unimplemented' = 'served',
 ): Promise<FakeCri> {
   const folder = await mkdtemp(join(tmpdir(), 'pullwhy-cri-'));
   const path = join(folder, 'cri.sock');
@@ -86,14 +98,21 @@ export async function startFakeCri(
   const server = new Server();
   const calls: { method: string; request: unknown }[] = [];
   const cancelled: string[] = [];
+  const listeners = new Set<ServerWritableStream<unknown, object>>();
+  const listen = (call: ServerWritableStream<unknown, object>): void => {
+    calls.push({ method: 'GetContainerEvents', request: call.request });
+    listeners.add(call);
+    call.on('cancelled', () => listeners.delete(call));
+    if (events === 'unimplemented') call.emit('error', { code: grpcCodes.unimplemented, details: 'no events here' });
+  };
 
   for (const service of serve) {
     const definition = descriptor[`runtime.v1.${service}`];
     if (definition === undefined || !isService(definition)) throw new Error(`no service ${service} in the proto file`);
     const names = services[service] ?? [];
-    server.addService(
-      definition,
-      Object.fromEntries(
+    server.addService(definition, {
+      ...(service === 'RuntimeService' ? { GetContainerEvents: listen } : {}),
+      ...Object.fromEntries(
         names.map((name) => [
           name,
           async (call: ServerUnaryCall<unknown, object>, reply: sendUnaryData<object>): Promise<void> => {
@@ -108,7 +127,7 @@ export async function startFakeCri(
           },
         ]),
       ),
-    );
+    });
   }
   await new Promise<void>((resolve, reject) => {
     server.bindAsync(`unix://${path}`, ServerCredentials.createInsecure(), (error) =>
@@ -120,6 +139,10 @@ export async function startFakeCri(
     path,
     calls,
     cancelled,
+    event(type) {
+      for (const listener of listeners)
+        listener.write({ container_id: 'c1', container_event_type: type, created_at: 1 });
+    },
     async close() {
       server.forceShutdown();
       await rm(folder, { recursive: true, force: true });

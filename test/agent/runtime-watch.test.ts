@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import type { WatchSink } from '../../src/agent/parts.ts';
+import { watchRuntime } from '../../src/agent/watch/runtime-watch.ts';
+import { systemEnv } from '../../src/lib/env.ts';
+import { openLog } from '../../src/lib/log.ts';
+import { openCri } from '../../src/wire/cri.ts';
+import { type FakeCri, grpcCodes, startFakeCri } from '../kit/fake-cri.ts';
+
+const log = openLog({ env: systemEnv, write: () => undefined, settings: () => ({ level: 'error', format: 'text' }) });
+
+/** Waits until it holds, at most some seconds. */
+async function until(what: string, holds: () => boolean): Promise<void> {
+  for (let n = 0; n < 400; n++) {
+    if (holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.fail(`it did not come: ${what}`);
+}
+
+describe('agent: runtime watch', () => {
+  const abort = { current: new AbortController() };
+  const running: (FakeCri | { readonly done: Promise<void> })[] = [];
+  afterEach(async () => {
+    abort.current.abort();
+    for (const one of running.splice(0)) await ('done' in one ? one.done : one.close());
+    abort.current = new AbortController();
+  });
+
+  function watch(endpoint: () => string) {
+    const lists: (ReadonlySet<string> | null)[] = [];
+    const said: string[] = [];
+    const sink: WatchSink = {
+      event: () => undefined,
+      images: (names) => void lists.push(names),
+      runtime: (state) => void said.push(state),
+    };
+    const watching = watchRuntime({
+      env: systemEnv,
+      log,
+      open: () => openCri(endpoint(), { env: systemEnv, connectTimeoutMs: 1000, callTimeoutMs: 1000 }),
+      eager: () => false,
+      sink,
+      signal: abort.current.signal,
+    });
+    running.push(watching);
+    return { lists, said, watching };
+  }
+
+  it('lists images at once, and again when a container is created', async () => {
+    let tags = ['docker.io/library/nginx:1'];
+    const fake = await startFakeCri({
+      ListImages: () => ({ answer: { images: [{ id: 'sha256:1', repo_tags: tags }] } }),
+    });
+    const { lists, watching } = watch(() => fake.endpoint);
+    running.push(fake);
+    await until('the first list', () => lists.length === 1);
+    assert.deepEqual([...(lists[0] ?? [])], ['docker.io/library/nginx:1']);
+    assert.equal(watching.state().state, 'following');
+    await until('a listener', () => fake.calls.some(({ method }) => method === 'GetContainerEvents'));
+    tags = ['registry.lab/app:2'];
+    fake.event('CONTAINER_STOPPED_EVENT');
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    assert.equal(lists.length, 1, 'a container that stops brings no image');
+    fake.event('CONTAINER_CREATED_EVENT');
+    await until('the second list', () => lists.length === 2);
+    assert.deepEqual([...(watching.images() ?? [])], ['registry.lab/app:2']);
+  });
+
+  it('does without events where there are none', async () => {
+    const fake = await startFakeCri({}, undefined, 'unimplemented');
+    const { lists, watching } = watch(() => fake.endpoint);
+    running.push(fake);
+    await until('a list', () => lists.length >= 1 && /now and then/.test(watching.state().note));
+    assert.equal(watching.state().state, 'following');
+  });
+
+  it('lives through a runtime that goes away and comes again', async () => {
+    const first = await startFakeCri();
+    let endpoint = first.endpoint;
+    const { lists, said, watching } = watch(() => endpoint);
+    await until('a list', () => lists.length === 1);
+    await first.close();
+    await until('that it is gone', () => said.includes('gone'));
+    assert.notEqual(watching.state().state, 'following');
+    assert.equal(lists.at(-1), null);
+    const second = await startFakeCri();
+    running.push(second);
+    endpoint = second.endpoint;
+    await until('that it is back', () => said.includes('back'));
+    assert.equal(watching.state().state, 'following');
+  });
+
+  it('says why a runtime does not answer', async () => {
+    const fake = await startFakeCri({ Version: () => ({ code: grpcCodes.unimplemented, message: 'unknown service' }) });
+    const { watching } = watch(() => fake.endpoint);
+    running.push(fake);
+    await until('a state', () => watching.state().state === 'unreadable');
+    const { watching: none } = watch(() => 'unix:///nowhere/cri.sock');
+    await until('a state', () => none.state().state === 'absent');
+  });
+});
