@@ -1,6 +1,7 @@
 import { partyName } from '../evidence/origin.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, remedy } from './cause.ts';
+import { firstBytesCame } from './tcp.ts';
 
 const fetch = ({ host }: CauseArgs): string => `curl -sv https://${host ?? 'HOST'}/ -o /dev/null`;
 
@@ -29,8 +30,8 @@ export const blobCauses: readonly Cause[] = [
               'docker push IMAGE',
             ),
           ],
-    match: matchBreaks(['http'], (hop) => {
-      if (hop.hop !== 'blob' || hop.exchange?.kind !== 'blob') return null;
+    match: matchBreaks(['http'], (hop, view) => {
+      if (hop.hop !== 'blob' || hop.exchange?.kind !== 'blob' || firstBytesCame(hop, view) !== null) return null;
       const code = hop.exchange.error?.code;
       const status = hop.exchange.facts.status;
       const direct =

@@ -4,6 +4,7 @@ import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { isEndpointHop, waysOf } from '../evidence/ways.ts';
 import type { CauseId } from '../model/cause-id.ts';
+import type { DoneProbe } from '../model/investigation.ts';
 import type { NetworkFailure } from '../model/network-failure.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
@@ -158,14 +159,35 @@ export const tcpCauses: readonly Cause[] = [
         `ping -M do -s 1400 ${host ?? 'HOST'}`,
       ),
     ],
-    match: matchBreaks(['tls'], (hop, view) => {
-      const silent = hop.state.tls.find((probe) => probe.error?.code === 'timeout');
-      const small = probesOf(view, 'small').find(({ facts }) => facts.way === hop.way.id);
-      if (silent === undefined || small?.status !== 'ok') return null;
-      return { evidence: [...idsOf(hop.probes), small.id], args: { host: hop.way.host, port: String(hop.way.port) } };
-    }),
+    match: (all) => [
+      ...matchBreaks(['tls'], (hop, view) => {
+        const silent = hop.state.tls.find((probe) => probe.error?.code === 'timeout');
+        const small = probesOf(view, 'small').find(({ facts }) => facts.way === hop.way.id);
+        if (silent === undefined || small?.status !== 'ok') return null;
+        return { evidence: [...idsOf(hop.probes), small.id], args: { host: hop.way.host, port: String(hop.way.port) } };
+      })(all),
+      ...matchBreaks(['http'], (hop, view) => {
+        const small = firstBytesCame(hop, view);
+        if (small === null) return null;
+        const args = { host: hop.way.host, port: String(hop.way.port) };
+        // A store that gives a few bytes and holds back more than that is not known; nor is it impossible.
+        return {
+          confidence: 'likely',
+          alternatives: ['registry-timeout'],
+          evidence: [...idsOf(hop.probes), small.id],
+          args,
+        };
+      })(all),
+    ],
   },
 ];
+
+/** Of content whose transfer stands still, the first bytes come when no more than those are asked for. */
+export function firstBytesCame(hop: Break, view: View): DoneProbe<'small'> | null {
+  if (hop.exchange?.kind !== 'blob' || hop.exchange.error?.code !== 'timeout') return null;
+  const small = probesOf(view, 'small').find(({ facts }) => facts.way === hop.way.id);
+  return small?.status === 'ok' ? small : null;
+}
 
 const unreachableNameservers = matchBreaks(['dns'], (hop, view) => {
   if (hop.inconsistent || hop.way.proxy !== null || hop.state.dns.effective?.outcome !== 'other') return null;

@@ -102,7 +102,7 @@ export interface TlsFacts {
   readonly verificationOff: boolean;
 }
 
-/** An exchange of small packets, after a handshake that ended in silence. */
+/** An exchange of small packets, after a handshake or a transfer that ended in silence. */
 export interface SmallFacts {
   readonly way: string;
   readonly address: string;

@@ -173,6 +173,35 @@ describe('causes: tcp', () => {
     },
     'tls-handshake-failed',
   );
+  /** The layer stands still, of so many bytes. */
+  const still = () => {
+    const scene = new Scene();
+    scene.reach();
+    scene.ping();
+    scene.manifest();
+    scene.blob('config');
+    return { scene, evidence: [scene.blob('layer', { error: 'timeout', status: null, size: 200_000 })] };
+  };
+  holds('mtu-black-hole', 'a layer stands still, and its first bytes come when no more is asked for', () => {
+    const { scene, evidence } = still();
+    return {
+      scene,
+      evidence: [...evidence, scene.small(null)],
+      confidence: 'likely',
+      alternatives: ['registry-timeout'],
+      primary: 'blob-unreachable',
+    };
+  });
+  misses(
+    'mtu-black-hole',
+    'a layer stands still, and its first bytes do not come either',
+    () => {
+      const { scene } = still();
+      scene.small('timeout');
+      return scene;
+    },
+    'blob-unreachable',
+  );
   misses('mtu-black-hole', 'small packets were not tried in time', () => silent().scene, 'tls-handshake-failed');
   misses(
     'mtu-black-hole',

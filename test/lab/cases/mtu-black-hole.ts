@@ -34,7 +34,6 @@ export const cases: readonly LabCase[] = [
     cause: 'blob-unreachable',
     underlying: 'mtu-black-hole',
     nearMissOf: ['registry-timeout', 'tls-handshake-failed'],
-    notYet: 'nothing small is asked for where a layer stalls',
     pull: 'not-tried', // it waits for its progress timeout
     async prepare(lab) {
       await lab.push('tls/large-layer', '1.0', { layerBytes: 200_000 });
