@@ -83,10 +83,12 @@ export const authCauses: readonly Cause[] = [
       "The same request, with the same credentials, is refused from this node and served by another way: by a proxy, or without it. The registry's own words that name the client's address or place make it likely.",
     say: ({ host, detail, source }) =>
       `${host ?? 'The registry'} refuses this node's egress address${tell(detail)}${source === undefined ? '' : `: ${source} the same request is served`}.`,
-    remedies: ({ host }) => [
+    remedies: ({ host, proxy, unit }) => [
       remedy(
-        `Add this node's egress address to the allow-list of ${host ?? 'the registry'}, or pull through a mirror that may.`,
-        'curl -s https://ifconfig.me   # the egress address, where that is allowed',
+        `Add this node's egress address to the allow-list of ${host ?? 'the registry'}, or pull by a way that may: a mirror, or ${proxy === undefined ? 'a proxy' : `the proxy ${proxy}`}.`,
+        proxy === undefined
+          ? null
+          : `systemctl edit ${unit ?? 'containerd'}   # [Service] Environment=HTTPS_PROXY=${proxy}`,
       ),
     ],
     match: (all) => [
@@ -147,7 +149,9 @@ function otherAddressServed(view: View): Match[] {
     const host = partyName(way);
     const other = waysOf(view).find(({ id }) => id === served.facts.way)?.proxy ?? null;
     const source = other === null ? 'without the proxy' : `by the proxy ${other}`;
-    const args = { host, detail: refused.error?.message ?? '403', source };
+    const unit = view.runtime.name === 'cri-o' ? 'crio' : 'containerd';
+    const proxy = other === null ? {} : { proxy: other };
+    const args = { host, detail: refused.error?.message ?? '403', source, unit, ...proxy };
     const evidence = [refused.id, served.id];
     return [{ confidence: 'proven', severity: 'fault', evidence, endpoint, host, args }];
   });
