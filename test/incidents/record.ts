@@ -3,37 +3,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { investigate } from '../../src/engine/investigate.ts';
 import { systemEnv } from '../../src/lib/env.ts';
-import { makePki } from '../kit/certificates.ts';
-import { dnsAnswer, recordTypes, startDnsServer } from '../kit/dns-server.ts';
+import { dnsAnswer, startDnsServer } from '../kit/dns-server.ts';
 import { grpcCodes, startFakeCri } from '../kit/fake-cri.ts';
-import { makeImage, startFakeRegistry } from '../kit/fake-registry.ts';
-import { makeNode, type NodeOptions } from '../kit/node-folder.ts';
+import { startFakeRegistry } from '../kit/fake-registry.ts';
+import { makeNode } from '../kit/node-folder.ts';
 import { startProxyServer } from '../kit/proxy-server.ts';
 import { closedPort } from '../kit/tcp-server.ts';
-
-/** What was started for one incident, and what is to be called how in its document. */
-interface Staged {
-  readonly options: NodeOptions;
-  readonly close: readonly (() => Promise<void>)[];
-  readonly names: Readonly<Record<string, string>>;
-}
-
-const image = makeImage({ os: 'linux', architecture: 'amd64' });
-const repositories = { 'team/app': { '1.27.3': image, '1.27.4': image } };
-const pki = makePki();
-const trust = { 'etc/ssl/certs/ca-certificates.crt': pki.root.pem };
-const certsDirectory = {
-  'etc/containerd/config.toml':
-    'version = 2\n[plugins."io.containerd.grpc.v1.cri".registry]\nconfig_path = "/etc/containerd/certs.d"\n',
-};
-
-/** A nameserver that has 127.0.0.1 for every name of `.test`. */
-const nameserver = () =>
-  startDnsServer((query) => [
-    query.type === recordTypes.A && query.name.endsWith('.test')
-      ? dnsAnswer(query, { records: [{ name: query.name, type: 'A', data: '127.0.0.1' }] })
-      : dnsAnswer(query),
-  ]);
+import { networkIncidents } from './network.ts';
+import { certsDirectory, nameserver, pki, repositories, type Staged, staged, trust } from './stage.ts';
 
 const incidents: Readonly<Record<string, () => Promise<Staged>>> = {
   'tag-misspelt': async () => {
@@ -127,20 +104,14 @@ const incidents: Readonly<Record<string, () => Promise<Staged>>> = {
   },
 };
 
-function staged(
-  asked: string,
-  servers: readonly { readonly close: () => Promise<void> }[],
-  options: Omit<NodeOptions, 'image'>,
-  names: Readonly<Record<string, string>>,
-): Staged {
-  return { options: { ...options, image: asked }, close: servers.map((server) => () => server.close()), names };
-}
-
-for (const [name, stage] of Object.entries(incidents)) {
-  const { options, close, names } = await stage();
+// Only those that are named, when some are: `node test/incidents/record.ts mirror-dead`.
+const wanted = process.argv.slice(2);
+for (const [name, stage] of Object.entries({ ...incidents, ...networkIncidents })) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const { options, close, names, aheadMs = 0 } = await stage();
   const node = await makeNode(options);
   const document = await investigate(node.plan, {
-    env: systemEnv,
+    env: { ...systemEnv, now: () => systemEnv.now() + aheadMs },
     node: 'worker-3',
     pull: options.pull === true,
     deadlineMs: 10_000,
