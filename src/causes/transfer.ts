@@ -3,6 +3,7 @@ import { blindStallMs, contentOf, speedOf, stallMs, stallOf } from '../evidence/
 import { probesOf, type View } from '../evidence/view.ts';
 import { partWords, sizeWords, spanWords, speedWords } from '../lib/sizes.ts';
 import type { TransferFacts } from '../model/facts.ts';
+import type { DoneProbe } from '../model/investigation.ts';
 import { type Cause, type Match, remedy } from './cause.ts';
 
 /** How a pull goes whose every hop works: it stands still, is too slow, or was ended from outside. */
@@ -107,9 +108,18 @@ function stalled(view: View): Match[] {
   if (pull === undefined || progress === undefined || progress.quietMs === null || transfer === undefined) return [];
   const gaveUp = progress.ended === 'deadline' || /context canceled/.test(pull.facts.runtimeError ?? '');
   const sure = progress.exact && progress.quietMs >= stallMs;
-  if (!gaveUp || (!sure && progress.quietMs < blindStallMs)) return [];
-  const detail = stallWords(transfer, progress.quietMs, ownTransfers(view).length, sure);
+  const unwritten = unwrittenMs(view, pull);
+  if (!gaveUp || (!sure && unwritten < blindStallMs)) return [];
+  const detail = stallWords(transfer, sure ? progress.quietMs : unwritten, ownTransfers(view).length, sure);
   return [{ ...named, confidence: sure ? 'proven' : 'likely', evidence: [pull.id], args: { ...args, detail } }];
+}
+
+/** How long nothing was written when a pull ended: a process that reads much else seems to receive bytes all the time. */
+function unwrittenMs(view: View, pull: DoneProbe<'pull'>): number {
+  const endedAt = (view.startedAtMs ?? 0) + pull.startedMs + pull.durationMs;
+  const lastWrites = ownTransfers(view).map(({ changedAt }) => Date.parse(changedAt));
+  const quiet = endedAt - Math.max(...lastWrites);
+  return Number.isFinite(quiet) && quiet > 0 ? Math.min(quiet, pull.durationMs) : 0;
 }
 
 /** Bytes came until the deadline. */

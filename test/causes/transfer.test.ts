@@ -131,8 +131,8 @@ describe('causes: pulls that end without a word about why', () => {
     quietMs: 0,
     exact: true,
   };
-  const pulled = (more: Partial<PullProgress>, words = 'no answer within 8000 ms') =>
-    served((scene) => scene.pull(words, null, { progress: { ...progress, ...more } }));
+  const pulled = (more: Partial<PullProgress>, words = 'no answer within 8000 ms', durationMs = 8000) =>
+    served((scene) => scene.pull(words, null, { progress: { ...progress, ...more } }, { durationMs }));
 
   holds('pull-timeout', 'bytes come until the deadline', () => ({
     ...pulled({}),
@@ -156,6 +156,16 @@ describe('causes: pulls that end without a word about why', () => {
       'failed to pull and unpack image: context canceled',
     ),
     ...local,
+  }));
+  holds('pull-stalled', 'its process reads much else, and nothing was written for more than a minute', () => ({
+    ...pulled(
+      { quietMs: 100, transfers: [{ ...transfer, changedAt: at(20_000) }], watchedMs: 119_000 },
+      undefined,
+      120_000,
+    ),
+    ...local,
+    confidence: 'likely',
+    says: /for 100 s, at most 1 MiB came/,
   }));
   misses('pull-timeout', 'none came any more', () => pulled({ quietMs: 14_000 }).scene, 'pull-stalled');
   misses(

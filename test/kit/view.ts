@@ -33,6 +33,7 @@ import type {
   ProxyFacts,
   RegistryFacts,
   RuntimeFacts,
+  SandboxFacts,
   TcpFacts,
   TlsFacts,
   TransferFacts,
@@ -433,6 +434,21 @@ export class Scene {
     });
   }
 
+  /** The pause image: on the node, or what came of its way. */
+  sandbox(pull: SandboxFacts['pull'] | 'present', facts: Partial<SandboxFacts> = {}): string {
+    const failed = pull !== 'present' && pull?.verdict === 'faulty';
+    return this.#add({ hop: 'runtime' }, failed ? ['rpc', pull.summary] : null, {
+      kind: 'sandbox',
+      facts: {
+        image: 'pause.test/pause:3.9',
+        source: 'etc/containerd/config.toml:3',
+        present: pull === 'present',
+        pull: pull === 'present' ? null : pull,
+        ...facts,
+      },
+    });
+  }
+
   /** A snapshotter that is another program; null: it listens. */
   snapshotter(failure: string | null): string {
     return this.#add({ hop: 'node' }, failure === null ? null : ['rpc', failure], {
@@ -507,9 +523,14 @@ export class Scene {
   }
 
   /** A real pull: null for one that works, else the runtime's words and what they were taken to mean. */
-  pull(error: string | null, cause: string | null = null, facts: Partial<FactsByKind['pull']> = {}): string {
+  pull(
+    error: string | null,
+    cause: string | null = null,
+    facts: Partial<FactsByKind['pull']> = {},
+    party: Pick<Party, 'durationMs'> = {},
+  ): string {
     this.#pullAsked = true;
-    return this.#add({ hop: 'runtime' }, error === null ? null : ['rpc', error], {
+    return this.#add({ ...party, hop: 'runtime' }, error === null ? null : ['rpc', error], {
       kind: 'pull',
       facts: {
         imageRef: error === null ? digest('c') : null,
@@ -639,7 +660,7 @@ export class Scene {
         : typeof failure === 'string'
           ? { code: failure, message: failure }
           : { code: failure[0], message: failure[1] };
-    const localKinds = ['runtime', 'image', 'records', 'disk', 'ingest', 'journal', 'pull'];
+    const localKinds = ['runtime', 'sandbox', 'snapshotter', 'image', 'records', 'disk', 'ingest', 'journal', 'pull'];
     const local = localKinds.includes(kind);
     const endpoint = local ? null : (party.endpoint ?? 0);
     this.#probes.push({
