@@ -73,15 +73,12 @@ export interface CaseOnLine extends Omit<LabCase, 'runtimeSays' | 'differs' | 'r
   readonly runtimeSays?: RegExp;
 }
 
-/** What is expected of a case on one line. */
+/** What is expected of a case on one line. Only a pull that fails has words. */
 export function onLine(labCase: LabCase, line: RuntimeLine): CaseOnLine {
-  const { runtimeSays: _, differs, ...alike } = labCase;
-  const { why: __, ...otherwise } = differs?.[line] ?? { why: '' };
-  const { runtimeSays, ...whole } = {
-    ...alike,
-    ...otherwise,
-    runtimeSays: differs?.[line]?.runtimeSays ?? labCase.runtimeSays,
-  };
-  const said = runtimeSays instanceof RegExp ? runtimeSays : runtimeSays?.[line];
-  return { ...whole, ...(said === undefined ? {} : { runtimeSays: said }) };
+  const { runtimeSays, differs, ...alike } = labCase;
+  const { why: _, runtimeSays: otherWords, ...otherwise } = differs?.[line] ?? { why: '' };
+  const whole = { ...alike, ...otherwise };
+  const words = otherWords ?? runtimeSays;
+  const said = words instanceof RegExp ? words : words?.[line];
+  return said === undefined || whole.pull !== 'fails' ? whole : { ...whole, runtimeSays: said };
 }
