@@ -8,7 +8,7 @@ export const notByContainerd: Readonly<Partial<Record<CauseId, string>>> = {
   'pull-queued': 'needs a kubelet: by its captured journal',
   'pull-qps-exceeded': 'needs a kubelet: by its own words',
   'back-off-only': 'needs a kubelet: by its captured words',
-  'image-credentials-unverified': 'needs a kubelet: by its captured words',
+  'pull-secret-missing': 'needs a kubelet: by its captured journal',
 };
 
 /** Why no capture of CRI-O shows a cause; what is not listed has its layer's reason. */

@@ -182,38 +182,68 @@ function fits(platform: string, accepts: readonly string[]): boolean {
   return accepts.some((one) => one === platform || one.startsWith(`${platform}/`) || platform.startsWith(`${one}/`));
 }
 
-/** What the runtime cannot make an image of. CRI-O, and containerd before 2.0, still take schema 1. */
+/** What the runtime cannot make an image of. */
 function unsupported(view: View): Match[] {
   return view.plan.endpoints.flatMap((_, endpoint): Match[] => {
     const { named, image } = requestsOf(view, endpoint);
     const manifest = named ?? image;
-    const detail = manifest === null ? null : unusable(manifest.facts, view);
-    if (manifest === null || detail === null) return [];
+    const unusable = manifest === null ? null : whyUnusable(manifest.facts, view);
+    if (manifest === null || unusable === null) return [];
+    const { detail, sure, pulls } = unusable;
+    const { input } = view.plan.image;
     return [
       {
-        confidence: 'likely',
-        severity: 'fault',
+        confidence: sure ? 'proven' : 'likely',
+        severity: pulls ? 'degraded' : 'fault',
         evidence: [manifest.id],
         endpoint,
         host: hostOf(view, endpoint),
-        args: { image: view.plan.image.input, detail },
+        args: { image: input, detail },
+        ...(pulls ? { summary: `${input} can be pulled, and no container starts from it: it is ${detail}.` } : {}),
       },
     ];
   });
 }
 
-function unusable(facts: ManifestFacts, view: View): string | null {
+interface Unusable {
+  /** What it is, behind "is". */
+  readonly detail: string;
+  /** The runtime's version is known, and what that does. */
+  readonly sure: boolean;
+  /** The pull itself works. */
+  readonly pulls: boolean;
+}
+
+/** What containerd takes for a layer (images/mediatypes.go, IsLayerType). */
+const layerTypes = /^application\/vnd\.(?:oci\.image\.layer|docker\.image\.rootfs)\./;
+
+function whyUnusable(facts: ManifestFacts, view: View): Unusable | null {
+  const version = probesOf(view, 'runtime')[0]?.facts.version ?? view.runtime.version ?? '';
+  const crio = view.runtime.name === 'cri-o';
+  const [major = 0, minor = 0] = (/^v?(\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number);
   if (facts.kind === 'artifact') {
     const what = facts.artifactType ?? facts.mediaType ?? 'an artifact';
-    return `no container image, but something else that registries keep (${what})`;
+    const pull = probesOf(view, 'pull')[0];
+    const layers = facts.layers.some(({ mediaType }) => layerTypes.test(mediaType));
+    const since = (minorOf1: number): boolean => major > 1 || (major === 1 && minor >= minorOf1);
+    // The transfer service (2.1 on, unless it is switched off) unpacks nothing that has no image's config; the client since
+    // 1.7 takes only what is typed as a layer for one, and then has more of them than the config tells of
+    // (core/unpack/unpacker.go). CRI-O pulls artifacts for volumes since 1.33.
+    const transfers = major > 2 || (major === 2 && minor >= 1);
+    const usual = crio ? since(33) : transfers || (since(7) && !layers);
+    const pulls = pull === undefined ? usual : pull.status === 'ok';
+    const detail = `no container image, but something else that registries keep (${what})`;
+    return { detail, sure: pull !== undefined || (version !== '' && !crio && !(transfers && layers)), pulls };
   }
   if (facts.kind === 'schema1') {
-    const version = probesOf(view, 'runtime')[0]?.facts.version ?? '';
-    const takes = view.runtime.name === 'cri-o' || /^v?1\./.test(version);
-    return takes ? null : "in Docker's schema 1, which containerd does not take any more since 2.1";
+    // CRI-O, and containerd before 2.0, still take it; 2.0 by an environment variable only (containerd, RELEASES.md).
+    if (crio || major === 1) return null;
+    const detail = "in Docker's schema 1, which containerd does not take any more since 2.0";
+    return { detail, sure: major > 2 || (major === 2 && minor >= 1), pulls: false };
   }
   if (facts.typeMismatch !== true) return null;
-  return `delivered as ${facts.mediaType ?? 'no media type at all'}, which containerd goes by and takes for no image; the registry or a proxy before it sets the wrong Content-Type`;
+  const detail = `delivered as ${facts.mediaType ?? 'no media type at all'}, which containerd goes by and takes for no image; the registry or a proxy before it sets the wrong Content-Type`;
+  return { detail, sure: false, pulls: false };
 }
 
 function hostOf(view: View, endpoint: number): string | null {

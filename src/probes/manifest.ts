@@ -187,15 +187,18 @@ function contentOf(manifest: Manifest, { plan }: ProbeContext): Partial<Manifest
       chosen: index === null ? null : (manifest.entries[index]?.digest ?? null),
     };
   }
-  if (manifest.kind === 'image') {
+  if (manifest.kind === 'image' || manifest.kind === 'artifact') {
     const plain = ({ digest: of, size, mediaType }: { digest: string; size: number; mediaType: string }) => ({
       digest: of,
       size,
       mediaType,
     });
-    return { kind, digest, config: plain(manifest.config), layers: manifest.layers.slice(0, 256).map(plain) };
+    const layers = manifest.layers.slice(0, 256).map(plain);
+    return manifest.kind === 'image'
+      ? { kind, digest, config: plain(manifest.config), layers }
+      : { kind, digest, artifactType: manifest.artifactType, layers };
   }
-  return manifest.kind === 'artifact' ? { kind, digest, artifactType: manifest.artifactType } : { kind, digest };
+  return { kind, digest };
 }
 
 function inputsAt(view: View, endpoint: number): ManifestInput[] {

@@ -109,6 +109,8 @@ async function endOf(
   signal: AbortSignal,
 ): Promise<PullProgress['ended']> {
   if (failure.kind === 'silent') return 'deadline';
+  // containerd's own word for what it cannot pull (Docker's schema 1) has the code of a service that is not there.
+  if (failure.code === 'Unimplemented' && failure.message.startsWith('failed to pull')) return 'runtime';
   const lost = failure.kind !== 'rpc' || (failure.code === 'Unavailable' && lostWords.test(failure.message));
   const stopping = failure.code === 'Canceled' && !(await client.version(signal)).ok;
   if (!lost && !stopping) return 'runtime';

@@ -218,7 +218,8 @@ function readImage(value: JsonRecord, base: ManifestBase, problem: Problem): Res
   const config = readDescriptor(recordMember(value, 'config'));
   if (config === null) return problem('malformed', 'the config of the manifest is not a descriptor');
   const artifactType = stringMember(value, 'artifactType');
-  if (isImageConfig(config.mediaType) && artifactType === null) return ok({ ...base, kind: 'image', config, layers });
+  // The config's type decides for the runtimes; what an image says of itself besides does not (containers/image, manifest/oci.go).
+  if (isImageConfig(config.mediaType)) return ok({ ...base, kind: 'image', config, layers });
   return ok({ ...base, kind: 'artifact', artifactType: safeLine(artifactType ?? config.mediaType, 200), layers });
 }
 

@@ -1,5 +1,5 @@
 import { holds, misses } from '../kit/cause-cases.ts';
-import { Scene, type SceneOptions } from '../kit/view.ts';
+import { digest, Scene, type SceneOptions } from '../kit/view.ts';
 
 type Manifest = NonNullable<Parameters<Scene['manifest']>[0]>;
 
@@ -172,6 +172,24 @@ describe('causes: manifest', () => {
     'unknown',
   );
 
+  const helm = 'application/vnd.cncf.helm.config.v1+json';
+  const layer = { digest: digest('1'), size: 1, mediaType: 'application/vnd.oci.image.layer.v1.tar' };
+  const taken: readonly (readonly [string, string, readonly (typeof layer)[], boolean | null, 'fault' | 'degraded'])[] =
+    [
+      ['containerd 1.6, whatever its layers', '1.6.20', [], null, 'fault'],
+      ['containerd 1.7, which has nothing to unpack', '1.7.24', [], null, 'degraded'],
+      ['containerd 1.7, and layers as images have them', '1.7.24', [layer], null, 'fault'],
+      ['containerd 2.1 by its own client: the pull fails', '2.1.9', [layer], false, 'fault'],
+      ['containerd 2.1 by the transfer service: the pull works', '2.1.9', [layer], true, 'degraded'],
+    ];
+  for (const [name, version, layers, works, severity] of taken) {
+    holds('manifest-unsupported', `an artifact, and ${name}`, () => {
+      const { scene, evidence } = asked({ kind: 'artifact', mediaType: helm, layers });
+      scene.runtime({ version });
+      if (works !== null) scene.pull(works ? null : 'failed to pull and unpack image', 'unpack-failed');
+      return { scene, evidence: evidence.slice(1), confidence: 'proven', severity, says: /helm\.config/ };
+    });
+  }
   for (const kind of ['schema1', 'artifact'] as const) {
     holds('manifest-unsupported', kind, () => {
       const { scene, evidence } = asked({ kind, mediaType: 'application/vnd.cncf.helm.chart.v1+json' });

@@ -20,6 +20,8 @@ export interface ImageRequest {
   readonly index?: boolean;
   /** Bytes that do not compress in the layer (0): for what only a larger transfer shows. */
   readonly layerBytes?: number;
+  /** Another config than an image's: with it, it is an artifact. */
+  readonly config?: { readonly mediaType: string; readonly body: object };
   /** Another layer than the archive, gzipped: what makes it of the archive's bytes. */
   readonly layer?: (tar: Buffer) => LayerContent;
 }
@@ -60,7 +62,8 @@ export async function pushImage(request: ImageRequest): Promise<PushedImage> {
     const tar = tarOf('image-name', Buffer.concat([Buffer.from(name), noise(name, request.layerBytes ?? 0)]));
     const made: LayerContent = request.layer?.(tar) ?? { body: gzipSync(tar) };
     const layer = made.body;
-    const config = json({
+    const own = request.config?.body;
+    const config = json(own ?? {
       ...platform,
       created: '2026-01-01T00:00:00Z',
       config: { Cmd: ['/image-name'] },
@@ -72,7 +75,7 @@ export async function pushImage(request: ImageRequest): Promise<PushedImage> {
     const manifest = json({
       schemaVersion: 2,
       mediaType: types.manifest,
-      config: { mediaType: types.config, digest: digestOf(config), size: config.length },
+      config: { mediaType: request.config?.mediaType ?? types.config, digest: digestOf(config), size: config.length },
       layers: [{ mediaType: made.mediaType ?? types.layer, digest: digestOf(layer), size: layer.length }],
     });
     manifests.push({ platform, body: manifest, config: digestOf(config), layer: digestOf(layer) });

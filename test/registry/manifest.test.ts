@@ -105,7 +105,16 @@ describe('parseManifest', () => {
     );
     assert.ok(chart.kind === 'artifact');
     assert.equal(chart.artifactType, 'application/vnd.cncf.helm.config.v1+json');
-    const typed = good({ ...image, artifactType: 'application/x' }, types.ociManifest);
+    // What runs is an image, whatever it says of itself besides.
+    assert.equal(good({ ...image, artifactType: 'application/x' }, types.ociManifest).kind, 'image');
+    const typed = good(
+      {
+        ...image,
+        config: { ...image.config, mediaType: 'application/vnd.oci.empty.v1+json' },
+        artifactType: 'application/x',
+      },
+      types.ociManifest,
+    );
     assert.ok(typed.kind === 'artifact' && typed.artifactType === 'application/x');
   });
 

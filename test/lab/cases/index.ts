@@ -4,6 +4,8 @@ import { cases as authServiceUnreachable } from './auth-service-unreachable.ts';
 import { cases as backOffOnly } from './back-off-only.ts';
 import { cases as blobUnreachable } from './blob-unreachable.ts';
 import { cases as clockSkew } from './clock-skew.ts';
+import { cases as credentialProviderFailed } from './credential-provider-failed.ts';
+import { cases as credentialsExpired } from './credentials-expired.ts';
 import { cases as credentialsMissing } from './credentials-missing.ts';
 import { cases as credentialsRejected } from './credentials-rejected.ts';
 import { cases as diskFull } from './disk-full.ts';
@@ -17,8 +19,10 @@ import { cases as healthy } from './healthy.ts';
 import { cases as hopsMirrors } from './hops-mirrors.ts';
 import { cases as hopsUpstream } from './hops-upstream.ts';
 import { cases as httpOnHttps } from './http-on-https.ts';
+import { cases as imageCredentialsUnverified } from './image-credentials-unverified.ts';
 import { cases as imageNeverPull } from './image-never-pull.ts';
 import { cases as invalidImageName } from './invalid-image-name.ts';
+import { cases as manifestUnsupported } from './manifest-unsupported.ts';
 import { cases as mirrorFailed } from './mirror-failed.ts';
 import { cases as mtuBlackHole } from './mtu-black-hole.ts';
 import { cases as noRoute } from './no-route.ts';
@@ -35,6 +39,7 @@ import { cases as pullQpsExceeded } from './pull-qps-exceeded.ts';
 import { cases as pullQueued } from './pull-queued.ts';
 import { cases as pullStalled } from './pull-stalled.ts';
 import { cases as pullTimeout } from './pull-timeout.ts';
+import { cases as pullSecretInvalid } from './pull-secret-invalid.ts';
 import { cases as rateLimited } from './rate-limited.ts';
 import { cases as registryError } from './registry-error.ts';
 import { cases as registryInvalidResponse } from './registry-invalid-response.ts';
@@ -70,6 +75,8 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'back-off-only': backOffOnly,
   'blob-unreachable': blobUnreachable,
   'clock-skew': clockSkew,
+  'credential-provider-failed': credentialProviderFailed,
+  'credentials-expired': credentialsExpired,
   'credentials-missing': credentialsMissing,
   'credentials-rejected': credentialsRejected,
   'disk-full': diskFull,
@@ -82,8 +89,10 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'hops-mirrors': hopsMirrors,
   'hops-upstream': hopsUpstream,
   'http-on-https': httpOnHttps,
+  'image-credentials-unverified': imageCredentialsUnverified,
   'image-never-pull': imageNeverPull,
   'invalid-image-name': invalidImageName,
+  'manifest-unsupported': manifestUnsupported,
   'mirror-failed': mirrorFailed,
   'mtu-black-hole': mtuBlackHole,
   'no-route': noRoute,
@@ -100,6 +109,7 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'pull-queued': pullQueued,
   'pull-stalled': pullStalled,
   'pull-timeout': pullTimeout,
+  'pull-secret-invalid': pullSecretInvalid,
   'rate-limited': rateLimited,
   'registry-error': registryError,
   'registry-invalid-response': registryInvalidResponse,
