@@ -1,12 +1,13 @@
 import type { InvestigationShape, PullRecord } from '../api/investigation.ts';
 import type { PodRow, RegistryRow } from '../api/node.ts';
+import type { ProbeRequest, ProbesDocument } from '../api/probes.ts';
 import type { NodeReport } from '../api/report.ts';
 import type { Frozen, Static } from '../api/schema.ts';
 import type { RunEvent } from '../engine/run.ts';
 import type { Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { CauseId, Layer } from '../model/cause-id.ts';
-import type { Confidence, Investigation, Remedy, Verdict } from '../model/investigation.ts';
+import type { Confidence, Investigation, PullDocument, Remedy, Verdict } from '../model/investigation.ts';
 import type { PullEvent } from '../signals/pull-event.ts';
 
 /**
@@ -163,6 +164,21 @@ export interface Investigator {
   }) => readonly KeptInvestigation[];
   readonly onDone: (listener: (document: Investigation, order: InvestigationOrder) => void) => void;
   readonly stop: () => Promise<void>;
+}
+
+/** What binds the agent to the engine: everything that looks at the network or asks the runtime. Nothing of it throws. */
+export interface NodeEngine {
+  readonly investigate: (order: InvestigationOrder, signal: AbortSignal) => Promise<Result<Investigation, Declined>>;
+  /** Only the probes up to a layer: cheap, and without a pull. */
+  readonly recheck: (incident: Incident, upTo: Layer, signal: AbortSignal) => Promise<Recheck>;
+  readonly conclusionOf: (document: Investigation) => Conclusion;
+  /** A mark of the credentials that the node's files have for an image; it tells nothing of them. */
+  readonly credentialsMark: (image: string) => Promise<string>;
+  readonly pull: (
+    order: Parameters<Puller['pull']>[0],
+    signal: AbortSignal,
+  ) => Promise<Pick<PullDocument, 'pull' | 'imageRef' | 'summary'>>;
+  readonly probe: (request: ProbeRequest, signal: AbortSignal) => Promise<Result<ProbesDocument, Declined>>;
 }
 
 /** The outcome of looking at the failed hop again, and nothing beyond it. */

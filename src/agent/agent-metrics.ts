@@ -1,0 +1,165 @@
+import type { PullRecord } from '../api/investigation.ts';
+import type { RegistryRow } from '../api/node.ts';
+import { type Metrics, openMetrics } from '../lib/metrics.ts';
+import type { Investigation } from '../model/investigation.ts';
+import type { Incident, SourceState } from './parts.ts';
+
+/** The agent's metrics. Their names are for alert rules, so they do not change; README has the list. */
+export interface AgentMetrics {
+  readonly metrics: Metrics;
+  readonly investigated: (document: Investigation) => void;
+  readonly pulled: (record: PullRecord) => void;
+  readonly ended: (incident: Incident) => void;
+  readonly answered: (route: string, method: string, status: number, seconds: number) => void;
+}
+
+/** What is read at each exposition. */
+export interface MetricSources {
+  readonly version: string;
+  readonly incidents: () => readonly Incident[];
+  readonly registries: () => readonly RegistryRow[];
+  readonly sources: () => readonly SourceState[];
+  readonly now: () => number;
+  /** True while the state is kept on disk. */
+  readonly onDisk: () => boolean;
+}
+
+const secondBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const pullBuckets = [0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+
+/** Makes them all, so that each has its HELP line from the start. */
+export function openAgentMetrics(sources: MetricSources): AgentMetrics {
+  const metrics = openMetrics();
+  const info = metrics.gauge('pullwhy_agent_info', 'Always 1; the label is the agent’s version.', ['version']);
+  const incidents = metrics.gauge('pullwhy_incidents', 'Images that do not come to this node, by what stops them.', [
+    'cause',
+    'layer',
+    'confidence',
+    'registry',
+  ]);
+  const containers = metrics.gauge('pullwhy_waiting_containers', 'Containers of this node that wait for an image.', [
+    'cause',
+  ]);
+  const oldest = metrics.gauge(
+    'pullwhy_oldest_incident_age_seconds',
+    'Since when the image that fails longest fails; 0 when none does.',
+  );
+  const investigations = metrics.counter('pullwhy_investigations_total', 'Investigations that were made.', [
+    'verdict',
+    'cause',
+  ]);
+  const durations = metrics.histogram(
+    'pullwhy_investigation_duration_seconds',
+    'How long investigations took.',
+    secondBuckets,
+  );
+  const pulls = metrics.counter('pullwhy_pulls_total', 'Pulls by the agent.', ['reason', 'result']);
+  const pullDurations = metrics.histogram(
+    'pullwhy_pull_duration_seconds',
+    'How long the agent’s pulls took.',
+    pullBuckets,
+    ['result'],
+  );
+  const recovered = metrics.counter(
+    'pullwhy_recovered_incidents_total',
+    'Incidents that ended: by the agent’s pull, by the kubelet’s, or because no pod waits any more.',
+    ['by'],
+  );
+  const gained = metrics.counter(
+    'pullwhy_gained_seconds_total',
+    'Seconds between the agent’s pulls and the kubelet’s own next tries.',
+  );
+  const up = metrics.gauge(
+    'pullwhy_registry_up',
+    'Whether a registry in use can be reached: 1, 0, or 0.5 where something is wrong and pulls work.',
+    ['registry'],
+  );
+  const latency = metrics.gauge(
+    'pullwhy_registry_latency_seconds',
+    'How long each part of the way to a registry took at the last check.',
+    ['registry', 'phase'],
+  );
+  const expiry = metrics.gauge(
+    'pullwhy_registry_certificate_expiry_timestamp_seconds',
+    'When the first certificate of a registry’s chain ends.',
+    ['registry'],
+  );
+  const budget = metrics.gauge(
+    'pullwhy_registry_rate_limit_remaining',
+    'Pulls that a registry’s rate limit leaves, by its own headers.',
+    ['registry'],
+  );
+  const following = metrics.gauge('pullwhy_source_following', 'Whether a source of signals is followed.', ['source']);
+  const onDisk = metrics.gauge('pullwhy_state_on_disk', 'Whether the agent’s state is kept on disk.');
+  const requests = metrics.counter('pullwhy_http_requests_total', 'Requests over HTTP.', ['route', 'method', 'status']);
+  const requestDurations = metrics.histogram(
+    'pullwhy_http_request_duration_seconds',
+    'How long answers took.',
+    secondBuckets,
+    ['route'],
+  );
+  const memory = metrics.gauge('pullwhy_process_resident_memory_bytes', 'Memory of the agent that is resident.');
+  const cpu = metrics.gauge('pullwhy_process_cpu_seconds_total', 'Processor time of the agent.');
+
+  metrics.collect(() => {
+    info.set(1, [sources.version]);
+    incidents.clear();
+    containers.clear();
+    const open = sources.incidents();
+    const counts = new Map<string, { readonly labels: readonly string[]; count: number }>();
+    const waiting = new Map<string, number>();
+    for (const incident of open) {
+      const { conclusion, saidCause, registry, pods, morePods } = incident;
+      const cause = conclusion?.cause ?? saidCause ?? 'unknown';
+      const labels = [cause, conclusion?.layer ?? '', conclusion?.confidence ?? '', registry ?? ''];
+      const key = labels.join(' ');
+      const known = counts.get(key) ?? { labels, count: 0 };
+      known.count++;
+      counts.set(key, known);
+      waiting.set(cause, (waiting.get(cause) ?? 0) + pods.length + morePods);
+    }
+    for (const { labels, count } of counts.values()) incidents.set(count, labels);
+    for (const [cause, count] of waiting) containers.set(count, [cause]);
+    oldest.set(
+      open.length === 0
+        ? 0
+        : Math.max(0, (sources.now() - Math.min(...open.map(({ firstSeenAt }) => firstSeenAt))) / 1000),
+    );
+    for (const gauge of [up, latency, expiry, budget, following]) gauge.clear();
+    for (const row of sources.registries()) {
+      if (row.verdict !== 'inconclusive')
+        up.set(row.verdict === 'healthy' ? 1 : row.verdict === 'degraded' ? 0.5 : 0, [row.registry]);
+      for (const [phase, ms] of Object.entries(row.latencyMs))
+        if (ms !== null) latency.set(ms / 1000, [row.registry, phase]);
+      if (row.certificate !== null) expiry.set(Date.parse(row.certificate.notAfter) / 1000, [row.registry]);
+      if (row.rateLimit !== null && row.rateLimit.remaining !== null)
+        budget.set(row.rateLimit.remaining, [row.registry]);
+    }
+    for (const { source, state } of sources.sources()) following.set(state === 'following' ? 1 : 0, [source]);
+    onDisk.set(sources.onDisk() ? 1 : 0);
+    memory.set(process.memoryUsage.rss());
+    const used = process.cpuUsage();
+    cpu.set((used.user + used.system) / 1e6);
+  });
+
+  return {
+    metrics,
+    investigated({ verdict, cause, durationMs }) {
+      investigations.add([verdict, cause ?? '']);
+      durations.observe(durationMs / 1000);
+    },
+    pulled({ reason, state, durationMs }) {
+      pulls.add([reason, state]);
+      if (durationMs !== null) pullDurations.observe(durationMs / 1000, [state]);
+    },
+    ended({ endedBy, secondsGained }) {
+      recovered.add([endedBy ?? 'gone']);
+      if (secondsGained !== null) gained.add([], secondsGained);
+    },
+    answered(route, method, status, seconds) {
+      // A method that nobody has is a caller's own word.
+      requests.add([route, /^(?:GET|HEAD|POST)$/.test(method) ? method : 'other', String(status)]);
+      requestDurations.observe(seconds, [route]);
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import type { Env } from '../lib/env.ts';
+import type { Investigation } from '../model/investigation.ts';
+import { imageKey } from '../signals/image-match.ts';
+import type { Book, Conclusion, Incident, InvestigationReason, Investigator } from './parts.ts';
+
+/** What the diagnoser needs. */
+export interface DiagnoserNeeds {
+  readonly env: Env;
+  readonly book: Book;
+  readonly investigator: Investigator;
+  readonly conclusionOf: (document: Investigation) => Conclusion;
+}
+
+/** Has each incident investigated: once, and again when that is due. */
+export interface Diagnoser {
+  readonly order: (incident: Incident, reason: InvestigationReason) => void;
+  /** Queued or under way for this image. */
+  readonly busy: (key: string) => boolean;
+  readonly tick: () => void;
+}
+
+/** An incident that lasts is looked at again after this long: what stops it may have become something else. */
+const againMs = 600_000;
+
+/** One that came to nothing sooner, for a node that was busy may be idle then. */
+const inconclusiveAgainMs = 30_000;
+
+/** Makes it. It listens to the book from then on. */
+export function openDiagnoser({ env, book, investigator, conclusionOf }: DiagnoserNeeds): Diagnoser {
+  /** What waits for a registry's budget, or for its turn: the time from which it may be asked. */
+  const waiting = new Map<string, { readonly reason: InvestigationReason; readonly from: number }>();
+
+  const start = (incident: Incident, reason: InvestigationReason): void => {
+    waiting.delete(incident.key);
+    void investigator.investigate({ image: incident.image, reason }).then((result) => {
+      if (result.ok || result.error.reason === 'stopping' || book.get(incident.key) === null) return;
+      waiting.set(incident.key, { reason, from: env.monotonic() + (result.error.retryAfterMs ?? againMs) });
+    });
+  };
+
+  book.onChange((incident, change) => {
+    if (change === 'opened') start(incident, 'noticed');
+    else if (change === 'signal' && contradicts(incident)) start(incident, 'changed');
+    else if (change === 'ended') waiting.delete(incident.key);
+  });
+
+  investigator.onDone((document, order) => {
+    const incident = book.get(imageKey(document.image.input));
+    // A caller's own secret or platform says nothing of what this node's pods are given.
+    if (incident === null || order.credentials !== undefined || order.platform !== undefined) return;
+    if (order.guarded === true && document.verdict === 'inconclusive') return;
+    book.conclude(incident.key, conclusionOf(document));
+  });
+
+  return {
+    order: start,
+    busy: (key) => waiting.has(key) || investigator.busy(key),
+    tick() {
+      const now = env.monotonic();
+      for (const [key, { reason, from }] of [...waiting]) {
+        if (from > now) continue;
+        const incident = book.get(key);
+        if (incident === null) waiting.delete(key);
+        else start(incident, reason);
+      }
+      for (const incident of book.open()) {
+        const { conclusion, key } = incident;
+        if (conclusion === null || incident.pulledAt !== null || waiting.has(key) || investigator.busy(key)) continue;
+        const age = env.now() - conclusion.at;
+        if (age > (conclusion.verdict === 'inconclusive' ? inconclusiveAgainMs : againMs)) start(incident, 'again');
+      }
+    },
+  };
+}
+
+/** The words of a new failure name another cause than the one that was found. */
+function contradicts({ saidCause, conclusion }: Incident): boolean {
+  if (saidCause === null || saidCause === 'unknown') return false;
+  return conclusion === null || (saidCause !== conclusion.cause && saidCause !== conclusion.underlying);
+}
