@@ -48,6 +48,7 @@ function queuedFinding(view: View): Finding | null {
   if (Math.max(others.length, stall === null ? 0 : 1) < limit || isPulled(view, journal?.facts)) return null;
   const [first] = others;
   const nowMs = view.startedAtMs ?? Date.parse(stall?.probe.facts.lookedAt ?? '');
+  if (Number.isNaN(nowMs)) return null;
   const sinceMs = first === undefined ? null : nowMs - Date.parse(first.since);
   const overdue = overdueOf(journal?.facts, nowMs);
   const stuck = stall?.sure === true;
@@ -56,7 +57,9 @@ function queuedFinding(view: View): Finding | null {
   const behind = [
     first === undefined ? 'the pull of another image' : first.image,
     sinceMs === null ? '' : `, whose pull is under way for ${spanWords(sinceMs)}`,
-    stall === null ? '' : ` and moves no bytes (${stallWords(stall.transfer, stall.quietMs, stall.count, stall.sure)})`,
+    stall === null
+      ? ''
+      : `${first === undefined ? ', which' : ' and'} moves no bytes (${stallWords(stall.transfer, stall.quietMs, stall.count, stall.sure)})`,
     stall === null && first?.cause ? ` and failed before (${first.cause})` : '',
   ].join('');
   const setting = serialize.value
