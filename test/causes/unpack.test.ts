@@ -7,7 +7,7 @@ const damaged = { ...well, problem: 'is damaged gzip data (incorrect data check)
 const local = { endpoint: null, host: null } as const;
 
 /** A registry that serves everything; what its layer and its config are is the case's. */
-const served = (layer: Partial<BlobFacts>, config: Partial<BlobFacts> = {}) => {
+const served = (layer: Parameters<Scene['blob']>[1], config: Partial<BlobFacts> = {}) => {
   const scene = new Scene({
     endpoints: [{ url: 'https://mirror.test/v2', role: 'mirror' }, { url: 'https://registry.test/v2' }],
   });

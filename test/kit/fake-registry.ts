@@ -14,6 +14,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { Secret } from '../../src/lib/secret.ts';
 import { readTokenClaims } from '../../src/registry/token-claims.ts';
+import { tarOf } from './tar.ts';
 import { portOf } from './tcp-server.ts';
 
 /** Content with its digest and type. */
@@ -103,9 +104,11 @@ export function makeContent(mediaType: string, value: unknown): FakeContent {
   return { digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`, mediaType, bytes };
 }
 
-/** An image for one platform with one layer of `layerBytes` bytes. */
-export function makeImage(platform: FakePlatform, layerBytes = 1024): FakeImage {
-  const layer = makeContent(types.layer, Buffer.alloc(layerBytes, `${platform.os}/${platform.architecture} `));
+/** An image for one platform with one layer of `layerBytes` bytes, a plain tar archive. */
+export function makeImage(platform: FakePlatform, layerBytes = 2048): FakeImage {
+  const file = Buffer.alloc(Math.max(0, layerBytes - 1536), `${platform.os}/${platform.architecture} `);
+  // Not one byte more than asked for, though an archive ends with whole blocks.
+  const layer = makeContent(types.layer, tarOf('platform', file).subarray(0, layerBytes));
   const config = makeContent(types.config, { ...platform, rootfs: { type: 'layers', diff_ids: [layer.digest] } });
   const manifest = makeContent(types.manifest, {
     schemaVersion: 2,

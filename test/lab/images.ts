@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import { tarOf } from '../kit/tar.ts';
 
 /** A platform as an OCI index names it. */
 export interface ImagePlatform {
@@ -63,13 +64,15 @@ export async function pushImage(request: ImageRequest): Promise<PushedImage> {
     const made: LayerContent = request.layer?.(tar) ?? { body: gzipSync(tar) };
     const layer = made.body;
     const own = request.config?.body;
-    const config = json(own ?? {
-      ...platform,
-      created: '2026-01-01T00:00:00Z',
-      config: { Cmd: ['/image-name'] },
-      rootfs: { type: 'layers', diff_ids: [made.diffId ?? digestOf(tar)] },
-      history: [{ created: '2026-01-01T00:00:00Z', created_by: 'pullwhy lab' }],
-    });
+    const config = json(
+      own ?? {
+        ...platform,
+        created: '2026-01-01T00:00:00Z',
+        config: { Cmd: ['/image-name'] },
+        rootfs: { type: 'layers', diff_ids: [made.diffId ?? digestOf(tar)] },
+        history: [{ created: '2026-01-01T00:00:00Z', created_by: 'pullwhy lab' }],
+      },
+    );
     await pushBlob(base, layer);
     await pushBlob(base, config);
     const manifest = json({
@@ -131,24 +134,6 @@ async function pushManifest(base: string, reference: string, type: string, body:
   });
   const text = await answer.text();
   if (answer.status !== 201) throw new Error(`manifest to ${base}: status ${answer.status} ${text}`);
-}
-
-/** A tar archive (ustar) with one file. */
-export function tarOf(name: string, content: Buffer, type = '0'): Buffer {
-  const header = Buffer.alloc(512);
-  header.write(name, 0);
-  header.write('0000755\0', 100);
-  header.write('0000000\0', 108);
-  header.write('0000000\0', 116);
-  header.write(`${content.length.toString(8).padStart(11, '0')}\0`, 124);
-  header.write('00000000000\0', 136);
-  header.write('        ', 148);
-  header.write(type, 156);
-  header.write('ustar\x0000', 257);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-  const padding = Buffer.alloc((512 - (content.length % 512)) % 512);
-  return Buffer.concat([header, content, padding, Buffer.alloc(1024)]);
 }
 
 /** Bytes that do not compress and are the same in every run. */

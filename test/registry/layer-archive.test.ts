@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { checkLayer } from '../../src/registry/layer-archive.ts';
-import { tarOf } from '../lab/images.ts';
+import { tarOf } from '../kit/tar.ts';
 
 const gzipType = 'application/vnd.oci.image.layer.v1.tar+gzip';
 const plainType = 'application/vnd.oci.image.layer.v1.tar';

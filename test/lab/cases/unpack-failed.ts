@@ -1,6 +1,7 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { tarOf } from '../../kit/tar.ts';
 import type { LabCase } from '../case.ts';
-import { digestOf, type LayerContent, tarOf } from '../images.ts';
+import { digestOf, type LayerContent } from '../images.ts';
 
 const text = Buffer.from('this is no archive at all '.repeat(200));
 
