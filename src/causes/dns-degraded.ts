@@ -7,8 +7,10 @@ import type { Match } from './cause.ts';
 export function degradedNameservers(view: View): Match[] {
   const seen = new Set<string>();
   return waysOf(view).flatMap((way) => {
-    const { dns, connectHost, open } = stateOf(view, way);
-    if (way.instead !== null || !isEndpointHop(way.hop) || open.length === 0 || seen.has(connectHost)) return [];
+    const { dns, connectHost, open, broken } = stateOf(view, way);
+    // A way that ends behind the names has them all the same.
+    const named = open.length > 0 || (broken !== null && broken.layer !== 'dns');
+    if (way.instead !== null || !isEndpointHop(way.hop) || !named || seen.has(connectHost)) return [];
     seen.add(connectHost);
     if (dns.literal || dns.effective?.outcome !== 'answered') return [];
     const silent = dns.answers.filter(({ outcome }) =>

@@ -89,7 +89,7 @@ export const manifestCauses: readonly Cause[] = [
     fixedBy: 'workload',
     proof: "The manifest is not there (404), and the repository's list of tags, which does not hold it, is.",
     say: (args) =>
-      `${args.repository ?? 'The repository'} exists, and has no ${args.tag === undefined ? 'such tag' : `${isDigest(args.tag) ? 'manifest' : 'tag'} ${args.tag}`}${args.detail === undefined ? '' : ` (${args.detail})`}.${didYouMean(args)}`,
+      `${args.repository ?? 'The repository'} exists${args.host === undefined ? '' : ` at ${args.host}`}, and has no ${args.tag === undefined ? 'such tag' : `${isDigest(args.tag) ? 'manifest' : 'tag'} ${args.tag}`}${args.detail === undefined ? '' : ` (${args.detail})`}.${didYouMean(args)}`,
     remedies: ({ nearest, repository, host, tag }) => [
       ...(nearest ?? [])
         .slice(0, 1)

@@ -115,7 +115,10 @@ export const proxyCauses: readonly Cause[] = [
       const answer = answerOf(hop);
       if (!isDenial(answer) || directOpen(hop, view) !== null) return null;
       const args = { host: hop.way.host, port: String(hop.way.port), detail: said(answer) };
-      const closed = insteadOfWay(view, hop.way, 'direct').some(({ state }) => state.broken !== null);
+      // A connection that opens and ends at the certificate is a way past the proxy, too.
+      const closed = insteadOfWay(view, hop.way, 'direct').some(
+        ({ state }) => state.broken?.layer === 'dns' || state.broken?.layer === 'tcp',
+      );
       // Whether NO_PROXY should have it was not found out.
       const host = proxyParty(hop);
       return closed ? { host, args } : { host, confidence: 'likely', alternatives: ['proxy-bypass-missing'], args };

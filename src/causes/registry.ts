@@ -1,8 +1,8 @@
-import { type Break, breaksOf, tlsInstead } from '../evidence/breaks.ts';
+import { type Break, tlsInstead } from '../evidence/breaks.ts';
 import { servedElsewhere } from '../evidence/elsewhere.ts';
 import { partyName } from '../evidence/origin.ts';
 import { requestsOf } from '../evidence/requests.ts';
-import { idsOf, probesOf, type View } from '../evidence/view.ts';
+import { probesOf, type View } from '../evidence/view.ts';
 import { endpointWay } from '../evidence/ways.ts';
 import type { HttpFacts, RateLimitFacts } from '../model/facts.ts';
 import { matchBreaks } from './break-match.ts';
@@ -134,7 +134,7 @@ export const registryCauses: readonly Cause[] = [
     scenario: 5,
     title: "The registry's rate limit is reached",
     fixedBy: 'workload',
-    proof: 'It answers 429 or TOOMANYREQUESTS, or its headers say that no pull is left.',
+    proof: 'It answers 429 or TOOMANYREQUESTS; degraded: its headers say that no pull is left, or few are.',
     say: ({ host, detail }) =>
       `${host ?? 'The registry'} limits this node's pulls${detail === undefined ? '' : `: ${detail}`}.`,
     remedies: ({ host }) => [
@@ -150,7 +150,7 @@ export const registryCauses: readonly Cause[] = [
           ? { args: { host: partyName(hop.way), detail: limitWords(facts(hop)?.rateLimit ?? null, words(hop)) } }
           : null,
       )(view),
-      ...usedUp(view),
+      ...nearlyUsedUp(view),
     ],
   },
 ];
@@ -171,8 +171,8 @@ function unusableRealms(view: View): Match[] {
 }
 
 /** `429 Too Many Requests, 0 of 100 pulls left in 6 h, counted for 203.0.113.7, again in 60 s`. */
-function limitWords(limit: RateLimitFacts | null, start: string): string {
-  if (limit === null) return start;
+function limitWords(limit: RateLimitFacts | null, start: string | null): string {
+  if (limit === null) return start ?? '';
   const { remaining, limit: most, windowSeconds, source, retryAfterSeconds } = limit;
   return [
     start,
@@ -186,23 +186,35 @@ function limitWords(limit: RateLimitFacts | null, start: string): string {
     .join(', ');
 }
 
-/** The answer came, and says that it was the last one. */
-function usedUp(view: View): Match[] {
-  if (breaksOf(view).length > 0) return [];
-  return view.plan.endpoints.flatMap((_, endpoint) => {
-    const probe = probesOf(view, 'manifest').find(
-      (one) => one.endpoint === endpoint && one.facts.rateLimit?.remaining === 0,
+/** From how many on the pulls that are left are too few: a tenth, and at least some for limits that allow many. */
+function fewLeft(limit: number | null): number {
+  if (limit === null) return 5;
+  return Math.max(limit < 20 ? 1 : 5, Math.floor(limit / 10));
+}
+
+/** The answer came, and says that it was the last one, or that few are left. */
+function nearlyUsedUp(view: View): Match[] {
+  return view.plan.endpoints.flatMap((info, endpoint): Match[] => {
+    if (requestsOf(view, endpoint).named === null) return [];
+    // The last answer knows best; both manifests of an index are counted.
+    const probe = probesOf(view, 'manifest').findLast(
+      (one) => one.endpoint === endpoint && !one.counterfactual && one.facts.rateLimit?.remaining != null,
     );
-    if (probe === undefined || requestsOf(view, endpoint).named === null) return [];
-    const host = new URL(view.plan.endpoints[endpoint]?.url ?? 'http://unknown').host;
+    const limit = probe?.facts.rateLimit ?? null;
+    const remaining = limit?.remaining ?? null;
+    if (probe === undefined || remaining === null || remaining > fewLeft(limit?.limit ?? null)) return [];
+    const host = URL.canParse(info.url) ? new URL(info.url).host : info.url;
+    const last = remaining <= 0;
+    const detail = limitWords(limit, last ? 'this pull is answered, and it was the last' : null);
     return [
       {
-        confidence: 'proven' as const,
-        severity: 'degraded' as const,
-        evidence: idsOf([probe]),
+        confidence: 'proven',
+        severity: 'degraded',
+        evidence: [probe.id],
         endpoint,
         host,
-        args: { host, detail: limitWords(probe.facts.rateLimit, 'this pull is answered, and it was the last') },
+        args: { host, detail },
+        ...(last ? {} : { summary: `The rate limit of ${host} is nearly reached: ${detail}.` }),
       },
     ];
   });

@@ -6,6 +6,7 @@ import { stateOf } from '../evidence/way-state.ts';
 import { endpointWay } from '../evidence/ways.ts';
 import type { CauseId } from '../model/cause-id.ts';
 import type { Finding, JudgedEndpoint, PullOutcome, Verdict } from '../model/investigation.ts';
+import { hiddenFindings } from './behind.ts';
 import { differenceFinding, notLoadedFindings } from './difference-finding.ts';
 import { besidePull } from './disproved.ts';
 import { judgeEndpoints, stopsAt, type WayFindings, wayFindings } from './endpoints.ts';
@@ -53,10 +54,11 @@ export function conclude(view: View): Conclusion {
   const faults = withPolicy(view, pull, shown, order);
   const degraded = [...outlived.map((finding) => ({ ...finding, severity: 'degraded' as const })), ...way.degraded];
   const told = faults.length === 0 ? kubeletFindings(view, judged) : [];
+  const hidden = pull.ok === true ? [] : hiddenFindings(view, faults);
   const stale = notLoadedFindings(view, pull);
   // It says which way the faults are on; what stops the node whatever the way comes before it.
   const [first, second] = faults.every(isOfEndpoint) ? [stale, faults.sort(order)] : [faults.sort(order), stale];
-  const all = [...first, ...second, ...told, ...degraded];
+  const all = [...first, ...second, ...hidden, ...told, ...degraded];
   const findings = unique(all).map((finding) => withEnvironment(view, finding));
   const verdict = verdictOf(view, findings, judged, stop, pull);
   return {

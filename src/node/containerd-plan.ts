@@ -77,8 +77,8 @@ export async function planContainerd(
   const sandboxImage = { reference: settings.sandboxImage.name, source: settings.sandboxImage.source };
   if (config.disabled !== null) {
     const message = 'The CRI plugin is disabled here, so containerd serves no pull for Kubernetes.';
+    // What it would do is planned all the same: the plugin may hide another fault behind it.
     problems.push(misconfigured('error', config.disabled, message));
-    return plan({ sandboxImage });
   }
   const path = effectiveConfigPath(settings, rules);
   const conflict = conflictOf(settings, path, rules);

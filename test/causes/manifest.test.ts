@@ -63,7 +63,7 @@ describe('causes: manifest', () => {
 
   holds('tag-not-found', 'the list of tags does not have it', () => ({
     ...listed(['0.9', '1.1', '1.2'], { nearest: ['1.1'] }),
-    says: /team\/app exists, and has no tag 1\.0 \(3 tags\)\. Did you mean 1\.1\?/,
+    says: /team\/app exists at registry\.test, and has no tag 1\.0 \(3 tags\)\. Did you mean 1\.1\?/,
   }));
   holds('tag-not-found', 'the list is long, and was not read to its end', () => ({
     ...listed(['0.9'], { count: 20_000, complete: false }),

@@ -70,7 +70,7 @@ export const cases: readonly LabCase[] = [
 ];
 
 /** A containerd whose images lie on a file system of 24 MB. */
-async function onSmallDisk(lab: Lab, name: string, more = 'nr_inodes=100000'): Promise<Runtime> {
+export async function onSmallDisk(lab: Lab, name: string, more = 'nr_inodes=100000'): Promise<Runtime> {
   const root = `${lab.folder}/disk-${name}`;
   await mkdir(root);
   await must('mount', ['-t', 'tmpfs', '-o', `size=24m,${more}`, 'pullwhy-lab', root]);
@@ -79,7 +79,7 @@ async function onSmallDisk(lab: Lab, name: string, more = 'nr_inodes=100000'): P
 }
 
 /** Writes until the file system takes no more. */
-async function fill(root: string): Promise<void> {
+export async function fill(root: string): Promise<void> {
   const file = await open(`${root}/filler`, 'w');
   try {
     for (const size of [65_536, 512, 1]) {

@@ -6,6 +6,7 @@ import { cases as blobUnreachable } from './blob-unreachable.ts';
 import { cases as clockSkew } from './clock-skew.ts';
 import { cases as credentialProviderFailed } from './credential-provider-failed.ts';
 import { cases as credentialsExpired } from './credentials-expired.ts';
+import { cases as composites } from './composites.ts';
 import { cases as credentialsMissing } from './credentials-missing.ts';
 import { cases as credentialsRejected } from './credentials-rejected.ts';
 import { cases as diskFull } from './disk-full.ts';
@@ -77,6 +78,7 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'clock-skew': clockSkew,
   'credential-provider-failed': credentialProviderFailed,
   'credentials-expired': credentialsExpired,
+  composites,
   'credentials-missing': credentialsMissing,
   'credentials-rejected': credentialsRejected,
   'disk-full': diskFull,

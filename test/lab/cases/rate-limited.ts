@@ -38,4 +38,32 @@ export const cases: readonly LabCase[] = [
       return { image: 'faulty.lab/limit/left:1.0' };
     },
   },
+  {
+    name: 'few pulls are left: a tenth of the limit',
+    verdict: 'degraded',
+    cause: 'rate-limited',
+    confidence: 'proven',
+    names: 'faulty.lab',
+    alsoNames: ['nearly', '10 of 100 pulls left in 6 h'],
+    pull: 'works',
+    runtimes: 'one',
+    async prepare(lab) {
+      await lab.push('limit/few', '1.0');
+      await serving(lab, 'few', `location / { ${quota(10)} ${behind} }`);
+      return { image: 'faulty.lab/limit/few:1.0' };
+    },
+  },
+  {
+    name: 'just more than a tenth of the limit is left',
+    verdict: 'healthy',
+    cause: null,
+    nearMissOf: ['rate-limited'],
+    pull: 'works',
+    runtimes: 'one',
+    async prepare(lab) {
+      await lab.push('limit/enough', '1.0');
+      await serving(lab, 'enough', `location / { ${quota(11)} ${behind} }`);
+      return { image: 'faulty.lab/limit/enough:1.0' };
+    },
+  },
 ];
