@@ -9,6 +9,7 @@ import { startFakeRegistry } from '../kit/fake-registry.ts';
 import { makeNode } from '../kit/node-folder.ts';
 import { startProxyServer } from '../kit/proxy-server.ts';
 import { closedPort } from '../kit/tcp-server.ts';
+import { compositeIncidents } from './composites.ts';
 import { networkIncidents } from './network.ts';
 import { certsDirectory, nameserver, pki, repositories, type Staged, staged, trust } from './stage.ts';
 
@@ -106,7 +107,7 @@ const incidents: Readonly<Record<string, () => Promise<Staged>>> = {
 
 // Only those that are named, when some are: `node test/incidents/record.ts mirror-dead`.
 const wanted = process.argv.slice(2);
-for (const [name, stage] of Object.entries({ ...incidents, ...networkIncidents })) {
+for (const [name, stage] of Object.entries({ ...incidents, ...networkIncidents, ...compositeIncidents })) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const { options, close, names, aheadMs = 0 } = await stage();
   const node = await makeNode(options);
@@ -127,9 +128,10 @@ for (const [name, stage] of Object.entries({ ...incidents, ...networkIncidents }
   const folder = new URL(`${name}/`, import.meta.url);
   await mkdir(folder, { recursive: true });
   await writeFile(new URL('investigation.json', folder), `${text}\n`);
-  const { verdict, cause, confidence, underlying } = document;
+  const { verdict, cause, confidence, underlying, findings } = document;
+  const also = findings.slice(1).map((finding) => finding.underlying ?? finding.cause);
   await writeFile(
     new URL('expected.json', folder),
-    `${JSON.stringify({ verdict, cause, confidence, underlying }, null, 1)}\n`,
+    `${JSON.stringify({ verdict, cause, confidence, underlying, ...(also.length === 0 ? {} : { also }) }, null, 1)}\n`,
   );
 }
