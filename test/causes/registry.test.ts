@@ -205,6 +205,39 @@ describe('causes: registry', () => {
     scene.blob('layer');
     return { scene, evidence, severity: 'degraded', says: /it was the last, 0 of 100/ };
   });
+  const left = (remaining: number, most: number | null): { scene: Scene; id: string } => {
+    const scene = new Scene();
+    scene.reach();
+    scene.ping();
+    const id = scene.manifest({ rateLimit: { ...limit, remaining, limit: most, retryAfterSeconds: null } });
+    scene.blob('config');
+    scene.blob('layer');
+    return { scene, id };
+  };
+  for (const [remaining, most] of [
+    [10, 100],
+    [5, 20],
+    [1, 10],
+    [5, null],
+  ] as const) {
+    holds('rate-limited', `degraded: ${remaining} of ${most ?? 'an unknown number of'} pulls are left`, () => {
+      const { scene, id } = left(remaining, most);
+      return { scene, evidence: [id], severity: 'degraded', says: new RegExp(`nearly reached: ${remaining} `) };
+    });
+  }
+  for (const [remaining, most] of [
+    [11, 100],
+    [6, 20],
+    [2, 10],
+    [6, null],
+  ] as const) {
+    misses(
+      'rate-limited',
+      `${remaining} of ${most ?? 'an unknown number'} are enough`,
+      () => left(remaining, most).scene,
+      null,
+    );
+  }
   misses(
     'rate-limited',
     'there are pulls left',
