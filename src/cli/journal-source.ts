@@ -6,6 +6,7 @@ import { openJournal } from '../journal/open.ts';
 import type { Env } from '../lib/env.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import { hostFiles } from '../node/host-files.ts';
+import { machineId } from '../node/node-name.ts';
 import { fileLines } from '../signals/file-lines.ts';
 import { journalLines, readableUnits, unitMatches } from '../signals/journal-lines.ts';
 import type { SourceLine } from '../signals/pull-line.ts';
@@ -61,8 +62,8 @@ async function openJournals(request: SourceRequest, signal: AbortSignal): Promis
     ? request.directories
     : ['var/log/journal', 'run/log/journal'].map((folder) => join(request.hostRoot, folder));
   // Who names a folder wants what is in it, whichever machine wrote it.
-  const machineId = given ? null : await readMachineId(request.hostRoot);
-  const opened = await openJournal({ directories, machineId });
+  const id = given ? null : await machineId(hostFiles(request.hostRoot));
+  const opened = await openJournal({ directories, machineId: id });
   if (!opened.ok) return fail({ kind: 'nothing', flag: 'journal', message: journalStateWords(opened.error) });
   const journal = opened.value;
   const units = await readableUnits(journal, request.units.length > 0 ? request.units : defaultUnits);
@@ -97,12 +98,6 @@ async function missingBoot(
   if (typeof boot !== 'string') return null;
   const id = boot.replaceAll('-', '').toLowerCase();
   return (await journal.boots()).some(({ bootId }) => bootId === id) ? null : { kind: 'no-such-boot', boot };
-}
-
-async function readMachineId(hostRoot: string): Promise<string | null> {
-  const text = await hostFiles(hostRoot).readText('/etc/machine-id');
-  const id = text.ok ? text.value.trim().toLowerCase() : '';
-  return /^[0-9a-f]{32}$/.test(id) ? id : null;
 }
 
 async function openFiles(

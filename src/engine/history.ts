@@ -2,6 +2,7 @@ import type { Env } from '../lib/env.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { JournalFacts } from '../model/facts.ts';
 import { type HostFiles, sourceName } from '../node/host-files.ts';
+import { machineId } from '../node/node-name.ts';
 
 /** Where journald keeps its files: on disk, and in memory until the next boot. */
 const folders = ['/var/log/journal', '/run/log/journal'];
@@ -24,26 +25,19 @@ export function historyReader(
 ): ((image: string, signal: AbortSignal) => Promise<Result<JournalFacts, string>>) | null {
   if (journals.length === 0) return null;
   return async (image, signal) => {
-    const [directories, machineId] = await Promise.all([
+    const [directories, id] = await Promise.all([
       Promise.all(journals.map((folder) => host.locate(folder))),
-      readMachineId(host),
+      machineId(host),
     ]);
     // Loaded here: most of what reads journals is of no use to a node without one.
     const { readHistory } = await import('./read-history.ts');
     const history = await readHistory({
       image,
       directories: directories.filter((directory) => directory !== null),
-      machineId,
+      machineId: id,
       env,
       signal,
     });
     return history.ok ? ok({ directory: journals.map(sourceName).join(', '), ...history.value }) : fail(history.error);
   };
-}
-
-/** The id that this machine's folders of journals are named after; null: all are read. */
-async function readMachineId(host: HostFiles): Promise<string | null> {
-  const text = await host.readText('/etc/machine-id');
-  const id = text.ok ? text.value.trim().toLowerCase() : '';
-  return /^[0-9a-f]{32}$/.test(id) ? id : null;
 }
