@@ -78,7 +78,8 @@ export const transferCauses: readonly Cause[] = [
                 ...local,
                 confidence: 'proven',
                 evidence: [id],
-                args: { detail: 'the runtime was restarted in the middle of it' },
+                args: {},
+                summary: 'The pull was ended by the node itself: the runtime was restarted in the middle of it.',
               },
             ]
           : [],

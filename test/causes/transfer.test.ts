@@ -191,7 +191,7 @@ describe('causes: pulls that end without a word about why', () => {
   holds('pull-canceled', 'the runtime was restarted in the middle of it', () => ({
     ...pulled({ ended: 'runtime-restarted' }),
     endpoint: null,
-    says: /ended by the node itself: .*restarted in the middle/,
+    says: /^The pull was ended by the node itself: the runtime was restarted in the middle of it\.$/,
   }));
   misses(
     'pull-canceled',
