@@ -124,13 +124,17 @@ const small = object<SmallFacts>({ way: text, address: text, port: amount, bytes
 
 const clock = object<ClockFacts>({ way: text, host: text, address: text, port: amount, offsetMs: nullable(number) });
 
-const rateLimit = object<RateLimitFacts>({
-  limit: maybe.amount,
-  remaining: maybe.amount,
-  windowSeconds: maybe.amount,
-  source: maybe.text,
-  retryAfterSeconds: maybe.amount,
-});
+const rateLimit = object<RateLimitFacts>(
+  {
+    limit: maybe.amount,
+    remaining: maybe.amount,
+    windowSeconds: maybe.amount,
+    source: maybe.text,
+    retryAfterSeconds: maybe.amount,
+    resetAtMs: maybe.amount,
+  },
+  ['resetAtMs'],
+);
 
 const http = {
   way: text,

@@ -161,6 +161,8 @@ export interface RateLimitFacts {
   readonly windowSeconds: number | null;
   readonly source: string | null;
   readonly retryAfterSeconds: number | null;
+  /** When the window starts anew, epoch milliseconds, by the node's clock. Absent: nothing says so. */
+  readonly resetAtMs?: number | null;
 }
 
 /** A challenge of WWW-Authenticate. */
