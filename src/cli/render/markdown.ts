@@ -1,9 +1,9 @@
+import { code, codeBlock, details, escaped, table } from '../../lib/markdown.ts';
 import type { Investigation, PlanDocument, Remedy } from '../../model/investigation.ts';
 import type { Problem } from '../../model/problem.ts';
 import { furtherProblems, notCheckedWords, ruledOutWords, runtimeWords } from './footer.ts';
 import { journalWords } from './journal-words.ts';
 import { localRows } from './local.ts';
-import { code, codeBlock, details, escaped, table } from './markdown-words.ts';
 import { endpointFacts, imageFacts, nodeFacts, type PlanFact } from './plan-text.ts';
 import type { Row } from './row.ts';
 import { type EndpointStory, storiesOf } from './story.ts';

@@ -1,7 +1,7 @@
+import { code, codeBlock, escaped } from '../../lib/markdown.ts';
 import type { PullDocument } from '../../model/investigation.ts';
 import { type RuntimeWords, runtimeWords } from './footer.ts';
 import { remediesMarkdown } from './markdown.ts';
-import { code, codeBlock, escaped } from './markdown-words.ts';
 import type { Style } from './style.ts';
 import { remedyLines } from './text.ts';
 import { visible, wrap } from './words.ts';

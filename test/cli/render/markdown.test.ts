@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import { renderMarkdown, renderPlanMarkdown } from '../../../src/cli/render/markdown.ts';
-import { code, codeBlock, escaped } from '../../../src/cli/render/markdown-words.ts';
+import { code, codeBlock, escaped } from '../../../src/lib/markdown.ts';
 import { investigationOf, planDocumentOf } from '../../kit/documents.ts';
 import { Scene } from '../../kit/view.ts';
 
