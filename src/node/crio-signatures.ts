@@ -91,7 +91,10 @@ async function judge(
       return [rejected(certain ? 'error' : 'warning', where, message)];
     }
   }
-  return [];
+  const wanted = requirements.find(({ type }) => type === 'signedBy' || type === 'sigstoreSigned');
+  if (wanted === undefined) return [];
+  const message = `${source} (${scope}) demands a signature (${wanted.type}); whether ${image.normalized} has a good one Pullwhy does not verify: CRI-O says so when it pulls (--pull).`;
+  return [{ ...rejected('warning', at(source, wanted.line), message), harmless: true }];
 }
 
 /** Files that are absent; `certain` when their folder is there, so that it is not only missing from the host root. */

@@ -3,6 +3,7 @@ import { diagnose, openStage, type Ran, type Situation } from '../kit/diagnose-s
 import { cases as auth } from './cases/auth.ts';
 import { cases as blob } from './cases/blob.ts';
 import { cases as crio } from './cases/crio.ts';
+import { cases as crioPolicy } from './cases/crio-policy.ts';
 import { cases as deadline } from './cases/deadline.ts';
 import { cases as dns } from './cases/dns.ts';
 import { cases as manifest } from './cases/manifest.ts';
@@ -26,6 +27,7 @@ const folders: Readonly<Record<string, readonly DiagnoseCase[]>> = {
   crio,
   mixed,
   runtime,
+  'crio-policy': crioPolicy,
 };
 
 /** Runs at the same time: most of their time is waiting. */
