@@ -80,7 +80,7 @@ describe('incidents: saved investigations', () => {
         const text = JSON.stringify(document);
         assert.doesNotMatch(text, /\/tmp\/|\/work\/|\/home\/|eyJ[\w-]+\./);
         const hosts = new Set([...text.matchAll(/https?:\/\/([^/:"\\ ]+)/g)].map(([, host]) => host ?? ''));
-        for (const host of hosts) assert.match(host, /^(127\.0\.0\.1|\[::1\]|[\w.-]+\.test|HOST|PROXY)$/, host);
+        for (const host of hosts) assert.match(host, /^(127\.0\.0\.1|\[::1\]|[\w.-]+\.test|HOST|PROXY|USER)$/, host);
         assert.equal(document.node, 'worker-3');
       });
     });
