@@ -76,7 +76,7 @@ describe('lab: the list of cases', () => {
   it('has a near miss for every cause that it makes', () => {
     const made = new Set(cases.map(({ cause }) => cause).filter((cause) => cause !== null));
     const missed = new Set(cases.flatMap(({ nearMissOf }) => nearMissOf ?? []));
-    const without = [...made].filter((cause) => !missed.has(cause) && !withoutNearMiss.has(cause));
+    const without = [...made].filter((cause) => !missed.has(cause));
     assert.deepEqual(without, []);
   });
 
@@ -86,15 +86,6 @@ describe('lab: the list of cases', () => {
     }
   });
 });
-
-/** Made only as another cause's near miss. */
-const withoutNearMiss = new Set([
-  'dns-inconsistent',
-  'mtu-black-hole',
-  'proxy-required',
-  'some-addresses-unreachable',
-  'tls-certificate-expiring',
-]);
 
 async function judge(lab: Lab, labCase: CaseOnLine): Promise<void> {
   const situation = await labCase.prepare(lab);
