@@ -141,7 +141,7 @@ export interface InvestigationOrder {
 
 /** Why there is no investigation. */
 export interface Declined {
-  readonly reason: 'busy' | 'budget' | 'bad-image' | 'bad-platform' | 'refused-target' | 'stopping';
+  readonly reason: 'busy' | 'budget' | 'bad-image' | 'bad-platform' | 'refused-target' | 'misconfigured' | 'stopping';
   readonly message: string;
   /** Milliseconds after which it may be asked again; null when that changes nothing. */
   readonly retryAfterMs: number | null;

@@ -4,7 +4,7 @@ import { limits } from '../lib/limits.ts';
 import type { ProbeResult, SkippedProbe } from '../model/investigation.ts';
 import type { ProbeContext } from '../probes/context.ts';
 import { probes as allProbes } from '../probes/index.ts';
-import type { AnyProbe, Task } from '../probes/probe.ts';
+import type { AnyProbe, ProbeInput, Task } from '../probes/probe.ts';
 
 /** Told as the investigation goes on: for progress, and for whoever streams probes. */
 export type RunEvent =
@@ -22,8 +22,12 @@ export interface RunOptions {
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
   readonly onEvent?: (event: RunEvent) => void;
-  /** The list of probes; a test can hand in its own. */
+  /** The list of probes, in part where not all is to be looked at; all of them, when absent. */
   readonly probes?: readonly AnyProbe[];
+  /** The longest that any probe waits for an answer, milliseconds; each probe's own patience, when absent. */
+  readonly patienceMs?: number;
+  /** Asked before each probe: why it must not be made, a sentence, or null. Absent: all may. */
+  readonly refuse?: (input: ProbeInput) => string | null;
 }
 
 /** Silence of this length says something: a lost packet has been sent again. Less is no evidence of anything. */
@@ -63,7 +67,8 @@ export async function runProbes(options: RunOptions): Promise<ProbeResult[]> {
 
   const patience = (ms: number): number => {
     const left = options.deadlineMs - (env.monotonic() - started) - marginMs;
-    return left >= tellingMs ? Math.min(ms, left) : ms;
+    const most = Math.min(ms, options.patienceMs ?? ms);
+    return left >= tellingMs ? Math.min(most, left) : most;
   };
   const context = { ...options.context, patience };
   const view = (): View => ({ ...options.view, probes: [...results.values()].sort(byId) });
@@ -85,7 +90,12 @@ export async function runProbes(options: RunOptions): Promise<ProbeResult[]> {
         const id = `p${count}`;
         options.onEvent?.({ kind: 'started', id, title: probe.title, target: task.input.target });
         const signal = probe.cost === 'pull' ? options.signal : deadline;
-        running.set(id, { id, kind: task.kind, done: runOne(id, task, probe, context, signal, started) });
+        const refusal = options.refuse?.(task.input) ?? null;
+        const done =
+          refusal === null
+            ? runOne(id, task, probe, context, signal, started)
+            : Promise.resolve(refused(id, task, refusal, env.monotonic() - started));
+        running.set(id, { id, kind: task.kind, done });
       }
     }
   };
@@ -157,6 +167,12 @@ async function runOne(
   }
   if (outcome.status === 'skipped') return skipped(base, task.kind, outcome.message);
   return { ...base, ...outcome };
+}
+
+function refused(id: string, { kind, input }: Task, message: string, startedMs: number): SkippedProbe {
+  const { target, hop, endpoint, counterfactual } = input;
+  const base = { id, target, hop, endpoint, counterfactual, startedMs: round(startedMs), durationMs: 0 };
+  return skipped(base, kind, message);
 }
 
 function skipped(

@@ -1,4 +1,5 @@
 import type { View } from '../evidence/view.ts';
+import type { Way } from '../evidence/way.ts';
 import type { FactsByKind, ProbeKind } from '../model/facts.ts';
 import type { Hop } from '../model/investigation.ts';
 import type { NetworkFailure } from '../model/network-failure.ts';
@@ -11,6 +12,13 @@ export interface ProbeInput {
   readonly hop: Hop;
   readonly endpoint: number | null;
   readonly counterfactual: boolean;
+  /** The way that it goes, for a probe that talks to the party at its end: the engine judges it before anything is sent. */
+  readonly way?: Way;
+  /** The address that it connects to: the way's own, or its proxy's. A probe that connects names it here. */
+  readonly address?: string;
+  /** The party at that address, for a probe that goes no way of its own. */
+  readonly host?: string;
+  readonly port?: number;
 }
 
 /** What came of it. `skipped`: it turned out that it cannot be checked here, and why. */

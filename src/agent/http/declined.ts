@@ -7,6 +7,7 @@ const statuses: Readonly<Record<Declined['reason'], number>> = {
   'bad-image': 422,
   'bad-platform': 422,
   'refused-target': 403,
+  misconfigured: 503,
   stopping: 503,
 };
 

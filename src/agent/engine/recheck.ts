@@ -1,0 +1,164 @@
+import { stopsAt } from '../../engine/endpoints.ts';
+import { requestsOf } from '../../evidence/requests.ts';
+import type { View } from '../../evidence/view.ts';
+import { needsTunnel, stateOf } from '../../evidence/way-state.ts';
+import { endpointWay } from '../../evidence/ways.ts';
+import { type CauseId, type Layer, layers } from '../../model/cause-id.ts';
+import type { ProbeKind } from '../../model/facts.ts';
+import type { Finding, Investigation } from '../../model/investigation.ts';
+import type { Conclusion, Recheck } from '../parts.ts';
+import { quietUntil } from './conclusion.ts';
+
+/** What of an investigation is made again. */
+export interface RecheckPlan {
+  readonly kinds: ReadonlySet<ProbeKind>;
+  /** The longest wait for one answer, milliseconds. */
+  readonly patienceMs: number;
+  /** Whether the runtime's socket is asked something. */
+  readonly asksRuntime: boolean;
+  /** The layer that has to pass. */
+  readonly upTo: Layer;
+}
+
+/** The probes of each network layer, beyond those of the layers before it. */
+const ofLayer: readonly (readonly [Layer, readonly ProbeKind[]])[] = [
+  ['dns', ['dns']],
+  ['tcp', ['tcp']],
+  ['proxy', ['proxy']],
+  ['tls', ['tls', 'small', 'clock']],
+  ['registry', ['registry']],
+  // Whom a token is for shows at the manifest alone; that is asked for by HEAD, which no registry counts.
+  ['auth', ['auth', 'manifest']],
+  ['manifest', []],
+  ['blob', ['blob', 'ingest']],
+];
+
+/** Causes that only a later layer's probes tell from others of theirs. */
+const needs: Partial<Readonly<Record<CauseId, Layer>>> = {
+  // Whether the addresses that nameservers disagree on work.
+  'dns-inconsistent': 'tcp',
+  // Whether the other way works, up to the registry's own certificate.
+  'proxy-required': 'tls',
+  'proxy-bypass-missing': 'tls',
+  // What a port that is spoken to in the wrong protocol answers.
+  'http-on-https': 'registry',
+  // Certificates tell the time first; it has a layer before them.
+  'clock-skew': 'registry',
+  // A mirror is good when it serves.
+  'mirror-failed': 'manifest',
+  // Only content shows these again.
+  'unpack-failed': 'blob',
+  'filesystem-error': 'blob',
+};
+
+const ofNode: readonly ProbeKind[] = ['runtime', 'loaded', 'image', 'sandbox', 'snapshotter', 'disk', 'ingest'];
+
+/** A lost SYN is sent again after a second: what is not there by now, is not there yet. */
+const silentPatienceMs = 1500;
+const patienceMs = 4000;
+
+/** Causes that are silence: the whole patience at each look would be most of what a look takes. */
+const silence: ReadonlySet<CauseId> = new Set<CauseId>(['tcp-timeout', 'dns-timeout', 'no-route', 'mtu-black-hole']);
+
+/** Which probes look at the hop of a cause again, and no further than it must be. */
+export function recheckPlan(cause: CauseId | null, underlying: CauseId | null, upTo: Layer): RecheckPlan {
+  const needed = cause === null ? undefined : needs[cause];
+  const until = needed !== undefined && layers.indexOf(needed) > layers.indexOf(upTo) ? needed : upTo;
+  const network = ofLayer.filter(([layer]) => layers.indexOf(layer) <= layers.indexOf(until));
+  const local = network.length === 0 || (cause !== null && onNode.has(cause));
+  const kinds = new Set<ProbeKind>([...network.flatMap(([, own]) => own), ...(local ? ofNode : [])]);
+  const quiet = [cause, underlying].some((one) => one !== null && silence.has(one));
+  return { kinds, patienceMs: quiet ? silentPatienceMs : patienceMs, asksRuntime: local, upTo: until };
+}
+
+/** Faults of the node that the way shows, too. */
+const onNode: ReadonlySet<CauseId> = new Set<CauseId>(['unpack-failed', 'filesystem-error']);
+
+/** Causes that the words of an answer tell apart, which a look by HEAD does not have: one stands for the other. */
+const twins: readonly (readonly CauseId[])[] = [
+  ['tag-not-found', 'repository-not-found', 'repository-not-found-or-private'],
+  [
+    'credentials-rejected',
+    'credentials-expired',
+    'access-denied',
+    'source-address-blocked',
+    'pull-secret-invalid',
+    'repository-not-found-or-private',
+  ],
+  ['repository-not-found-or-private', 'credentials-missing', 'access-denied'],
+  ['tls-handshake-failed', 'mtu-black-hole'],
+];
+
+/** What the look came to, beside what the cause was. */
+export function recheckOf(
+  view: View,
+  document: Investigation,
+  before: Pick<Conclusion, 'cause' | 'underlying'>,
+  upTo: Layer,
+): Recheck {
+  const notBefore = quietUntil(document.probes, Date.parse(document.startedAt));
+  const faults = document.findings.filter(({ severity }) => severity === 'fault');
+  const stop = stopsAt(view, document.endpoints);
+  const passes = view.plan.endpoints.some(
+    ({ blocked }, endpoint) =>
+      !blocked &&
+      (stop === null || endpoint <= stop) &&
+      !faults.some((fault) => fault.endpoint === endpoint || fault.endpoint === null) &&
+      passesAt(view, document, endpoint, upTo),
+  );
+  if (passes) return { state: 'clear', cause: null, notBefore: null };
+  const same = faults.find((fault) => isSame(fault, before));
+  if (same !== undefined) return { state: 'same', cause: same.cause, notBefore };
+  const [other] = faults;
+  if (other !== undefined) return { state: 'other', cause: other.cause, notBefore };
+  if (isLocal(upTo) && localPasses(document)) return { state: 'clear', cause: null, notBefore: null };
+  return { state: 'unknown', cause: null, notBefore };
+}
+
+function isSame(fault: Finding, { cause, underlying }: Pick<Conclusion, 'cause' | 'underlying'>): boolean {
+  if (cause === null) return false;
+  const now = [fault.cause, fault.underlying];
+  if (now.includes(cause) || (underlying !== null && now.includes(underlying))) return true;
+  return twins.some((group) => group.includes(cause) && group.includes(fault.cause));
+}
+
+/** The layers before the network's: the runtime and the node. */
+function isLocal(layer: Layer): boolean {
+  return layers.indexOf(layer) < layers.indexOf('dns');
+}
+
+/** Something of the node was looked at, and nothing of it fails. */
+function localPasses({ probes }: Investigation): boolean {
+  const looked = probes.filter(({ kind, status }) => kind !== 'image' && kind !== 'loaded' && status !== 'skipped');
+  return looked.length > 0 && looked.every(({ status }) => status === 'ok');
+}
+
+/** An endpoint's own way carries as far as this layer. */
+function passesAt(view: View, document: Investigation, endpoint: number, upTo: Layer): boolean {
+  const way = endpointWay(view, endpoint);
+  if (way === null || isLocal(upTo)) return false;
+  const state = stateOf(view, way);
+  const { ping, identities } = requestsOf(view, endpoint);
+  switch (upTo) {
+    case 'dns':
+      return state.dns.addresses.length > 0;
+    case 'tcp':
+      return state.tcp.some(({ status }) => status === 'ok');
+    case 'proxy':
+      return needsTunnel(way) ? state.connect.some(({ status }) => status === 'ok') : state.open.length > 0;
+    case 'tls':
+      return state.open.length > 0;
+    case 'registry':
+      return ping?.status === 'ok';
+    case 'blob':
+      return document.endpoints[endpoint]?.verdict === 'healthy';
+    default:
+      return identities.some(
+        ({ manifest }) =>
+          manifest?.status === 'ok' &&
+          manifest.facts.next === null &&
+          manifest.facts.status !== null &&
+          manifest.facts.status < 300,
+      );
+  }
+}

@@ -1,0 +1,57 @@
+import type { View } from '../evidence/view.ts';
+import type { Env } from '../lib/env.ts';
+import type { ProbeKind } from '../model/facts.ts';
+import type { Investigation } from '../model/investigation.ts';
+import { probes as allProbes } from '../probes/index.ts';
+import { openContext } from './context.ts';
+import { documentOf } from './document.ts';
+import type { PullPlan } from './plan.ts';
+import { type RunOptions, runProbes } from './run.ts';
+
+/** What is looked at, and how long. */
+export interface LookOptions extends Pick<RunOptions, 'patienceMs' | 'refuse' | 'signal' | 'deadlineMs'> {
+  readonly env: Env;
+  readonly node: string;
+  /** Kinds of probes that are made; no other is. */
+  readonly kinds: ReadonlySet<ProbeKind>;
+  /** Also what would work instead of the runtime's own way. */
+  readonly counterfactuals: boolean;
+}
+
+/** Some of an investigation's probes, and what they add up to: what was not looked at is concluded from as not checked. */
+export async function look(
+  plan: PullPlan,
+  { env, node, kinds, counterfactuals, ...run }: LookOptions,
+): Promise<{ readonly view: View; readonly document: Investigation }> {
+  const begun = env.monotonic();
+  const startedAtMs = env.now();
+  const { context, close } = openContext(plan, env, run.deadlineMs, null);
+  const base: Omit<View, 'probes'> = {
+    plan: plan.body,
+    runtime: { name: plan.runtime.name, version: plan.runtime.version, asked: plan.runtimeAsked },
+    startedAtMs,
+    pullAsked: false,
+  };
+  const probes = allProbes
+    .filter(({ kind }) => kinds.has(kind))
+    .map((probe) =>
+      counterfactuals
+        ? probe
+        : {
+            ...probe,
+            tasks: (view: View) => probe.tasks(view).filter(({ input }) => !input.counterfactual),
+          },
+    );
+  try {
+    const view = { ...base, probes: await runProbes({ ...run, view: base, context, probes }) };
+    const head = {
+      id: 'look',
+      node,
+      startedAt: new Date(startedAtMs).toISOString(),
+      durationMs: Math.round(env.monotonic() - begun),
+    };
+    return { view, document: documentOf(view, head, plan.runtime) };
+  } finally {
+    await close();
+  }
+}
