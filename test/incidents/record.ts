@@ -10,6 +10,7 @@ import { makeNode } from '../kit/node-folder.ts';
 import { startProxyServer } from '../kit/proxy-server.ts';
 import { closedPort } from '../kit/tcp-server.ts';
 import { compositeIncidents } from './composites.ts';
+import { credentialIncidents } from './credentials.ts';
 import { networkIncidents } from './network.ts';
 import { certsDirectory, nameserver, pki, repositories, type Staged, staged, trust } from './stage.ts';
 
@@ -107,7 +108,7 @@ const incidents: Readonly<Record<string, () => Promise<Staged>>> = {
 
 // Only those that are named, when some are: `node test/incidents/record.ts mirror-dead`.
 const wanted = process.argv.slice(2);
-for (const [name, stage] of Object.entries({ ...incidents, ...networkIncidents, ...compositeIncidents })) {
+for (const [name, stage] of Object.entries({ ...incidents, ...networkIncidents, ...compositeIncidents, ...credentialIncidents })) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const { options, close, names, aheadMs = 0 } = await stage();
   const node = await makeNode(options);
