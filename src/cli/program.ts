@@ -1,8 +1,10 @@
 import { Command, Help } from 'commander';
+import { addAgent } from './commands/agent.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDiagnose } from './commands/diagnose.ts';
 import { addExplain } from './commands/explain.ts';
 import { addJournal } from './commands/journal.ts';
+import { addNode } from './commands/node.ts';
 import { addPlan } from './commands/plan.ts';
 import { addPull } from './commands/pull.ts';
 import { presentable } from './output.ts';
@@ -41,6 +43,8 @@ pullwhy COMMAND --help shows a command's flags, with examples.`,
   addPull(program, finish, signal);
   addExplain(program, finish);
   addJournal(program, finish, signal);
+  addAgent(program, finish, signal);
+  addNode(program, finish, signal);
   addCompletion(program, finish);
   return program;
 }

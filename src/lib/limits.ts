@@ -129,6 +129,8 @@ export const limits = {
   agentPods: 10_000,
   /** Investigations that wait or run; a storm of 500 images fits, and each costs a KiB until it runs. */
   agentQueue: 1000,
+  /** An agent's answer to the command: 200 investigations of 40 KiB fit. */
+  apiAnswerBytes: 64 * 1024 * 1024,
   /** A request's body over HTTP: an image, a policy and a credential. */
   apiBodyBytes: 128 * 1024,
   /** Pulls that wait, run, or are remembered. */

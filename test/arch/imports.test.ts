@@ -14,7 +14,8 @@ const levels: readonly (readonly string[])[] = [
   ['journal', 'node', 'registry', 'wire'],
   ['probes', 'signals'],
   ['engine'],
-  ['agent', 'cli'],
+  ['agent'],
+  ['cli'],
   ['.'],
 ];
 
