@@ -307,7 +307,7 @@ function certificateArgs(certificate: CertificateFacts | null, which: 'notAfter'
  * The certificates between the leaf and the anchor that was used. Servers send more than that: old cross-signs that
  * have expired and that nobody needs any more.
  */
-function inUse({ chain, anchor }: DoneProbe<'tls'>['facts']): CertificateFacts[] {
+export function certificatesInUse({ chain, anchor }: DoneProbe<'tls'>['facts']): CertificateFacts[] {
   const path: CertificateFacts[] = [];
   let next = chain[0];
   while (next !== undefined && !path.includes(next) && next.subject !== anchor) {
@@ -328,7 +328,7 @@ function expiring(view: View): Match[] {
       .tls.filter((probe) => probe.status === 'ok')
       .slice(0, 1)
       .flatMap((probe) => {
-        const ending = inUse(probe.facts).find(
+        const ending = certificatesInUse(probe.facts).find(
           ({ notAfter }) => Date.parse(notAfter) - (view.startedAtMs ?? 0) < expiringDays * dayMs,
         );
         if (ending === undefined || probe.facts.verificationOff) return [];

@@ -23,7 +23,7 @@ export interface View {
 }
 
 /** The finished probes of one kind, in the order in which they started. */
-export function probesOf<K extends ProbeKind>(view: View, kind: K): DoneProbe<K>[] {
+export function probesOf<K extends ProbeKind>(view: Pick<View, 'probes'>, kind: K): DoneProbe<K>[] {
   return view.probes.filter((probe): probe is Extract<ProbeResult, DoneProbe<K>> => isDone(probe, kind));
 }
 

@@ -137,6 +137,8 @@ export const limits = {
   agentPulls: 500,
   /** Incidents that are over and kept for the report. */
   agentPastIncidents: 500,
+  /** Registries whose health one node watches; nodes use a handful, and each is asked every minute. */
+  agentRegistries: 200,
 } as const;
 
 /** `text` cut to `max` characters, with a mark that says how much is missing. */
