@@ -29,17 +29,15 @@ function basic(scene: Scene, status: number, more: { clockOffsetMs?: number; wor
 }
 
 describe('causes: credentials-expired', () => {
-  const expired = 'credentials-expired';
-
-  holds(expired, 'refused, and past the time in its own claim', () => {
+  holds('credentials-expired', 'refused, and past the time in its own claim', () => {
     const scene = timed(-hour);
     return { scene, evidence: basic(scene, 401), says: /user "app".*expired, on 2026-11-22 07:00 UTC.*claim exp/ };
   });
-  holds(expired, 'refused with 403 where no token service stands between', () => {
+  holds('credentials-expired', 'refused with 403 where no token service stands between', () => {
     const scene = timed(-hour);
     return { scene, evidence: basic(scene, 403) };
   });
-  holds(expired, 'refused by the token service', () => {
+  holds('credentials-expired', 'refused by the token service', () => {
     const scene = timed(-hour);
     scene.reach();
     const ping = scene.ping({ status: 401, challenges: [challenge('bearer')] });
@@ -47,17 +45,17 @@ describe('causes: credentials-expired', () => {
     const token = scene.token({ as: 0, status: 401 });
     return { scene, evidence: [ping, token] };
   });
-  holds(expired, 'by the registry’s clock, though not by the node’s', () => {
+  holds('credentials-expired', 'by the registry’s clock, though not by the node’s', () => {
     const scene = timed(hour);
     return { scene, evidence: basic(scene, 401, { clockOffsetMs: -2 * hour }) };
   });
-  holds(expired, 'the registry says so, and the credentials say nothing', () => {
+  holds('credentials-expired', 'the registry says so, and the credentials say nothing', () => {
     const scene = new Scene({ users: ['AWS'] });
     const words = 'Your authorization token has expired. Reauthenticate and try again.';
     return { scene, evidence: basic(scene, 403, { words }) };
   });
   misses(
-    expired,
+    'credentials-expired',
     'refused, and not past its time',
     () => {
       const scene = timed(hour);
@@ -67,7 +65,7 @@ describe('causes: credentials-expired', () => {
     'credentials-rejected',
   );
   misses(
-    expired,
+    'credentials-expired',
     'past its time by the node’s clock, which is wrong',
     () => {
       const scene = timed(-hour);
@@ -77,7 +75,7 @@ describe('causes: credentials-expired', () => {
     'credentials-rejected',
   );
   misses(
-    expired,
+    'credentials-expired',
     'past its time, and the token service takes it: the right to the image is what lacks',
     () => {
       const scene = timed(-hour);
@@ -92,15 +90,15 @@ describe('causes: credentials-expired', () => {
   );
 
   const soon = { severity: 'degraded' as const };
-  holds(expired, 'accepted, a month’s token with a few hours left', () => {
+  holds('credentials-expired', 'accepted, a month’s token with a few hours left', () => {
     const scene = timed(5 * hour);
     return { scene, evidence: basic(scene, 200), ...soon, says: /accepted now and expire on 2026-11-22 13:00 UTC/ };
   });
-  holds(expired, 'accepted, ECR’s twelve hours with half an hour left', () => {
+  holds('credentials-expired', 'accepted, ECR’s twelve hours with half an hour left', () => {
     const scene = timed(hour / 2, 12 * hour);
     return { scene, evidence: basic(scene, 200), ...soon };
   });
-  holds(expired, 'accepted, over for a minute', () => {
+  holds('credentials-expired', 'accepted, over for a minute', () => {
     const scene = timed(-60_000);
     return { scene, evidence: basic(scene, 200), ...soon, says: /accepted now and expired on/ };
   });
@@ -112,7 +110,7 @@ describe('causes: credentials-expired', () => {
   ];
   for (const [name, build] of quiet) {
     misses(
-      expired,
+      'credentials-expired',
       `accepted, ${name}`,
       () => {
         const scene = build();
@@ -123,7 +121,7 @@ describe('causes: credentials-expired', () => {
     );
   }
   misses(
-    expired,
+    'credentials-expired',
     'a public image: the credentials were never sent',
     () => {
       const scene = timed(60_000);
@@ -156,17 +154,19 @@ const key = { key: 'https://registry.test/v1', why: 'names the path /v1, which e
 const file = (meant: boolean) => [{ source: '--auth-file', hosts: [key.key], near: [{ ...key, meant }] }];
 
 describe('causes: pull-secret-invalid', () => {
-  const invalid = 'pull-secret-invalid';
-
-  holds(invalid, 'the key that is meant for this registry is not one by which the kubelet finds it', () => {
-    const scene = new Scene({ credentialHosts: file(true) });
-    return { scene, evidence: nobody(scene), says: /no usable entry for registry\.test: the key https:\/\/registry/ };
-  });
-  holds(invalid, 'the same, where the registry hides whether the image is there', () => {
+  holds(
+    'pull-secret-invalid',
+    'the key that is meant for this registry is not one by which the kubelet finds it',
+    () => {
+      const scene = new Scene({ credentialHosts: file(true) });
+      return { scene, evidence: nobody(scene), says: /no usable entry for registry\.test: the key https:\/\/registry/ };
+    },
+  );
+  holds('pull-secret-invalid', 'the same, where the registry hides whether the image is there', () => {
     const scene = new Scene({ credentialHosts: file(true) });
     return { scene, evidence: hidden(scene), confidence: 'likely' };
   });
-  holds(invalid, 'the entry that fits has neither user name nor password', () => {
+  holds('pull-secret-invalid', 'the entry that fits has neither user name nor password', () => {
     const scene = new Scene({ users: [''], emptyEntry: true });
     scene.reach();
     const ping = scene.ping({ status: 401, challenges: [challenge('basic')] });
@@ -174,7 +174,7 @@ describe('causes: pull-secret-invalid', () => {
     return { scene, evidence: [ping, manifest], says: /neither user name nor password/ };
   });
   misses(
-    invalid,
+    'pull-secret-invalid',
     'a key that may well be for another registry',
     () => {
       const scene = new Scene({ credentialHosts: file(false) });
@@ -184,7 +184,7 @@ describe('causes: pull-secret-invalid', () => {
     'credentials-missing',
   );
   misses(
-    invalid,
+    'pull-secret-invalid',
     'the image is public',
     () => {
       const scene = new Scene({ credentialHosts: file(true) });
@@ -194,7 +194,7 @@ describe('causes: pull-secret-invalid', () => {
     null,
   );
   misses(
-    invalid,
+    'pull-secret-invalid',
     'there is no such tag',
     () => {
       const scene = new Scene({ credentialHosts: file(true) });
@@ -219,23 +219,30 @@ function plugin(
 }
 
 describe('causes: credential-provider-failed', () => {
-  const failed = 'credential-provider-failed';
   const missing = 'the plugin /opt/bin/ecr-credential-provider does not exist, so the kubelet cannot run it.';
 
-  holds(failed, 'the plugin for this image does not exist, and the registry wants credentials', () => {
-    const scene = new Scene(plugin('*.test', missing));
-    return { scene, evidence: nobody(scene), says: /ecr-credential-provider does not exist.*registry\.test demands/ };
-  });
-  holds(failed, 'the same, where the registry hides whether the image is there', () => {
+  holds(
+    'credential-provider-failed',
+    'the plugin for this image does not exist, and the registry wants credentials',
+    () => {
+      const scene = new Scene(plugin('*.test', missing));
+      return { scene, evidence: nobody(scene), says: /ecr-credential-provider does not exist.*registry\.test demands/ };
+    },
+  );
+  holds('credential-provider-failed', 'the same, where the registry hides whether the image is there', () => {
     const scene = new Scene(plugin('*.test', missing));
     return { scene, evidence: hidden(scene), confidence: 'likely' };
   });
-  holds(failed, 'the whole configuration is refused: the plugin may be for another registry', () => {
-    const scene = new Scene(plugin(null, null, 'etc/providers.yaml:2 is not valid YAML.'));
-    return { scene, evidence: nobody(scene), confidence: 'likely' };
-  });
+  holds(
+    'credential-provider-failed',
+    'the whole configuration is refused: the plugin may be for another registry',
+    () => {
+      const scene = new Scene(plugin(null, null, 'etc/providers.yaml:2 is not valid YAML.'));
+      return { scene, evidence: nobody(scene), confidence: 'likely' };
+    },
+  );
   misses(
-    failed,
+    'credential-provider-failed',
     'the broken plugin is not asked for this image',
     () => {
       const scene = new Scene(plugin(null, missing));
@@ -245,7 +252,7 @@ describe('causes: credential-provider-failed', () => {
     'credentials-missing',
   );
   misses(
-    failed,
+    'credential-provider-failed',
     'nothing is wrong with the plugin: whether it has credentials is not known',
     () => {
       const scene = new Scene(plugin('*.test', null));
@@ -255,7 +262,7 @@ describe('causes: credential-provider-failed', () => {
     'credentials-missing',
   );
   misses(
-    failed,
+    'credential-provider-failed',
     'the pod has credentials of its own, and they are refused',
     () => {
       const scene = new Scene({ ...plugin('*.test', missing), users: ['app'] });
@@ -265,7 +272,7 @@ describe('causes: credential-provider-failed', () => {
     'credentials-rejected',
   );
   misses(
-    failed,
+    'credential-provider-failed',
     'the image needs none',
     () => {
       const scene = new Scene(plugin('*.test', missing));
@@ -288,7 +295,6 @@ describe('causes: credential-provider-failed', () => {
 });
 
 describe('causes: pull-secret-missing', () => {
-  const missing = 'pull-secret-missing';
   const at = '2026-11-22T07:50:00.000000Z';
   const said = (when = at) => ({
     at: when,
@@ -300,24 +306,28 @@ describe('causes: pull-secret-missing', () => {
   });
   const failed = { at, cause: 'credentials-missing' };
 
-  holds(missing, 'a pod of this image names a secret that is not there, and the registry wants credentials', () => {
-    const scene = new Scene();
-    const journal = scene.journal([failed], { credentials: [said()] });
-    return { scene, evidence: [...nobody(scene), journal], says: /does not exist \(regcred, by the kubelet's words/ };
-  });
-  holds(missing, 'the same, where the registry hides whether the image is there', () => {
+  holds(
+    'pull-secret-missing',
+    'a pod of this image names a secret that is not there, and the registry wants credentials',
+    () => {
+      const scene = new Scene();
+      const journal = scene.journal([failed], { credentials: [said()] });
+      return { scene, evidence: [...nobody(scene), journal], says: /does not exist \(regcred, by the kubelet's words/ };
+    },
+  );
+  holds('pull-secret-missing', 'the same, where the registry hides whether the image is there', () => {
     const scene = new Scene();
     const journal = scene.journal([failed], { credentials: [said()] });
     const alternatives = ['credentials-missing', 'pull-secret-invalid'] as const;
     return { scene, evidence: [...hidden(scene), journal], confidence: 'likely', alternatives };
   });
-  holds(missing, 'the journal does not say what the pull failed with', () => {
+  holds('pull-secret-missing', 'the journal does not say what the pull failed with', () => {
     const scene = new Scene();
     const journal = scene.journal([{ at, cause: 'unknown' }], { credentials: [said()] });
     return { scene, evidence: [...nobody(scene), journal], confidence: 'likely' };
   });
   misses(
-    missing,
+    'pull-secret-missing',
     'the word is from before the last failure, and was not said again',
     () => {
       const scene = new Scene();
@@ -328,7 +338,7 @@ describe('causes: pull-secret-missing', () => {
     'credentials-missing',
   );
   misses(
-    missing,
+    'pull-secret-missing',
     'the image is public: the kubelet’s word is harmless',
     () => {
       const scene = new Scene();
@@ -339,7 +349,7 @@ describe('causes: pull-secret-missing', () => {
     null,
   );
   misses(
-    missing,
+    'pull-secret-missing',
     'the pod has credentials, and they are refused',
     () => {
       const scene = new Scene({ users: ['app'] });

@@ -4,7 +4,6 @@ import type { RecordsFacts } from '../../src/model/records-facts.ts';
 import { holds, misses } from '../kit/cause-cases.ts';
 import { challenge, Scene, type SceneOptions } from '../kit/view.ts';
 
-const unverified = 'image-credentials-unverified';
 const owned: Partial<RecordsFacts> = {
   record: 'pulled',
   file: 'var/lib/kubelet/image_manager/pulled/sha256-1',
@@ -35,27 +34,37 @@ function refuses(scene: Scene): string[] {
 describe('causes: image-credentials-unverified', () => {
   const never = { endpoint: null };
 
-  holds(unverified, 'another pod pulled it with a secret, and Never forbids to pull it for this one', () => {
-    const { scene, ids } = present(owned);
-    return { scene, evidence: ids, ...never, confidence: 'likely', says: /pulled with the pull secret team\/regcred/ };
-  });
-  holds(unverified, 'the credentials that were given did not pull it', () => {
+  holds(
+    'image-credentials-unverified',
+    'another pod pulled it with a secret, and Never forbids to pull it for this one',
+    () => {
+      const { scene, ids } = present(owned);
+      return {
+        scene,
+        evidence: ids,
+        ...never,
+        confidence: 'likely',
+        says: /pulled with the pull secret team\/regcred/,
+      };
+    },
+  );
+  holds('image-credentials-unverified', 'the credentials that were given did not pull it', () => {
     const { scene, ids } = present({ ...owned, credentialsFit: false });
     return { scene, evidence: ids, ...never };
   });
-  holds(unverified, 'the kubelet began to pull it and noted nothing more', () => {
+  holds('image-credentials-unverified', 'the kubelet began to pull it and noted nothing more', () => {
     const { scene, ids } = present({ record: 'intent' });
     return { scene, evidence: ids, ...never };
   });
-  holds(unverified, 'it was pulled under another name', () => {
+  holds('image-credentials-unverified', 'it was pulled under another name', () => {
     const { scene, ids } = present({ ...owned, secrets: [] });
     return { scene, evidence: ids, ...never };
   });
-  holds(unverified, 'every image needs credentials, and this one was put here by hand', () => {
+  holds('image-credentials-unverified', 'every image needs credentials, and this one was put here by hand', () => {
     const { scene, ids } = present({}, { kubelet: policy('AlwaysVerify') });
     return { scene, evidence: ids, ...never, says: /AlwaysVerify \(var\/lib\/kubelet\/config\.yaml:9\)/ };
   });
-  holds(unverified, 'it is not on the list of those that need none', () => {
+  holds('image-credentials-unverified', 'it is not on the list of those that need none', () => {
     const { scene, ids } = present({}, { kubelet: policy('NeverVerifyAllowlistedImages', ['registry.test/other']) });
     return { scene, evidence: ids, ...never };
   });
@@ -70,10 +79,10 @@ describe('causes: image-credentials-unverified', () => {
     ['its path is on the list', owned, { kubelet: policy('NeverVerifyAllowlistedImages', ['registry.test/team/*']) }],
   ];
   for (const [name, records, options] of near) {
-    misses(unverified, name, () => present(records, options).scene, null);
+    misses('image-credentials-unverified', name, () => present(records, options).scene, null);
   }
   misses(
-    unverified,
+    'image-credentials-unverified',
     'Always asks the registry for everybody',
     () => {
       const { scene } = present(owned, { policy: 'Always' });
@@ -92,7 +101,7 @@ describe('causes: image-credentials-unverified', () => {
       const { verdict, findings } = conclude(scene.view());
       assert.equal(verdict, 'faulty');
       const [first, second] = findings;
-      assert.equal(first?.cause, unverified);
+      assert.equal(first?.cause, 'image-credentials-unverified');
       assert.equal(first?.underlying, 'credentials-missing');
       assert.deepEqual(first?.evidence, [...ids, ...shown]);
       assert.equal(second?.cause, 'credentials-missing');
@@ -111,7 +120,7 @@ describe('causes: image-credentials-unverified', () => {
       const { scene } = present(owned, options);
       scene.dns('registry.test', 'name-not-found');
       const [first] = conclude(scene.view()).findings;
-      assert.deepEqual([first?.cause, first?.underlying], [unverified, 'dns-name-not-found']);
+      assert.deepEqual([first?.cause, first?.underlying], ['image-credentials-unverified', 'dns-name-not-found']);
     });
 
     it('never makes a fault of an image that starts as it is', () => {
