@@ -1,36 +1,32 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { machine } from 'node:os';
 import type { ProbeRequest, ProbesDocument } from '../api/probes.ts';
 import { withCredentials } from '../engine/given-credentials.ts';
 import { investigate } from '../engine/investigate.ts';
 import { look } from '../engine/look.ts';
-import { type PullPlan, planPull } from '../engine/plan.ts';
+import type { PullPlan } from '../engine/plan.ts';
 import { pullNow } from '../engine/pull.ts';
-import type { PlanRequest } from '../engine/request.ts';
 import { parsePlatform } from '../image/platform.ts';
-import type { Env } from '../lib/env.ts';
 import type { Log } from '../lib/log.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { Layer } from '../model/cause-id.ts';
 import type { Investigation } from '../model/investigation.ts';
 import { conclusionOf } from './engine/conclusion.ts';
+import { guardOf, refusedByLookup, refusedByPlan, refuseInputs } from './engine/guarded.ts';
+import { openPlanner, type PlannerNeeds } from './engine/planner.ts';
 import { recheckOf, recheckPlan } from './engine/recheck.ts';
-import { kindsOfProbe, probesDocument, targetImage } from './engine/single-probe.ts';
+import { kindsOfProbe, kindsOfRegistry, probesDocument, targetImage } from './engine/single-probe.ts';
+import { type Allowed, type Guard, readAllowed } from './guard.ts';
 import type { Conclusion, Declined, Incident, InvestigationOrder, Recheck } from './parts.ts';
 import type { PullOrder, PullOutcome } from './puller.ts';
 
 /** What binds the agent to the engine. The settings may change while it works. */
-export interface NodeEngineNeeds {
-  readonly env: Env;
+export interface NodeEngineNeeds extends Omit<PlannerNeeds, 'nameservers'> {
   /** The node's name. */
   readonly node: string;
-  readonly hostRoot: string;
-  /** `unix:///…`; null: the socket that is found. */
-  readonly runtimeEndpoint: string | null;
-  /** Of this process: only PULLWHY_RUNTIME_ENDPOINT is read. */
-  readonly variables: Readonly<Record<string, string | undefined>>;
   readonly settings: () => NodeEngineSettings;
   readonly log: Log;
+  /** In the place of resolv.conf's, for a node that is made up. */
+  readonly nameservers?: PlannerNeeds['nameservers'];
 }
 
 /** Times in milliseconds; `allowTargets` as `http.allowTargets`. */
@@ -49,48 +45,56 @@ export interface NodeEngine {
   readonly conclusionOf: (investigation: Investigation) => Conclusion;
   /** Changes when what the node's files have for the image changes; tells nothing else. */
   readonly credentialsMark: (image: string) => Promise<string>;
+  /**
+   * The way to an image's registry, as far as the registry's own answer. For the agent's own checks: nothing is asked
+   * about the image, no runtime is asked anything, and no target is refused.
+   */
+  readonly checkRegistry: (image: string, signal: AbortSignal) => Promise<Result<Investigation, Declined>>;
   /** One real pull by the runtime. */
   readonly pull: (order: PullOrder, signal: AbortSignal) => Promise<PullOutcome>;
-  /** One kind of probe toward a registry; `guarded` false for the agent's own looks, which no caller aims. */
-  readonly probe: (
-    request: ProbeRequest,
-    signal: AbortSignal,
-    guarded?: boolean,
-  ) => Promise<Result<ProbesDocument, Declined>>;
+  /** One kind of probe toward a registry that a caller names. */
+  readonly probe: (request: ProbeRequest, signal: AbortSignal) => Promise<Result<ProbesDocument, Declined>>;
 }
 
-/** For a re-check or a single probe, milliseconds. */
+/** For a look that is no whole investigation, milliseconds. */
 const lookMs = 6000;
 
 /** Opens it. Nothing is read or connected to before it is asked something. */
 export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
-  const { env, node, hostRoot, runtimeEndpoint, variables, settings } = needs;
+  const { env, node, settings, log, nameservers = [] } = needs;
+  const planner = openPlanner({ ...needs, nameservers });
   const salt = randomBytes(16);
+  let allowed: { readonly text: string; readonly value: Allowed } | null = null;
 
-  const planOf = async (
-    image: string,
-    signal: AbortSignal,
-    more: { readonly platform?: string; readonly pullPolicy?: PlanRequest['pullPolicy'] } = {},
-  ): Promise<Result<PullPlan, Declined>> => {
-    const planned = await planPull(
-      {
-        image,
-        runtimeEndpoint,
-        runtime: null,
-        hostRoot,
-        runtimeVersion: null,
-        proxyEnvFile: null,
-        nameservers: [],
-        authFile: null,
-        pullPolicy: more.pullPolicy ?? null,
-        platform: more.platform ?? null,
-      },
-      { env, variables, arch: process.arch, platform: process.platform, machine: machine(), signal },
-    );
-    if (planned.ok) return planned;
-    needs.log.error(planned.error.message, { setting: 'runtime.endpoint' });
-    return fail({ reason: 'misconfigured', message: planned.error.message, retryAfterMs: null });
+  /** What callers may have this node talk to although it is special; read anew when the setting changes. */
+  const allowedNow = (): Allowed => {
+    const { allowTargets } = settings();
+    const text = JSON.stringify(allowTargets);
+    if (allowed?.text === text) return allowed.value;
+    const value = readAllowed(allowTargets);
+    allowed = { text, value };
+    for (const entry of value.unusable) {
+      log.warn('An entry of http.allowTargets is no address, no network and no host name: it allows nothing.', {
+        entry,
+      });
+    }
+    return value;
   };
+
+  /** The guard of all that a plan leads to; refused is at once what the plan itself shows. */
+  const guardFor = (plan: PullPlan): Result<Guard, Declined> => {
+    const guard = guardOf(plan, allowedNow());
+    const message = refusedByPlan(plan, guard);
+    return message === null ? ok(guard) : fail(refused(message));
+  };
+
+  /** The runtime looks names up by itself: what they lead to now is all that can be judged before it pulls. */
+  const refusedPull = async (plan: PullPlan, guard: Guard, signal: AbortSignal): Promise<string | null> => {
+    const { view } = await look(plan, { ...base(), kinds: kindsOfProbe('dns'), counterfactuals: false, signal });
+    return refusedByLookup(view, guard);
+  };
+
+  const base = () => ({ env, node, deadlineMs: Math.min(lookMs, settings().deadlineMs) });
 
   return {
     async investigate(order, signal) {
@@ -100,12 +104,19 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
       if (parsed?.ok === false) {
         return fail({ reason: 'bad-platform', message: parsed.error.message, retryAfterMs: null });
       }
-      const planned = await planOf(image, signal, {
+      const choice = {
         ...(platform === undefined ? {} : { platform }),
         ...(pullPolicy === undefined ? {} : { pullPolicy }),
-      });
+      };
+      const planned = await planner.plan(image, choice, signal);
       if (!planned.ok) return planned;
-      const plan = credentials === undefined ? planned.value : withCredentials(planned.value, credentials);
+      const guard = order.guarded === true ? guardFor(planned.value) : null;
+      if (guard?.ok === false) return guard;
+      if (guard !== null && order.pull === true) {
+        const message = await refusedPull(planned.value, guard.value, signal);
+        if (message !== null) return fail(refused(message));
+      }
+      const plan = await planner.withRuntime(given(planned.value, credentials), signal);
       const { deadlineMs, pullDeadlineMs } = settings();
       const document = await investigate(plan, {
         env,
@@ -116,68 +127,80 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
         signal,
         begunAt,
         ...(onEvent === undefined ? {} : { onEvent }),
+        ...(guard === null ? {} : { refuse: refuseInputs(guard.value) }),
       });
       return ok(document);
     },
 
-    async recheck(incident, upTo, signal) {
+    async recheck({ image, conclusion }, upTo, signal) {
       const unknown: Recheck = { state: 'unknown', cause: null, notBefore: null };
-      const { cause = null, underlying = null } = incident.conclusion ?? {};
-      const planned = await planOf(incident.image, signal);
+      const { cause = null, underlying = null } = conclusion ?? {};
+      const planned = await planner.plan(image, {}, signal);
       if (!planned.ok) return unknown;
-      const { kinds, patienceMs, upTo: until } = recheckPlan(cause, underlying, upTo);
-      const deadlineMs = Math.min(lookMs, settings().deadlineMs);
-      const looked = await look(planned.value, {
-        env,
-        node,
-        kinds,
-        counterfactuals: true,
-        patienceMs,
-        deadlineMs,
-        signal,
-      });
+      const { kinds, patienceMs, asksRuntime, upTo: until } = recheckPlan(cause, underlying, upTo);
+      const plan = asksRuntime ? await planner.withRuntime(planned.value, signal) : planned.value;
+      const looked = await look(plan, { ...base(), kinds, counterfactuals: true, patienceMs, signal });
       return signal.aborted ? unknown : recheckOf(looked.view, looked.document, { cause, underlying }, until);
     },
 
     conclusionOf,
 
     async credentialsMark(image) {
-      const planned = await planOf(image, AbortSignal.timeout(lookMs));
+      const planned = await planner.plan(image, {}, AbortSignal.timeout(lookMs));
       const hash = createHash('sha256').update(salt);
-      if (planned.ok) {
-        for (const { key, source, username, password } of planned.value.credentials) {
-          hash.update(JSON.stringify([key, source, username, password.reveal()]));
-        }
-        if (planned.value.cri?.ok === true) planned.value.cri.value.close();
+      for (const { key, source, username, password } of planned.ok ? planned.value.credentials : []) {
+        hash.update(JSON.stringify([key, source, username, password.reveal()]));
       }
       return hash.digest('base64url');
     },
 
-    async pull({ image, credentials }, signal) {
-      const planned = await planOf(image, signal);
-      if (!planned.ok) {
-        const { message } = planned.error;
-        const pull = { attempted: false, ok: null, durationMs: null, error: message, cause: null };
-        return { pull, imageRef: null, summary: message };
+    async checkRegistry(image, signal) {
+      const planned = await planner.plan(image, {}, signal);
+      if (!planned.ok) return planned;
+      const looked = await look(planned.value, { ...base(), kinds: kindsOfRegistry, counterfactuals: true, signal });
+      return ok(looked.document);
+    },
+
+    async pull({ image, reason, credentials }, signal) {
+      const planned = await planner.plan(image, {}, signal);
+      if (!planned.ok) return notPulled(planned.error.message);
+      if (reason === 'asked') {
+        const guard = guardFor(planned.value);
+        const message = guard.ok ? await refusedPull(planned.value, guard.value, signal) : guard.error.message;
+        if (message !== null) return notPulled(message);
       }
-      const plan = credentials === undefined ? planned.value : withCredentials(planned.value, credentials);
+      const plan = await planner.withRuntime(given(planned.value, credentials), signal);
       return pullNow(plan, { env, node, deadlineMs: settings().pullDeadlineMs, signal });
     },
 
     async probe({ probe, target }, signal) {
       const image = targetImage(target);
       if (!image.ok) return fail({ reason: 'bad-image', message: image.error, retryAfterMs: null });
-      const planned = await planOf(image.value, signal);
+      const planned = await planner.plan(image.value, {}, signal);
       if (!planned.ok) return planned;
+      const guard = guardFor(planned.value);
+      if (!guard.ok) return guard;
       const { document } = await look(planned.value, {
-        env,
-        node,
+        ...base(),
         kinds: kindsOfProbe(probe),
         counterfactuals: false,
-        deadlineMs: Math.min(lookMs, settings().deadlineMs),
+        refuse: refuseInputs(guard.value),
         signal,
       });
       return ok(probesDocument(probe, target, document, env.now()));
     },
   };
+}
+
+function given(plan: PullPlan, credentials: InvestigationOrder['credentials']): PullPlan {
+  return credentials === undefined ? plan : withCredentials(plan, credentials);
+}
+
+function refused(message: string): Declined {
+  return { reason: 'refused-target', message, retryAfterMs: null };
+}
+
+function notPulled(message: string): PullOutcome {
+  const pull = { attempted: false, ok: null, durationMs: null, error: message, cause: null };
+  return { pull, imageRef: null, summary: message };
 }

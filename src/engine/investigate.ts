@@ -4,7 +4,7 @@ import type { Investigation } from '../model/investigation.ts';
 import { openContext } from './context.ts';
 import { documentOf } from './document.ts';
 import type { PullPlan } from './plan.ts';
-import { type RunEvent, runProbes } from './run.ts';
+import { type RunEvent, type RunOptions, runProbes } from './run.ts';
 
 /** How an investigation is carried out. */
 export interface InvestigateOptions {
@@ -17,6 +17,8 @@ export interface InvestigateOptions {
   readonly pullDeadlineMs: number;
   readonly signal: AbortSignal;
   readonly onEvent?: (event: RunEvent) => void;
+  /** Asked before each probe: why it must not be made, or null. Absent: all may. */
+  readonly refuse?: NonNullable<RunOptions['refuse']>;
   /** Monotonic time at which the work began, planning included; now when absent. */
   readonly begunAt?: number;
 }
@@ -35,13 +37,14 @@ export async function investigate(plan: PullPlan, options: InvestigateOptions): 
   };
   try {
     const deadlineMs = Math.max(1, options.deadlineMs - (env.monotonic() - begun));
-    const { onEvent, signal } = options;
+    const { onEvent, refuse, signal } = options;
     const probes = await runProbes({
       view: base,
       context,
       deadlineMs,
       signal,
       ...(onEvent === undefined ? {} : { onEvent }),
+      ...(refuse === undefined ? {} : { refuse }),
     });
     const head = {
       id: investigationId(env),

@@ -142,6 +142,7 @@ function endpointFor(
     caPem: certificates.caPem,
     clientPairs: certificates.clientPairs,
     headerValues: {},
+    ...(place.fromImage ? { fromImage: true as const } : {}),
   };
 }
 

@@ -17,6 +17,8 @@ export interface PullSource {
   readonly source: string;
   /** A mirror that is used for pulls by digest only cannot resolve a tag. */
   readonly digestOnly: boolean;
+  /** No file names the host with its port: the image does, and a pattern or a prefix without a port fits it. */
+  readonly fromImage: boolean;
 }
 
 /** A rewritten name that does not parse: none of the places is asked then, for containers/image builds all names first. */
@@ -62,7 +64,9 @@ export function pullSources(
   reference: ImageReference,
 ): Result<readonly PullSource[], RewriteFailure> {
   if (entry === null) {
-    return ok([{ reference, insecure: false, role: 'upstream', source: 'default', digestOnly: false }]);
+    return ok([
+      { reference, insecure: false, role: 'upstream', source: 'default', digestOnly: false, fromImage: true },
+    ]);
   }
   const digested = reference.digest !== null;
   const mirrors = entry.mirrors.filter((mirror) => {
@@ -81,6 +85,7 @@ export function pullSources(
       role: place === null ? 'upstream' : 'mirror',
       source,
       digestOnly: place !== null && (entry.mirrorByDigestOnly || place.use === 'digest-only'),
+      fromImage: location.split('/', 1)[0] !== rewritten.value.domain,
     });
   }
   return ok(sources);

@@ -12,6 +12,8 @@ export interface RuntimeEndpoint {
   readonly clientPairs: readonly { readonly cert: string; readonly key: Secret }[];
   /** Values of `info.headers`. */
   readonly headerValues: Readonly<Record<string, readonly Secret[]>>;
+  /** Its host, or its port, is the image's own, although a file has rules for it. Absent: `info.source` names it, or is the default. */
+  readonly fromImage?: true;
 }
 
 /** Credentials set in the runtime's own files; used only when the request over CRI carries none. */

@@ -19,6 +19,9 @@ export function kindsOfProbe(probe: ProbeName): ReadonlySet<ProbeKind> {
   return new Set(kindsOf[probe]);
 }
 
+/** What a registry is checked by, without a word about any image of it. */
+export const kindsOfRegistry: ReadonlySet<ProbeKind> = new Set([...kindsOf.registry, 'small', 'clock']);
+
 /** An image that a registry could have, so that a plan can be made of its name; the failure says what is taken. */
 export function targetImage(target: string): Result<string, string> {
   const taken =
