@@ -1,4 +1,5 @@
 import { probesOf, type View } from '../evidence/view.ts';
+import { causeIds } from '../model/cause-id.ts';
 import type { DoneProbe } from '../model/investigation.ts';
 import { type Cause, type CauseArgs, type Match, remedy, sentence } from './cause.ts';
 
@@ -152,7 +153,8 @@ export const runtimeCauses: readonly Cause[] = [
     scenario: 7,
     title: 'The pause image cannot be pulled',
     fixedBy: 'node',
-    proof: "The runtime's own words name the sandbox image, which it pulls without the pod's credentials.",
+    proof:
+      "The runtime is asked for its pause image, and where that is not on the node its way is probed as the runtime would go it: without anybody's pull secret.",
     say: ({ image, underlying, source }) =>
       `The runtime cannot get the pause image${image === undefined ? '' : ` ${image}`}${source === undefined ? '' : ` (set by ${source})`}, so no pod can start here. ${underlying ?? ''}`.trim(),
     remedies: ({ image }) => [
@@ -160,7 +162,12 @@ export const runtimeCauses: readonly Cause[] = [
         'Diagnose that image by itself; the runtime pulls it without any secret:',
         `pullwhy diagnose ${image ?? 'registry.k8s.io/pause:3.10'}`,
       ),
+      remedy(
+        "Where its registry is out of reach, name one that is not in the runtime's configuration (sandbox_image; pinned_images.sandbox in containerd 2.x; pause_image of CRI-O), or bring the image here:",
+        `ctr -n k8s.io images import pause.tar`,
+      ),
     ],
+    match: missingPause,
   },
 ];
 
@@ -171,6 +178,28 @@ function unloadedSnapshotter(view: View): Match[] {
     if (missing === null) return [];
     const detail = `CRI is set to "${missing.name}", which did not load (${missing.words}), so the runtime serves no pull`;
     return [fault([probe.id], { detail })];
+  });
+}
+
+/** The pause image is not here, and its way is broken. */
+function missingPause(view: View): Match[] {
+  return probesOf(view, 'sandbox').flatMap((probe): Match[] => {
+    const { image, source, present, pull } = probe.facts;
+    if (present || pull?.verdict !== 'faulty') return [];
+    const proven = pull.confidence === 'proven';
+    const underlying = causeIds.find((id) => id === pull.cause) ?? null;
+    return [
+      {
+        confidence: proven ? 'proven' : 'likely',
+        // What is only likely must not make a node faulty whose image comes.
+        severity: proven ? 'fault' : 'degraded',
+        evidence: [probe.id],
+        endpoint: null,
+        host: pull.host,
+        underlying,
+        args: { image, source, underlying: pull.summary },
+      },
+    ];
   });
 }
 

@@ -14,6 +14,7 @@ import { withEnvironment } from './environment-words.ts';
 import { carried, findingOf, problemFindings, unexplained, withEvidence } from './findings.ts';
 import { kubeletFindings } from './kubelet-finding.ts';
 import { startsWithoutPull, withPolicy } from './local-image.ts';
+import { asPause, isPauseFinding, withPause } from './pause-image.ts';
 import { byPrecedence } from './precedence.ts';
 import { ruledOutBy } from './ruled-out.ts';
 
@@ -37,7 +38,8 @@ export function conclude(view: View): Conclusion {
   const known = causes.flatMap((cause) =>
     (cause.match?.(view) ?? []).flatMap((match) => carried(findingOf(cause, match), match)),
   );
-  const raw = [...known, ...unexplained(view, known)];
+  const pause = known.filter(isPauseFinding);
+  const raw = [...known.filter((finding) => !isPauseFinding(finding)), ...unexplained(view, known)];
   const pull = pullOutcome(view);
   const local = withEvidence(
     problemFindings(view),
@@ -57,10 +59,11 @@ export function conclude(view: View): Conclusion {
   const hidden = pull.ok === true ? [] : hiddenFindings(view, faults);
   const stale = notLoadedFindings(view, pull);
   // It says which way the faults are on; what stops the node whatever the way comes before it.
-  const [first, second] = faults.every(isOfEndpoint) ? [stale, faults.sort(order)] : [faults.sort(order), stale];
+  const sorted = asPause(view, faults.sort(order));
+  const [first, second] = faults.every(isOfEndpoint) ? [stale, sorted] : [sorted, stale];
   const all = [...first, ...second, ...hidden, ...told, ...degraded];
-  const findings = unique(all).map((finding) => withEnvironment(view, finding));
-  const verdict = verdictOf(view, findings, judged, stop, pull);
+  const ofImage = unique(all).map((finding) => withEnvironment(view, finding));
+  const { verdict, findings } = withPause(view, verdictOf(view, ofImage, judged, stop, pull), ofImage, pause);
   return {
     verdict,
     findings,

@@ -26,7 +26,12 @@ export interface OpenContext {
 }
 
 /** Makes the probes' context of a plan. Nothing is connected to yet. */
-export function openContext(plan: PullPlan, env: Env, pullDeadlineMs: number): OpenContext {
+export function openContext(
+  plan: PullPlan,
+  env: Env,
+  pullDeadlineMs: number,
+  tryOther: ProbeContext['tryOther'] = null,
+): OpenContext {
   const clients = new Map<string, HttpClient>();
   const tls = new Map<number, EndpointTls>();
   // The proxies that ways name by their URL, with what the URL does not show.
@@ -132,6 +137,7 @@ export function openContext(plan: PullPlan, env: Env, pullDeadlineMs: number): O
         const table = await mounts;
         return table === null ? null : mountBelow(plan.host, table, path);
       },
+      tryOther,
       pullDeadlineMs,
     },
     close: async () => {

@@ -97,7 +97,19 @@ export function problemFindings(view: View): Finding[] {
       ({ severity, cause, harmless }) =>
         severity === 'error' || (cause === 'runtime-misconfigured' && harmless !== true),
     )
-    .map(problemFinding);
+    .map((problem) => (problem.atStart === true && serves(view) ? latent(problem) : problemFinding(problem)));
+}
+
+/** The runtime serves CRI, so it did not start with a file that keeps it from that. */
+function serves(view: View): boolean {
+  return probesOf(view, 'runtime').some(({ status }) => status === 'ok');
+}
+
+/** What waits for the next start of a runtime that runs. */
+function latent(problem: Problem): Finding {
+  const finding = problemFinding(problem);
+  const now = 'The one that runs was started before the file was so; what it has loaded then is not known from it.';
+  return { ...finding, severity: 'degraded', summary: `${finding.summary} ${now}` };
 }
 
 /** One problem as a finding. */

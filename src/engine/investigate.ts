@@ -1,6 +1,7 @@
 import type { View } from '../evidence/view.ts';
 import type { Env } from '../lib/env.ts';
 import type { Investigation } from '../model/investigation.ts';
+import type { ProbeContext } from '../probes/context.ts';
 import { openContext } from './context.ts';
 import { documentOf } from './document.ts';
 import type { PullPlan } from './plan.ts';
@@ -24,11 +25,27 @@ export interface InvestigateOptions {
 }
 
 /** Runs the probes of a plan and concludes. Ends within the deadline (the pull within its own). */
-export async function investigate(plan: PullPlan, options: InvestigateOptions): Promise<Investigation> {
+export function investigate(plan: PullPlan, options: InvestigateOptions): Promise<Investigation> {
+  return investigateWith(plan, options, async (image, deadlineMs, signal) => {
+    const { env, node } = options;
+    const begunAt = env.monotonic();
+    const other = await plan.planOther(image);
+    if (!other.ok) return null;
+    const inner = { env, node, pull: false, deadlineMs, pullDeadlineMs: deadlineMs, signal, begunAt };
+    const { verdict, cause, confidence, summary, findings } = await investigateWith(other.value, inner, null);
+    return { verdict, cause, confidence, summary, host: findings[0]?.host ?? null };
+  });
+}
+
+async function investigateWith(
+  plan: PullPlan,
+  options: InvestigateOptions,
+  tryOther: ProbeContext['tryOther'],
+): Promise<Investigation> {
   const { env } = options;
   const begun = options.begunAt ?? env.monotonic();
   const startedAtMs = env.now() - (env.monotonic() - begun);
-  const { context, close } = openContext(plan, env, options.pullDeadlineMs);
+  const { context, close } = openContext(plan, env, options.pullDeadlineMs, tryOther);
   const base: Omit<View, 'probes'> = {
     plan: plan.body,
     runtime: { name: plan.runtime.name, version: plan.runtime.version, asked: plan.runtimeAsked },

@@ -52,6 +52,8 @@ export interface PullPlan {
   readonly files: RuntimePlan;
   /** What the running runtime would do by settings that it has loaded; null for one whose files are not containerd's. */
   readonly planLoaded: (loaded: LoadedSettings) => Promise<RuntimePlan | null>;
+  /** The plan for an image that the runtime pulls by itself: without anybody's pull secret, and asked of nobody else. */
+  readonly planOther: (image: string) => Promise<Result<PullPlan, RequestError>>;
   readonly credentials: readonly PlannedCredential[];
   /** The runtime's socket; a failure is a fact about the runtime. Null: there is none to ask. */
   readonly cri: Result<CriClient, CriFailure> | null;
@@ -158,9 +160,27 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
       files.runtime === 'containerd' && reference.ok
         ? readRuntimeFiles(host, request, reference.value, runtime, asked.choice, proxies, loaded)
         : null,
+    planOther: async (other) => {
+      const made = await planPull({ ...request, image: other, authFile: null, pullPolicy: 'IfNotPresent' }, planEnv);
+      return made.ok ? ok(withoutKubelet(made.value)) : made;
+    },
     credentials: matches,
     cri,
   });
+}
+
+/** What the runtime does by itself: it has its own files' credentials alone, and its socket was asked already. */
+function withoutKubelet(plan: PullPlan): PullPlan {
+  const credentials = plan.credentials.filter(({ sentTo }) => sentTo !== null);
+  const shown = plan.body.credentials?.matches.filter(({ sentTo }) => sentTo !== undefined) ?? [];
+  const [first] = shown;
+  const { sandboxImage: _, ...rest } = plan.body;
+  const body = {
+    ...rest,
+    credentials: first === undefined ? null : { source: first.source, username: first.username, matches: shown },
+    credentialHosts: [],
+  };
+  return { ...plan, body, credentials, runtimeAsked: false, journals: [] };
 }
 
 /** The runtime's environment, and the trust store that it may move. */

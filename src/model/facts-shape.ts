@@ -24,6 +24,7 @@ import type {
   RegistryErrorFacts,
   RegistryFacts,
   RuntimeFacts,
+  SandboxFacts,
   SmallFacts,
   SnapshotterFacts,
   TcpFacts,
@@ -296,6 +297,21 @@ const loaded = object<LoadedFacts>({
 
 const image = object<ImageFacts>({ present: maybe.flag, id: maybe.text, sizeBytes: maybe.amount });
 
+const sandbox = object<SandboxFacts>({
+  image: text,
+  source: text,
+  present: flag,
+  pull: nullable(
+    object<NonNullable<SandboxFacts['pull']>>({
+      verdict: oneOf(['healthy', 'degraded', 'faulty', 'inconclusive']),
+      cause: maybe.text,
+      confidence: maybe.text,
+      host: maybe.text,
+      summary: text,
+    }),
+  ),
+});
+
 const snapshotter = object<SnapshotterFacts>({ name: text, address: text, failure: maybe.text });
 
 const mount = object<NonNullable<DiskFacts['mount']>>({
@@ -347,6 +363,7 @@ export const factsShapes: { readonly [K in ProbeKind]: Shape<FactsByKind[K]> } =
   loaded,
   image,
   records: recordsShape,
+  sandbox,
   snapshotter,
   disk,
   ingest,

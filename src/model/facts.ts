@@ -1,11 +1,11 @@
 import type { JournalFacts } from './journal-facts.ts';
 import type { NetworkFailure } from './network-failure.ts';
-import type { DiskFacts, RuntimeFacts, SnapshotterFacts } from './node-facts.ts';
+import type { DiskFacts, RuntimeFacts, SandboxFacts, SnapshotterFacts } from './node-facts.ts';
 import type { RecordsFacts } from './records-facts.ts';
 import type { IngestFacts, PullProgress } from './transfer-facts.ts';
 
 export type { JournalFacts, JournalMention, OtherPull, WaitingPod } from './journal-facts.ts';
-export type { DiskFacts, RuntimeFacts, SnapshotterFacts } from './node-facts.ts';
+export type { DiskFacts, RuntimeFacts, SandboxFacts, SnapshotterFacts } from './node-facts.ts';
 export type { IngestFacts, PullProgress, TransferFacts } from './transfer-facts.ts';
 
 /** A party that a probe's answer sends the runtime on to: a token realm, or a redirect's target. */
@@ -355,6 +355,7 @@ export interface FactsByKind {
   loaded: LoadedFacts;
   image: ImageFacts;
   records: RecordsFacts;
+  sandbox: SandboxFacts;
   snapshotter: SnapshotterFacts;
   disk: DiskFacts;
   ingest: IngestFacts;

@@ -128,8 +128,9 @@ export const problemShape = object<Problem>(
     source: text,
     message: text,
     harmless: oneOf([true]),
+    atStart: oneOf([true]),
   },
-  ['harmless'],
+  ['harmless', 'atStart'],
 );
 
 /** A saved document as a whole. Probes of unknown kinds and problems of unknown causes are to be taken out before. */

@@ -54,3 +54,19 @@ export interface DiskFacts {
     readonly emergency: boolean;
   };
 }
+
+/** The pause image, which every new pod of the node needs; the runtime pulls it by itself, without anybody's secret. */
+export interface SandboxFacts {
+  readonly image: string;
+  /** `the runtime`, where it tells; else the line that sets it, or `default`. */
+  readonly source: string;
+  readonly present: boolean;
+  /** What an investigation of its pull came to; null: it is on the node, or was asked for itself. */
+  readonly pull: {
+    readonly verdict: 'healthy' | 'degraded' | 'faulty' | 'inconclusive';
+    readonly cause: string | null;
+    readonly confidence: string | null;
+    readonly host: string | null;
+    readonly summary: string;
+  } | null;
+}

@@ -16,4 +16,9 @@ export interface Problem {
    * not read: it is told, and says nothing against the node.
    */
   readonly harmless?: true;
+  /**
+   * It keeps the runtime from starting, or from serving CRI, when it next reads the file. One that serves has read it when
+   * it was another, so that nothing of it shows yet.
+   */
+  readonly atStart?: true;
 }

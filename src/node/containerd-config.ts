@@ -4,7 +4,7 @@ import type { Problem } from '../model/problem.ts';
 import { fileFailureWords, hitsRuntime } from './certs-directory.ts';
 import { type ConfigFile, type Named, type Refusal, readConfigFile } from './containerd-config-file.ts';
 import { criImages, criRuntime, criV1, criV2, migrateCri, renamePlugin, renamePlugins } from './containerd-migrate.ts';
-import { harmless, misconfigured } from './containerd-problem.ts';
+import { harmless, keepsFromStarting, misconfigured } from './containerd-problem.ts';
 import type { ContainerdRules } from './containerd-rules.ts';
 import { emptyTable, mergeTables, replaceEntries, type SourcedTable, tableAt } from './containerd-sourced.ts';
 import { expandGlob } from './go-glob.ts';
@@ -52,7 +52,7 @@ export async function readContainerdConfig(
   const files: string[] = [];
   const problems: Problem[] = [];
   const refuse = ({ source, why }: Refusal): ContainerdConfig => {
-    problems.push(misconfigured('error', source, `${why}, so containerd ${rules.label} does not start with it.`));
+    problems.push(keepsFromStarting(source, `${why}, so containerd ${rules.label} does not start with it.`));
     return { files, problems, starts: false, section: null, disabled: null, root: merged.root };
   };
   const merged: Merged = {

@@ -5,7 +5,7 @@ import { credentialsOf } from './containerd-credentials.ts';
 import { type ConfiguredEndpoints, configureHosts, type ImageTarget } from './containerd-endpoints.ts';
 import { findHostDirectory, readHosts } from './containerd-hosts.ts';
 import { configureMirrors } from './containerd-mirrors.ts';
-import { harmless, misconfigured } from './containerd-problem.ts';
+import { harmless, keepsFromStarting, misconfigured } from './containerd-problem.ts';
 import { type ContainerdRules, containerdRules, newestContainerd, parseContainerdVersion } from './containerd-rules.ts';
 import { type ContainerdSettings, readContainerdSettings } from './containerd-settings.ts';
 import { type HostFiles, sourceName } from './host-files.ts';
@@ -69,7 +69,7 @@ export async function planContainerd(
   const read = readContainerdSettings(config.section, rules);
   if (!read.ok) {
     const message = `${read.error.why}, so containerd ${rules.label} does not start with this file.`;
-    problems.push(misconfigured('error', read.error.source, message));
+    problems.push(keepsFromStarting(read.error.source, message));
     return plan({});
   }
   const loaded = options.loaded ?? null;
@@ -78,7 +78,7 @@ export async function planContainerd(
   if (config.disabled !== null) {
     const message = 'The CRI plugin is disabled here, so containerd serves no pull for Kubernetes.';
     // What it would do is planned all the same: the plugin may hide another fault behind it.
-    problems.push(misconfigured('error', config.disabled, message));
+    problems.push(keepsFromStarting(config.disabled, message));
   }
   const path = effectiveConfigPath(settings, rules);
   const conflict = conflictOf(settings, path, rules);
@@ -141,12 +141,12 @@ function conflictOf(settings: ContainerdSettings, path: ConfigPath, rules: Conta
       path.source === 'default'
         ? `the default config_path of containerd ${rules.label}`
         : `config_path (${path.source})`;
-    return misconfigured('error', settings.mirrorsSource, `registry.mirrors stand beside ${beside}, so ${unserved}.`);
+    return keepsFromStarting(settings.mirrorsSource, `registry.mirrors stand beside ${beside}, so ${unserved}.`);
   }
   const tls = [...settings.configs.values()].find((item) => item.tls !== null)?.tls ?? null;
   if (tls === null) return null;
   const message = `TLS settings in registry.configs stand beside config_path (${path.source}), so ${unserved}.`;
-  return misconfigured('error', tls.source, message);
+  return keepsFromStarting(tls.source, message);
 }
 
 /**

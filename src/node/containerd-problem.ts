@@ -5,6 +5,11 @@ export function misconfigured(severity: Problem['severity'], source: string, mes
   return { severity, cause: 'runtime-misconfigured', source, message };
 }
 
+/** What keeps containerd from starting, or its CRI plugin from loading. */
+export function keepsFromStarting(source: string, message: string): Problem {
+  return { ...misconfigured('error', source, message), atStart: true };
+}
+
 /** A warning that says nothing against the node: what may be meant so, or what Pullwhy itself may not read. */
 export function harmless(source: string, message: string): Problem {
   return { ...misconfigured('warning', source, message), harmless: true };

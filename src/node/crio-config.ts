@@ -107,7 +107,11 @@ export async function readCrioConfig(host: HostFiles, version: string | null): P
       problems.push(misconfigured(at(source, wrong.line), `${source}: ${wrong.message}; ${consequence}`));
     }
   }
-  return { files, ...settled(draft, crioMinor(version), problems), problems };
+  const settings = settled(draft, crioMinor(version), problems);
+  const marked = problems.map(
+    (problem): Problem => (problem.severity === 'error' ? { ...problem, atStart: true } : problem),
+  );
+  return { files, ...settings, problems: marked };
 }
 
 function apply(root: FieldTable, file: string, draft: Draft, problems: Problem[]): void {

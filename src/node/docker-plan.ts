@@ -3,7 +3,7 @@ import type { Problem } from '../model/problem.ts';
 import { hitsRuntime, listCertificates, loadAuthorities } from './certs-directory.ts';
 import { defaultHost, endpointUrl, isLocalhost } from './containerd-address.ts';
 import type { ImageTarget } from './containerd-endpoints.ts';
-import { harmless, misconfigured } from './containerd-problem.ts';
+import { harmless, keepsFromStarting } from './containerd-problem.ts';
 import { failureWords } from './file-failure.ts';
 import { parseGoUrl } from './go-url.ts';
 import { type HostFiles, sourceName } from './host-files.ts';
@@ -25,7 +25,7 @@ export async function planDocker(host: HostFiles, image: ImageTarget): Promise<R
   if (!text.ok && text.error.kind !== 'absent') {
     const words = `The file ${failureWords(text.error)}`;
     if (hitsRuntime(text.error)) {
-      problems.push(misconfigured('error', source, `${words}, so Docker does not start with it.`));
+      problems.push(keepsFromStarting(source, `${words}, so Docker does not start with it.`));
       return { ...plan, files: [], endpoints: [], problems };
     }
     problems.push(harmless(source, `${words}, so the plan leaves its settings out.`));
@@ -33,7 +33,7 @@ export async function planDocker(host: HostFiles, image: ImageTarget): Promise<R
   const content = text.ok ? text.value : '';
   const settings = parseSettings(content);
   if (settings === null) {
-    problems.push(misconfigured('error', source, 'It is not a JSON object, so Docker does not start with it.'));
+    problems.push(keepsFromStarting(source, 'It is not a JSON object, so Docker does not start with it.'));
     return { ...plan, files: [source], endpoints: [], problems };
   }
   const insecure = new Set(textsOf(settings['insecure-registries']));
@@ -43,7 +43,7 @@ export async function planDocker(host: HostFiles, image: ImageTarget): Promise<R
     const url = parseGoUrl(mirror);
     if (!url.ok || !['http', 'https'].includes(url.value.scheme) || url.value.host === '') {
       const message = 'A registry mirror is no http:// or https:// address, so Docker does not start with this file.';
-      problems.push(misconfigured('error', placeOf(content, mirror), message));
+      problems.push(keepsFromStarting(placeOf(content, mirror), message));
       return { ...plan, files: [source], endpoints: [], problems };
     }
     const { scheme, host: address } = url.value;

@@ -2,7 +2,7 @@ import type { Way } from '../evidence/way.ts';
 import type { Env } from '../lib/env.ts';
 import type { Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
-import type { JournalFacts, LoadedFacts, NextParty } from '../model/facts.ts';
+import type { JournalFacts, LoadedFacts, NextParty, SandboxFacts } from '../model/facts.ts';
 import type { PlanBody } from '../model/plan.ts';
 import type { ContentStoreFailure, ContentStoreLook } from '../node/content-store.ts';
 import type { HostFiles } from '../node/host-files.ts';
@@ -93,6 +93,11 @@ export interface ProbeContext {
   readonly locate: (path: string) => Promise<string | null>;
   /** The mount that a path of the node lies on, as the runtime's process sees it; null: that cannot be read. */
   readonly mountOf: (path: string) => Promise<Mount | null>;
+  /**
+   * Probes the way of another image, as the runtime would pull it by itself: without the kubelet's credentials, and
+   * without a real pull. Null as an answer: no plan can be made of it. Null itself: this is such an investigation.
+   */
+  readonly tryOther: ((image: string, deadlineMs: number, signal: AbortSignal) => Promise<SandboxFacts['pull']>) | null;
   /** Milliseconds that a real pull may take. */
   readonly pullDeadlineMs: number;
 }

@@ -17,6 +17,7 @@ import { pullProbe } from './pull.ts';
 import { recordsProbe } from './records.ts';
 import { registryProbe } from './registry.ts';
 import { runtimeProbe } from './runtime.ts';
+import { sandboxProbe } from './sandbox.ts';
 import { smallProbe } from './small.ts';
 import { snapshotterProbe } from './snapshotter.ts';
 import { tcpProbe } from './tcp.ts';
@@ -28,6 +29,7 @@ export const probes: readonly AnyProbe[] = [
   erase(loadedProbe, (input) => probeTask(loadedProbe, input)),
   erase(imageProbe, (input) => probeTask(imageProbe, input)),
   erase(recordsProbe, (input) => probeTask(recordsProbe, input)),
+  erase(sandboxProbe, (input) => probeTask(sandboxProbe, input)),
   erase(snapshotterProbe, (input) => probeTask(snapshotterProbe, input)),
   erase(diskProbe, (input) => probeTask(diskProbe, input)),
   erase(ingestProbe, (input) => probeTask(ingestProbe, input)),

@@ -62,6 +62,7 @@ export interface SceneOptions {
   readonly kubelet?: Partial<PlanBody['kubelet']>;
   readonly credentialHosts?: PlanBody['credentialHosts'];
   readonly knownProxies?: PlanBody['knownProxies'];
+  readonly sandboxImage?: NonNullable<PlanBody['sandboxImage']>;
   readonly policy?: 'Always' | 'IfNotPresent' | 'Never';
   readonly problems?: readonly Problem[];
   readonly platform?: string;
@@ -788,6 +789,7 @@ function planOf(input: string, options: SceneOptions): PlanBody {
           },
     credentialHosts: options.credentialHosts ?? [],
     knownProxies: options.knownProxies ?? [],
+    ...(options.sandboxImage === undefined ? {} : { sandboxImage: options.sandboxImage }),
     problems: options.problems ?? [],
   };
 }

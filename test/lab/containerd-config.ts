@@ -39,14 +39,14 @@ export function configurationOf(setup: RuntimeSetup, socket: string): string {
   ].join('\n');
 }
 
-const pause = 'registry.lab/pause:3.9';
+export const pauseImage = 'registry.lab/pause:3.9';
 const native = 'native'; // the snapshotter that needs nothing of the kernel
 const cri2 = 'io.containerd.grpc.v1.cri';
 const images3 = 'io.containerd.cri.v1.images';
 
 function settings2(setup: RuntimeSetup): string[] {
   return [
-    `  sandbox_image = "${setup.sandboxImage ?? pause}"`,
+    `  sandbox_image = "${setup.sandboxImage ?? pauseImage}"`,
     `[plugins."${cri2}".containerd]`,
     `  snapshotter = "${setup.snapshotter ?? native}"`,
     ...registry(setup, setup.misplaced === true ? images3 : cri2),
@@ -60,7 +60,7 @@ function settings3(setup: RuntimeSetup, line: RuntimeLine): string[] {
     `  snapshotter = "${snapshotter}"`,
     `  use_local_image_pull = ${line === '2.x local'}`,
     `[plugins."${images3}".pinned_images]`,
-    `  sandbox = "${setup.sandboxImage ?? pause}"`,
+    `  sandbox = "${setup.sandboxImage ?? pauseImage}"`,
     ...registry(setup, setup.misplaced === true ? cri2 : images3),
     // The transfer service unpacks for the snapshotters that are listed here, whatever CRI's is.
     '[[plugins."io.containerd.transfer.v1.local".unpack_config]]',

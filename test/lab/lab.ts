@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type Authority, makeAuthority, type Pair } from './authority.ts';
 import { must, type Outcome, type RunOptions, stopAllServices } from './commands.ts';
-import { type Runtime, type RuntimeSetup, startRuntime } from './containerd.ts';
+import { type Runtime, type RuntimeSetup, startRuntime, withCri } from './containerd.ts';
+import { pauseImage } from './containerd-config.ts';
 import type { Containerd } from './containerd-versions.ts';
 import { type ImageRequest, type PushedImage, pushImage } from './images.ts';
 import { makeNetwork, type Network, type Party } from './network.ts';
@@ -201,6 +202,7 @@ async function furnish(
 
   const undoing: (() => Promise<unknown>)[] = [];
   let current: { runtime: Runtime; env: string } | undefined;
+  let paused = false;
   let serial = 0;
   let journal: string | null = null;
   let wanted: Readonly<Record<string, string>> = {};
@@ -278,6 +280,9 @@ async function furnish(
         env: wanted,
       });
       current = { runtime, env: key };
+      // Once for all cases, before the first one has made its fault: a node on which pods run has it.
+      if (!paused) await havePause(runtime);
+      paused = true;
       return runtime;
     },
     async renewRuntime() {
@@ -297,6 +302,8 @@ async function furnish(
         ...more,
       });
       lab.defer(runtime.service.stop);
+      if ((more.until ?? 'cri') === 'cri' && more.cri !== false && more.sandboxImage === undefined)
+        await havePause(runtime);
       return runtime;
     },
     async usualRuntime(name, more = {}) {
@@ -323,6 +330,8 @@ async function furnish(
     },
     stop,
   };
+  await lab.push('pause', '3.9');
+  await lab.runtime();
   return lab;
 }
 
@@ -335,6 +344,13 @@ const dnsFaults = {
 /** Makes a zone fail: a nameserver that is forwarded to another one, which refuses, answers SERVFAIL. */
 export function forwardTo(zone: string, address: string): string[] {
   return ['forward-zone:', `  name: "${zone}"`, `  forward-addr: ${address}`];
+}
+
+/** Pulls the pause image, as the first pod does. Where that fails, the case is about what is wrong there. */
+async function havePause(runtime: Runtime): Promise<void> {
+  const deadlineMs = 5000;
+  const options = { signal: AbortSignal.timeout(deadlineMs), deadlineMs };
+  await withCri(runtime, (cri) => cri.pullImage(pauseImage, options));
 }
 
 /** The node's own files: `ip netns exec` lays this folder over /etc. */

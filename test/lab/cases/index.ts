@@ -4,9 +4,9 @@ import { cases as authServiceUnreachable } from './auth-service-unreachable.ts';
 import { cases as backOffOnly } from './back-off-only.ts';
 import { cases as blobUnreachable } from './blob-unreachable.ts';
 import { cases as clockSkew } from './clock-skew.ts';
+import { cases as composites } from './composites.ts';
 import { cases as credentialProviderFailed } from './credential-provider-failed.ts';
 import { cases as credentialsExpired } from './credentials-expired.ts';
-import { cases as composites } from './composites.ts';
 import { cases as credentialsMissing } from './credentials-missing.ts';
 import { cases as credentialsRejected } from './credentials-rejected.ts';
 import { cases as diskFull } from './disk-full.ts';
@@ -38,9 +38,9 @@ import { cases as pullCanceled } from './pull-canceled.ts';
 import { cases as pullPolicyAlways } from './pull-policy-always.ts';
 import { cases as pullQpsExceeded } from './pull-qps-exceeded.ts';
 import { cases as pullQueued } from './pull-queued.ts';
+import { cases as pullSecretInvalid } from './pull-secret-invalid.ts';
 import { cases as pullStalled } from './pull-stalled.ts';
 import { cases as pullTimeout } from './pull-timeout.ts';
-import { cases as pullSecretInvalid } from './pull-secret-invalid.ts';
 import { cases as rateLimited } from './rate-limited.ts';
 import { cases as registryError } from './registry-error.ts';
 import { cases as registryInvalidResponse } from './registry-invalid-response.ts';
@@ -51,6 +51,7 @@ import { cases as runtimeDiffers } from './runtime-differs.ts';
 import { cases as runtimeMisconfigured } from './runtime-misconfigured.ts';
 import { cases as runtimeUnreachable } from './runtime-unreachable.ts';
 import { cases as runtimeVersions } from './runtime-versions.ts';
+import { cases as sandboxImageUnavailable } from './sandbox-image-unavailable.ts';
 import { cases as snapshotterUnavailable } from './snapshotter-unavailable.ts';
 import { cases as someAddressesUnreachable } from './some-addresses-unreachable.ts';
 import { cases as sourceAddressBlocked } from './source-address-blocked.ts';
@@ -122,6 +123,7 @@ export const allCases: Readonly<Record<string, readonly LabCase[]>> = {
   'runtime-misconfigured': runtimeMisconfigured,
   'runtime-unreachable': runtimeUnreachable,
   'runtime-versions': runtimeVersions,
+  'sandbox-image-unavailable': sandboxImageUnavailable,
   'snapshotter-unavailable': snapshotterUnavailable,
   'some-addresses-unreachable': someAddressesUnreachable,
   'source-address-blocked': sourceAddressBlocked,
