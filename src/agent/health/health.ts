@@ -1,4 +1,4 @@
-import type { RegistryRow } from '../../api/node.ts';
+import type { RegistryRow, RuntimeDocument } from '../../api/node.ts';
 import type { Env } from '../../lib/env.ts';
 import { limits } from '../../lib/limits.ts';
 import type { Result } from '../../lib/result.ts';
@@ -21,6 +21,8 @@ export interface HealthNeeds {
   readonly incidents: () => readonly Incident[];
   /** An investigation that asks nothing beyond the registry itself. It ends soon after the signal, and never throws. */
   readonly check: (image: string, signal: AbortSignal) => Promise<Result<Investigation, Declined>>;
+  /** What the runtime says of itself, with its image file system; absent: only investigations tell of them. */
+  readonly runtime?: (signal: AbortSignal) => Promise<RuntimeDocument>;
   /** `intervalMs` 0: nothing is checked. */
   readonly settings: () => { readonly registries: readonly string[]; readonly intervalMs: number };
 }
@@ -49,6 +51,10 @@ export interface HealthWatch extends Health {
 const lookMs = 5000;
 const configuredMs = 300_000;
 
+/** The runtime lists its images for the answer: not more often than this, nor waited for longer. */
+const runtimeMs = 60_000;
+const runtimePatienceMs = 10_000;
+
 interface Watched {
   use: RegistryInUse;
   /** Monotonic. */
@@ -71,6 +77,8 @@ export function openHealth(needs: HealthNeeds): HealthWatch {
   let configuredAt = Number.NEGATIVE_INFINITY;
   let reading = false;
   let lookedAt = Number.NEGATIVE_INFINITY;
+  let runtimeAt = Number.NEGATIVE_INFINITY;
+  let asking = false;
   let interval = needs.settings().intervalMs;
   let seen: Seen | null = null;
   let use: Use = { registries: [], leftOut: 0 };
@@ -84,6 +92,14 @@ export function openHealth(needs: HealthNeeds): HealthWatch {
     configured = await needs.configured();
     reading = false;
     lookedAt = Number.NEGATIVE_INFINITY;
+  };
+
+  const askRuntime = async (ask: NonNullable<HealthNeeds['runtime']>): Promise<void> => {
+    const at = env.now();
+    const patience = AbortSignal.timeout(runtimePatienceMs);
+    const document = await ask(AbortSignal.any([abort.signal, patience]));
+    asking = false;
+    if (!abort.signal.aborted) keeper.learnRuntime(document, at);
   };
 
   /** Makes the list anew where something of it changed, and spreads what is new over an interval. */
@@ -160,6 +176,11 @@ export function openHealth(needs: HealthNeeds): HealthWatch {
       }
       if (now - lookedAt >= lookMs) look(now, intervalMs, registries);
       if (intervalMs <= 0) return;
+      if (needs.runtime !== undefined && !asking && now - runtimeAt >= Math.max(runtimeMs, intervalMs)) {
+        runtimeAt = now;
+        asking = true;
+        background(askRuntime(needs.runtime));
+      }
       let checking = 0;
       const due: Watched[] = [];
       for (const one of watched.values()) {

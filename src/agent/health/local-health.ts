@@ -1,6 +1,6 @@
+import type { RuntimeDocument } from '../../api/node.ts';
 import { probesOf } from '../../evidence/view.ts';
 import { safeLine } from '../../lib/redact.ts';
-import type { DiskFacts } from '../../model/facts.ts';
 import type { Investigation } from '../../model/investigation.ts';
 import type { NetworkFailure } from '../../model/network-failure.ts';
 
@@ -25,8 +25,13 @@ export interface ClockHealth {
 }
 
 /** A file system that holds images. */
-export interface DiskHealth
-  extends Pick<DiskFacts, 'path' | 'totalBytes' | 'freeBytes' | 'totalInodes' | 'freeInodes'> {
+export interface DiskHealth {
+  readonly path: string;
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  /** Null: not told. */
+  readonly totalInodes: number | null;
+  readonly freeInodes: number | null;
   readonly readOnly: boolean;
   readonly checkedAt: number;
 }
@@ -55,6 +60,8 @@ export interface LocalHealth {
 /** Collects it, bounded by what a node has: a handful of nameservers, a value for each registry. */
 export interface LocalKeeper {
   readonly learn: (document: Investigation, at: number) => void;
+  /** The same of what the runtime says of itself. */
+  readonly learnRuntime: (document: RuntimeDocument, at: number) => void;
   readonly state: () => LocalHealth;
 }
 
@@ -64,6 +71,9 @@ const mostDisks = 8;
 
 /** Nothing that was measured longer ago than this says how it is now. */
 const staleMs = 3_600_000;
+
+/** How long the mount table's word counts when only the file system's room was looked at since. */
+const readOnlyMs = 600_000;
 
 /** That nobody answered, as against an answer that one may not like. */
 const silence: ReadonlySet<NetworkFailure | 'rpc'> = new Set<NetworkFailure>([
@@ -78,11 +88,16 @@ const refusal: ReadonlySet<NetworkFailure | 'rpc'> = new Set<NetworkFailure>([
   'dns-refused',
 ]);
 
+interface KeptDisk extends DiskHealth {
+  /** When the mount table said so last; only some checks read it. */
+  readonly readOnlyAt: number | null;
+}
+
 /** Makes the keeper. `now` is the wall clock, milliseconds. */
 export function openLocalKeeper(now: () => number): LocalKeeper {
   const nameservers = new Map<string, NameserverHealth>();
   const clocks = new Map<string, { readonly offsetMs: number; readonly at: number }>();
-  const disks = new Map<string, DiskHealth>();
+  const disks = new Map<string, KeptDisk>();
   let runtime: RuntimeHealth | null = null;
 
   const learnNameservers = (document: Investigation, at: number): void => {
@@ -120,14 +135,14 @@ export function openLocalKeeper(now: () => number): LocalKeeper {
     for (const { facts } of probesOf(document, 'disk')) {
       const { path, totalBytes, freeBytes, totalInodes, freeInodes, mount } = facts;
       const readOnly = mount !== undefined && mount.readOnly !== null;
-      const shown = safeLine(path, 300);
       put(disks, mostDisks, path, {
-        path: shown,
+        path: safeLine(path, 300),
         totalBytes,
         freeBytes,
         totalInodes,
         freeInodes,
         readOnly,
+        readOnlyAt: readOnly ? at : null,
         checkedAt: at,
       });
     }
@@ -150,6 +165,29 @@ export function openLocalKeeper(now: () => number): LocalKeeper {
       learnClock(document, at);
       learnNode(document, at);
     },
+    learnRuntime({ name, version, endpoint, ready, error, imageFilesystem }, at) {
+      runtime = {
+        name: name === null ? null : safeLine(name, 100),
+        version: version === null ? null : safeLine(version, 100),
+        endpoint: endpoint === null ? null : safeLine(endpoint, 300),
+        ready,
+        failure: error === null ? null : safeLine(error, 500),
+        checkedAt: at,
+      };
+      const { mountpoint, totalBytes = null, freeBytes = null, freeInodes = null } = imageFilesystem ?? {};
+      if (mountpoint === undefined || totalBytes === null || freeBytes === null) return;
+      const known = disks.get(mountpoint);
+      put(disks, mostDisks, mountpoint, {
+        path: safeLine(mountpoint, 300),
+        totalBytes,
+        freeBytes,
+        totalInodes: known?.totalInodes ?? null,
+        freeInodes,
+        readOnly: known?.readOnlyAt != null && at - known.readOnlyAt < readOnlyMs,
+        readOnlyAt: known?.readOnlyAt ?? null,
+        checkedAt: at,
+      });
+    },
     state() {
       const from = now() - staleMs;
       const fresh = <T extends { readonly checkedAt: number }>(all: Iterable<T>): T[] =>
@@ -158,7 +196,7 @@ export function openLocalKeeper(now: () => number): LocalKeeper {
       return {
         nameservers: fresh(nameservers.values()),
         clock: { offsetMs: middle(offsets), registries: offsets.length },
-        disks: oncePerFileSystem(fresh(disks.values())),
+        disks: oncePerFileSystem(fresh(disks.values())).map(({ readOnlyAt: _, ...disk }) => disk),
         runtime: runtime !== null && runtime.checkedAt >= from ? runtime : null,
       };
     },
@@ -166,10 +204,10 @@ export function openLocalKeeper(now: () => number): LocalKeeper {
 }
 
 /** Several folders of a runtime lie on one file system: the shortest path stands for it. */
-function oncePerFileSystem(disks: readonly DiskHealth[]): DiskHealth[] {
-  const groups = new Map<string, DiskHealth>();
+function oncePerFileSystem(disks: readonly KeptDisk[]): KeptDisk[] {
+  const groups = new Map<string, KeptDisk>();
   for (const disk of disks) {
-    const key = `${disk.totalBytes} ${disk.totalInodes} ${disk.readOnly}`;
+    const key = `${disk.totalBytes} ${disk.readOnly}`;
     const known = groups.get(key);
     if (known === undefined || disk.path.length < known.path.length) groups.set(key, disk);
   }
