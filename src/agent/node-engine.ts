@@ -137,10 +137,12 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
       const { cause = null, underlying = null } = conclusion ?? {};
       const planned = await planner.plan(image, {}, signal);
       if (!planned.ok) return unknown;
-      const { kinds, patienceMs, asksRuntime, upTo: until } = recheckPlan(cause, underlying, upTo);
+      const { asksRuntime, upTo: until, ...which } = recheckPlan(cause, underlying, upTo);
+      const before = { cause, underlying };
+      const limits = { upTo: until, headOnly: which.headOnly };
       const plan = asksRuntime ? await planner.withRuntime(planned.value, signal) : planned.value;
-      const looked = await look(plan, { ...base(), kinds, counterfactuals: true, patienceMs, signal });
-      return signal.aborted ? unknown : recheckOf(looked.view, looked.document, { cause, underlying }, until);
+      const looked = await look(plan, { ...base(), ...which, counterfactuals: true, signal });
+      return signal.aborted ? unknown : recheckOf(looked.view, looked.document, before, limits);
     },
 
     conclusionOf,

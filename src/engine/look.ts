@@ -16,16 +16,19 @@ export interface LookOptions extends Pick<RunOptions, 'patienceMs' | 'refuse' | 
   readonly kinds: ReadonlySet<ProbeKind>;
   /** Also what would work instead of the runtime's own way. */
   readonly counterfactuals: boolean;
+  /** Manifests are asked for by HEAD alone. */
+  readonly headOnly?: boolean;
 }
 
 /** Some of an investigation's probes, and what they add up to: what was not looked at is concluded from as not checked. */
 export async function look(
   plan: PullPlan,
-  { env, node, kinds, counterfactuals, ...run }: LookOptions,
+  { env, node, kinds, counterfactuals, headOnly = false, ...run }: LookOptions,
 ): Promise<{ readonly view: View; readonly document: Investigation }> {
   const begun = env.monotonic();
   const startedAtMs = env.now();
-  const { context, close } = openContext(plan, env, run.deadlineMs, null);
+  const { context: all, close } = openContext(plan, env, run.deadlineMs, null);
+  const context = { ...all, headOnly };
   const base: Omit<View, 'probes'> = {
     plan: plan.body,
     runtime: { name: plan.runtime.name, version: plan.runtime.version, asked: plan.runtimeAsked },

@@ -98,6 +98,8 @@ export interface ProbeContext {
    * without a real pull. Null as an answer: no plan can be made of it. Null itself: this is such an investigation.
    */
   readonly tryOther: ((image: string, deadlineMs: number, signal: AbortSignal) => Promise<SandboxFacts['pull']>) | null;
+  /** Manifests are asked for by HEAD alone, which no registry counts as a pull: whether it is given, not what it is. */
+  readonly headOnly?: boolean;
   /** Milliseconds that a real pull may take. */
   readonly pullDeadlineMs: number;
 }

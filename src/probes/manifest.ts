@@ -61,8 +61,9 @@ export const manifestProbe: Probe<'manifest', ManifestInput> = {
     const headers = input.from === null || staysAt(input.way.endpoint, url, context) ? own : { accept };
     let headStatus: number | null = null;
     let failing: ProbeAnswer | null = null;
+    const headOnly = context.headOnly === true;
     // CRI-O asks by GET at once.
-    if (input.part === 'named' && input.from === null && context.runtimeName !== 'cri-o') {
+    if (input.part === 'named' && input.from === null && (headOnly || context.runtimeName !== 'cri-o')) {
       const head = await sendRequest(
         input.way,
         input.address,
@@ -74,6 +75,7 @@ export const manifestProbe: Probe<'manifest', ManifestInput> = {
       // No answer, a redirect or "too many requests": a second request would tell nothing more.
       if (headStatus === null || headStatus === 429 || head.facts.next !== null)
         return conclude(input, head, headStatus, context);
+      if (headOnly && headStatus !== 405) return conclude(input, head, headStatus, context);
       if (headStatus >= 500) failing = head;
     }
     const get = await sendRequest(
@@ -126,6 +128,7 @@ function conclude(
       ? { status: 'ok', error: null, facts: base }
       : failed({ code: 'redirect-loop', message: `more than ${limits.redirects} redirects` });
   }
+  if (context.headOnly === true && answer.facts.method === 'HEAD') return { status: 'ok', error: null, facts: base };
   if (headStatus !== null && headStatus >= 400 && !asksAgain.has(headStatus)) {
     const message = `HEAD is answered ${headStatus} and GET ${answer.facts.status}; containerd resolves by HEAD, and goes no further`;
     return failed({ code: 'body-invalid', message });

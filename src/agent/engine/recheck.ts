@@ -5,7 +5,7 @@ import { needsTunnel, stateOf } from '../../evidence/way-state.ts';
 import { endpointWay } from '../../evidence/ways.ts';
 import { type CauseId, type Layer, layers } from '../../model/cause-id.ts';
 import type { ProbeKind } from '../../model/facts.ts';
-import type { Finding, Investigation } from '../../model/investigation.ts';
+import type { Finding, Investigation, ProbeResult } from '../../model/investigation.ts';
 import type { Conclusion, Recheck } from '../parts.ts';
 import { quietUntil } from './conclusion.ts';
 
@@ -16,6 +16,8 @@ export interface RecheckPlan {
   readonly patienceMs: number;
   /** Whether the runtime's socket is asked something. */
   readonly asksRuntime: boolean;
+  /** The manifest's being there is enough. */
+  readonly headOnly: boolean;
   /** The layer that has to pass. */
   readonly upTo: Layer;
 }
@@ -68,8 +70,17 @@ export function recheckPlan(cause: CauseId | null, underlying: CauseId | null, u
   const local = network.length === 0 || (cause !== null && onNode.has(cause));
   const kinds = new Set<ProbeKind>([...network.flatMap(([, own]) => own), ...(local ? ofNode : [])]);
   const quiet = [cause, underlying].some((one) => one !== null && silence.has(one));
-  return { kinds, patienceMs: quiet ? silentPatienceMs : patienceMs, asksRuntime: local, upTo: until };
+  return {
+    kinds,
+    patienceMs: quiet ? silentPatienceMs : patienceMs,
+    asksRuntime: local,
+    headOnly: until !== 'blob' && (cause === null || !inBody.has(cause)),
+    upTo: until,
+  };
 }
+
+/** Causes that the manifest's own bytes show. */
+const inBody: ReadonlySet<CauseId> = new Set<CauseId>(['platform-mismatch', 'manifest-unsupported', 'digest-mismatch']);
 
 /** Faults of the node that the way shows, too. */
 const onNode: ReadonlySet<CauseId> = new Set<CauseId>(['unpack-failed', 'filesystem-error']);
@@ -94,7 +105,7 @@ export function recheckOf(
   view: View,
   document: Investigation,
   before: Pick<Conclusion, 'cause' | 'underlying'>,
-  upTo: Layer,
+  { upTo, headOnly }: Pick<RecheckPlan, 'upTo' | 'headOnly'>,
 ): Recheck {
   const notBefore = quietUntil(document.probes, Date.parse(document.startedAt));
   const faults = document.findings.filter(({ severity }) => severity === 'fault');
@@ -106,20 +117,35 @@ export function recheckOf(
       !faults.some((fault) => fault.endpoint === endpoint || fault.endpoint === null) &&
       passesAt(view, document, endpoint, upTo),
   );
+  // Asked by HEAD, Docker Hub answers those whose quota is used up as it does everybody.
+  if (before.cause === 'rate-limited' && document.probes.some(isUsedUp)) {
+    return { state: 'same', cause: 'rate-limited', notBefore };
+  }
   if (passes) return { state: 'clear', cause: null, notBefore: null };
-  const same = faults.find((fault) => isSame(fault, before));
-  if (same !== undefined) return { state: 'same', cause: same.cause, notBefore };
+  const same = faults.find((fault) => isSame(fault, before, headOnly));
+  if (same !== undefined) return { state: 'same', cause: before.cause, notBefore };
   const [other] = faults;
   if (other !== undefined) return { state: 'other', cause: other.cause, notBefore };
   if (isLocal(upTo) && localPasses(document)) return { state: 'clear', cause: null, notBefore: null };
   return { state: 'unknown', cause: null, notBefore };
 }
 
-function isSame(fault: Finding, { cause, underlying }: Pick<Conclusion, 'cause' | 'underlying'>): boolean {
+function isUsedUp(probe: ProbeResult): boolean {
+  return probe.status !== 'skipped' && 'rateLimit' in probe.facts && probe.facts.rateLimit?.remaining === 0;
+}
+
+function isSame(
+  fault: Finding,
+  { cause, underlying }: Pick<Conclusion, 'cause' | 'underlying'>,
+  headOnly: boolean,
+): boolean {
   if (cause === null) return false;
   const now = [fault.cause, fault.underlying];
   if (now.includes(cause) || (underlying !== null && now.includes(underlying))) return true;
-  return twins.some((group) => group.includes(cause) && group.includes(fault.cause));
+  const groups = twins.filter((group) => group.includes(cause));
+  // A refusal without words fits no cause.
+  if (headOnly && fault.cause === 'unknown') return groups.length > 0;
+  return groups.some((group) => group.includes(fault.cause));
 }
 
 /** The layers before the network's: the runtime and the node. */

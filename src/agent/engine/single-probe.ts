@@ -29,7 +29,7 @@ export function targetImage(target: string): Result<string, string> {
   if (/[/@\s]/.test(target)) return fail(`"${target}" is not a registry: ${taken}.`);
   const image = `${target}/pullwhy/probe:latest`;
   const parsed = parseReference(image);
-  if (!parsed.ok) return fail(`"${target}" is not a registry: ${taken}.`);
+  if (!parsed.ok || originOf(`https://${target}`) === null) return fail(`"${target}" is not a registry: ${taken}.`);
   // A name without a dot or a port is an account of Docker Hub.
   if (parsed.value.path !== 'pullwhy/probe') {
     return fail(`"${target}" would be an account at ${parsed.value.domain}: ${taken}.`);
@@ -77,7 +77,7 @@ function notMade(
         : kind === 'tls' && plain
           ? `${target} is spoken to in plain HTTP.`
           : broken === undefined
-            ? 'There is no way to it in this node’s configuration.'
+            ? "There is no way to it in this node's configuration."
             : `What comes before it does not pass (${broken.kind}).`;
   return {
     id: `p${probes.length + 1}`,
