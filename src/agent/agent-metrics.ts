@@ -30,7 +30,7 @@ const pullBuckets = [0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 /** Makes them all, so that each has its HELP line from the start. */
 export function openAgentMetrics(sources: MetricSources): AgentMetrics {
   const metrics = openMetrics();
-  const info = metrics.gauge('pullwhy_agent_info', 'Always 1; the label is the agent’s version.', ['version']);
+  const info = metrics.gauge('pullwhy_agent_info', "Always 1; the label is the agent's version.", ['version']);
   const incidents = metrics.gauge('pullwhy_incidents', 'Images that do not come to this node, by what stops them.', [
     'cause',
     'layer',
@@ -56,18 +56,18 @@ export function openAgentMetrics(sources: MetricSources): AgentMetrics {
   const pulls = metrics.counter('pullwhy_pulls_total', 'Pulls by the agent.', ['reason', 'result']);
   const pullDurations = metrics.histogram(
     'pullwhy_pull_duration_seconds',
-    'How long the agent’s pulls took.',
+    "How long the agent's pulls took.",
     pullBuckets,
     ['result'],
   );
   const recovered = metrics.counter(
     'pullwhy_recovered_incidents_total',
-    'Incidents that ended: by the agent’s pull, by the kubelet’s, or because no pod waits any more.',
+    "Incidents that ended: by the agent's pull, by the kubelet's, or because no pod waits any more.",
     ['by'],
   );
   const gained = metrics.counter(
     'pullwhy_gained_seconds_total',
-    'Seconds between the agent’s pulls and the kubelet’s own next tries.',
+    "Seconds between the agent's pulls and the kubelet's own next tries.",
   );
   const up = metrics.gauge(
     'pullwhy_registry_up',
@@ -81,16 +81,16 @@ export function openAgentMetrics(sources: MetricSources): AgentMetrics {
   );
   const expiry = metrics.gauge(
     'pullwhy_registry_certificate_expiry_timestamp_seconds',
-    'When the first certificate of a registry’s chain ends.',
+    "When the first certificate of a registry's chain ends.",
     ['registry'],
   );
   const budget = metrics.gauge(
     'pullwhy_registry_rate_limit_remaining',
-    'Pulls that a registry’s rate limit leaves, by its own headers.',
+    "Pulls that a registry's rate limit leaves, by its own headers.",
     ['registry'],
   );
   const following = metrics.gauge('pullwhy_source_following', 'Whether a source of signals is followed.', ['source']);
-  const onDisk = metrics.gauge('pullwhy_state_on_disk', 'Whether the agent’s state is kept on disk.');
+  const onDisk = metrics.gauge('pullwhy_state_on_disk', "Whether the agent's state is kept on disk.");
   const requests = metrics.counter('pullwhy_http_requests_total', 'Requests over HTTP.', ['route', 'method', 'status']);
   const requestDurations = metrics.histogram(
     'pullwhy_http_request_duration_seconds',

@@ -66,7 +66,7 @@ export const RegistryRow = Type.Object({
   registry: Type.String({ examples: ['registry.corp.example', 'docker.io'] }),
   usedBy: Type.Array(Type.Enum(['images', 'configuration', 'settings', 'incidents']), {
     description:
-      'why it is watched: images on the node, its registry configuration, the agent’s own settings, what fails now',
+      "why it is watched: images on the node, its registry configuration, the agent's own settings, what fails now",
   }),
   images: Type.Integer({ description: 'images of it that are on the node' }),
   verdict: VerdictName,

@@ -13,7 +13,7 @@ export const ProbeBody = Type.Object(
       minLength: 1,
       maxLength: 512,
       description:
-        'a registry as an image names it: HOST or HOST:PORT; it is reached the way that this node’s runtime would',
+        "a registry as an image names it: HOST or HOST:PORT; it is reached the way that this node's runtime would",
       examples: ['registry.corp.example:5000', 'docker.io'],
     }),
   },

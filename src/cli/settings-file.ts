@@ -4,13 +4,15 @@ import { limits } from '../lib/limits.ts';
 import { fail, type Result } from '../lib/result.ts';
 import { type LoadedSettings, loadSettings, type SettingProblem, type SettingSources } from '../settings/load.ts';
 
-/** Where a long-running command's settings come from. */
+/** Where a long-running command's settings come from, besides this process's environment. */
 export interface SettingsRequest {
   /** `--config FILE`; null without. */
   readonly file: string | null;
   readonly flags: SettingSources['flags'];
-  readonly environment: SettingSources['environment'];
 }
+
+/** This process's environment, for what is no setting: what Kubernetes tells its pods. */
+export const environment: Readonly<Record<string, string | undefined>> = process.env;
 
 /** Variables of other commands and of the lab, which are no settings of a long-running one. */
 const otherVariables = new Set(['PULLWHY_AGENT', 'PULLWHY_COLLECTOR', 'PULLWHY_TOKEN_FILE', 'PULLWHY_LAB_KEEP']);
@@ -18,7 +20,7 @@ const otherVariables = new Set(['PULLWHY_AGENT', 'PULLWHY_COLLECTOR', 'PULLWHY_T
 /** Reads the file and loads the settings; every problem is told with its place. */
 export async function readSettings<S extends TSchema>(
   schema: S,
-  { file, flags, environment }: SettingsRequest,
+  { file, flags }: SettingsRequest,
 ): Promise<Result<LoadedSettings<S>, readonly SettingProblem[]>> {
   if (file === null) return loadSettings(schema, { file: null, environment, flags, otherVariables });
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => error.code ?? 'unknown error');

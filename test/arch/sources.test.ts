@@ -13,7 +13,7 @@ const impure: Readonly<Record<string, readonly string[]>> = {
   'new Date()': [],
   'performance.now(': ['src/lib/env.ts'],
   'Math.random(': ['src/lib/env.ts'],
-  'process.env': ['src/cli/prepare.ts', 'src/cli/terminal.ts'],
+  'process.env': ['src/cli/prepare.ts', 'src/cli/settings-file.ts', 'src/cli/terminal.ts'],
   'process.hrtime': [],
 };
 

@@ -145,11 +145,11 @@ function words(state: JournalState, directories: readonly string[]): string {
     case 'absent':
       return `There is no journal in ${where}: mount the node's folders read-only, or set journal.directories.`;
     case 'empty':
-      return `${where} has no journal file: is systemd-journald running?`;
+      return `There is no journal file in ${where}: is systemd-journald running?`;
     case 'denied':
       return `${state.path} may not be read: run the agent as root, or with the group systemd-journal.`;
     case 'wrong-machine':
-      return `${where} has journals of other machines only; this one is ${state.expected} by its etc/machine-id.`;
+      return `In ${where} are journals of other machines only; this one is ${state.expected} by its etc/machine-id.`;
     case 'unsupported':
       return `${state.path} uses ${state.features.join(', ')}, and there is no journalctl here that could read it.`;
     case 'damaged':

@@ -72,7 +72,7 @@ the file. SIGHUP reads the file again. Exit status: 0 stopped by a signal,
 }
 
 async function runAgent(flags: AgentFlags, signal: AbortSignal): Promise<number> {
-  const [{ readSettings, parseSet }, { AgentSettings }, shown] = await Promise.all([
+  const [{ readSettings, parseSet, environment }, { AgentSettings }, shown] = await Promise.all([
     import('../settings-file.ts'),
     import('../../agent/settings.ts'),
     import('../../settings/show.ts'),
@@ -87,7 +87,7 @@ async function runAgent(flags: AgentFlags, signal: AbortSignal): Promise<number>
     const value: unknown = Reflect.get(flags, key);
     if (value !== undefined) given.set(name, { flag, value });
   }
-  const request = { file: flags.config ?? null, flags: given, environment: process.env };
+  const request = { file: flags.config ?? null, flags: given };
   const read = () => readSettings(AgentSettings, request);
   const loaded = await read();
   if (!loaded.ok) {
@@ -104,5 +104,5 @@ async function runAgent(flags: AgentFlags, signal: AbortSignal): Promise<number>
     return exitStatus.ok;
   }
   const { runAgentProcess } = await import('../agent-process.ts');
-  return runAgentProcess({ env: systemEnv, first: loaded.value, read, variables: process.env, signal });
+  return runAgentProcess({ env: systemEnv, first: loaded.value, read, variables: environment, signal });
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { systemEnv } from '../../lib/env.ts';
 import type { AgentClient } from '../agent-client.ts';
 import { exitStatus, exitStatusOf } from '../exit-status.ts';
 import { complain, jsonText, print } from '../output.ts';
@@ -165,7 +166,7 @@ Examples:
     .action((image: string, flags: ClientFlags) =>
       withClient(flags, async (client) => {
         const { PullRecord } = await import('../../api/investigation.ts');
-        const until = performance.now() + pullMs;
+        const until = systemEnv.monotonic() + pullMs;
         let record = await client.document(PullRecord, {
           method: 'POST',
           path: '/v1/pulls',
@@ -173,7 +174,7 @@ Examples:
           timeoutMs: answerMs,
         });
         while (record.ok && (record.value.state === 'queued' || record.value.state === 'pulling')) {
-          if (performance.now() > until || signal.aborted) break;
+          if (systemEnv.monotonic() > until || signal.aborted) break;
           await new Promise((resolve) => setTimeout(resolve, pollMs));
           record = await client.document(PullRecord, {
             path: `/v1/pulls/${encodeURIComponent(record.value.id)}`,

@@ -25,7 +25,7 @@ export function renderPods({ node, pods, at }: Static<typeof PodsDocument>, styl
         nextTryInSeconds === null
           ? ''
           : nextTryInSeconds === 0
-            ? ', the kubelet’s next try is due'
+            ? ", the kubelet's next try is due"
             : `, the kubelet tries next in ${span(nextTryInSeconds)}`;
       lines.push(`    ${visible(name)}  ${reason}, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}${next}`);
     }

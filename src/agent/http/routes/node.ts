@@ -5,13 +5,14 @@ import { Type } from '../../../api/schema.ts';
 import type { PullEvent } from '../../../signals/pull-event.ts';
 import { declinedReply } from '../declined.ts';
 import { limitParameter, sinceParameter, sinceTime } from '../parameters.ts';
+import { type PerCaller, tooMany } from '../per-caller.ts';
 import { nothing, type Reply, type Route, route } from '../route.ts';
 import type { Services } from '../services.ts';
 
 const json = (schema: Route['replies'][number]['content'][string]) => ({ 'application/json': schema });
 
 /** What the agent knows of its node. */
-export function nodeRoutes(services: Services): readonly Route[] {
+export function nodeRoutes(services: Services, perCaller: PerCaller): readonly Route[] {
   return [
     route({
       method: 'GET',
@@ -52,7 +53,7 @@ export function nodeRoutes(services: Services): readonly Route[] {
       path: '/v1/journal',
       id: 'readJournal',
       summary:
-        'Pull-related entries of the kubelet’s and the runtime’s journal, decoded; one JSON document for each line.',
+        "Pull-related entries of the kubelet's and the runtime's journal, decoded; one JSON document for each line.",
       access: 'read',
       query: Type.Object(
         {
@@ -80,15 +81,19 @@ export function nodeRoutes(services: Services): readonly Route[] {
         method: 'POST',
         path: `/v1/probes/${probe}`,
         id: `probe${probe.toUpperCase()}`,
-        summary: `Looks at the ${probe} part of the way to a registry, the way that this node’s runtime would go.`,
+        summary: `Looks at the ${probe} part of the way to a registry, the way that this node's runtime would go.`,
         access: 'act',
         query: nothing,
         body: ProbeBody,
         replies: {
           200: { description: 'what was found; a failed probe is an answer too', content: json(ProbesDocument) },
         },
-        problems: { 429: 'asked too often; Retry-After says when again' },
-        handle: async ({ body, signal }) => {
+        problems: {
+          403: 'the target must not be probed from here (http.allowTargets), or who asks may not',
+          429: 'asked too often; Retry-After says when again',
+        },
+        handle: async ({ body, signal, caller }) => {
+          if (!perCaller.during(caller, signal)) return tooMany(services.maxPerCaller());
           const found = await services.probe({ probe, target: body.target }, signal);
           return found.ok ? { kind: 'json', body: found.value } : declinedReply(found.error);
         },

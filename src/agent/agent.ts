@@ -1,0 +1,302 @@
+import type { RuntimeDocument } from '../api/node.ts';
+import { fail, ok, type Result } from '../lib/result.ts';
+import { hostFiles } from '../node/host-files.ts';
+import { machineId } from '../node/node-name.ts';
+import { discoverRuntime } from '../node/runtime-discovery.ts';
+import { durationMs, type ListenAddress } from '../settings/values.ts';
+import { defaultUnits } from '../signals/units.ts';
+import { type CriClient, type CriFailure, openCri } from '../wire/cri.ts';
+import { openAgentMetrics } from './agent-metrics.ts';
+import type { AgentNeeds } from './agent-needs.ts';
+import { openBook } from './book.ts';
+import { openDiagnoser } from './diagnoser.ts';
+import { configuredRegistries } from './health/configured-registries.ts';
+import { openHealth } from './health/health.ts';
+import { agentRoutes } from './http/routes/index.ts';
+import { startHttp } from './http/server.ts';
+import type { Services } from './http/services.ts';
+import { httpSettings } from './http-settings.ts';
+import { openInvestigator } from './investigator.ts';
+import { openNodeEngine } from './node-engine.ts';
+import { podsDocument } from './pod-rows.ts';
+import { openPuller } from './puller.ts';
+import { readJournal } from './read-journal.ts';
+import { openRecovery } from './recovery.ts';
+import { reportHtml } from './report/report-html.ts';
+import { reportMarkdown } from './report/report-markdown.ts';
+import { openReporter } from './report/reporter.ts';
+import { runtimeDocument } from './runtime-document.ts';
+import { openState } from './state/state.ts';
+import { watchJournal } from './watch/journal-watch.ts';
+import { watchRuntime } from './watch/runtime-watch.ts';
+
+/** An agent that runs. */
+export interface Agent {
+  readonly address: ListenAddress;
+  /** Reads files that rotate again. */
+  readonly reload: () => Promise<void>;
+  /** Lets what runs end for a moment, writes what has to be kept, and ends. */
+  readonly stop: () => Promise<void>;
+}
+
+/** The only timer: everything that is due is done within a quarter of a second. */
+const tickMs = 250;
+
+/** Asking a runtime that hangs must not hold up the rest. */
+const criMs = 5000;
+
+/** Starts every part; the failure's text says which setting cannot be, and why. */
+export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, string>> {
+  const { env, log, settings, node, version, variables } = needs;
+  const first = settings();
+  const { hostRoot } = first.node;
+  const startedAt = env.now();
+  const host = hostFiles(hostRoot);
+  const stopping = new AbortController();
+  const { signal } = stopping;
+
+  const http = await httpSettings(first, needs);
+  if (!http.ok) return http;
+
+  const state = openState({ env, log, directory: first.state.directory, keep: first.investigate.keep });
+  const book = openBook(env, state.memory);
+  const engine = openNodeEngine({
+    env,
+    log,
+    node,
+    hostRoot,
+    runtimeEndpoint: first.runtime.endpoint,
+    variables,
+    settings: () => ({
+      deadlineMs: durationMs(settings().investigate.deadline) ?? 10_000,
+      pullDeadlineMs: durationMs(settings().retry.deadline) ?? 600_000,
+      allowTargets: settings().http.allowTargets,
+    }),
+  });
+  const investigator = openInvestigator({
+    env,
+    run: engine.investigate,
+    archive: state.archive,
+    settings: () => settings().investigate,
+  });
+  const puller = openPuller({ env, node, run: engine.pull, settings: () => settings().retry });
+  const diagnoser = openDiagnoser({ env, book, investigator, conclusionOf: engine.conclusionOf });
+  const recovery = openRecovery({
+    env,
+    book,
+    puller,
+    recheck: engine.recheck,
+    credentialsMark: engine.credentialsMark,
+    investigate: (incident) => diagnoser.order(incident, 'cleared'),
+    settings: () => settings().retry,
+  });
+
+  const runtimeEndpoint = async (): Promise<string | null> => {
+    const choice = await discoverRuntime(host, { endpoint: first.runtime.endpoint, runtime: null, env: variables });
+    return choice.ok ? choice.value.endpoint : null;
+  };
+  const openRuntime = async (): Promise<Result<CriClient, CriFailure>> => {
+    const endpoint = await runtimeEndpoint();
+    if (endpoint !== null) return openCri(endpoint, { env, connectTimeoutMs: criMs, callTimeoutMs: criMs, signal });
+    const message = "There is no runtime's socket below the host root: mount it, or set runtime.endpoint.";
+    return fail({ kind: 'socket-absent', code: null, message });
+  };
+  const runtimeNow = async (asked: AbortSignal): Promise<RuntimeDocument> =>
+    runtimeDocument(
+      { node, now: env.now, endpoint: await runtimeEndpoint(), open: openRuntime, locate: host.locate },
+      asked,
+    );
+  const journals = async (): Promise<readonly string[]> => {
+    const given = first.journal.directories;
+    const folders = given.length > 0 ? given : ['/var/log/journal', '/run/log/journal'];
+    const found = await Promise.all(folders.map((folder) => host.locate(folder)));
+    return found.filter((folder) => folder !== null);
+  };
+  const units = first.journal.units.length > 0 ? first.journal.units : defaultUnits;
+  const sink = {
+    event: (event: Parameters<typeof book.notice>[0], cursor: string | null) => {
+      book.notice(event);
+      if (cursor !== null) state.saveCursor(cursor);
+    },
+    images: book.images,
+    runtime: (word: 'gone' | 'back') => {
+      // What failed because the runtime was away is looked at again at once.
+      if (word === 'back') for (const incident of book.open()) diagnoser.order(incident, 'cleared');
+    },
+  };
+  const runtime = watchRuntime({ env, log, open: openRuntime, eager: () => book.open().length > 0, sink, signal });
+  const id = () => (first.journal.directories.length > 0 ? Promise.resolve(null) : machineId(host));
+  const journal = watchJournal({
+    env,
+    log,
+    directories: journals,
+    machineId: id,
+    units,
+    cursor: state.cursor,
+    sink,
+    signal,
+  });
+  const sources = () => [journal.state(), runtime.state()];
+
+  const health = openHealth({
+    env,
+    images: runtime.images,
+    configured: () => configuredRegistries(host),
+    incidents: book.open,
+    check: engine.checkRegistry,
+    runtime: runtimeNow,
+    settings: () => {
+      const { registries, interval } = settings().health;
+      return { registries, intervalMs: durationMs(interval) ?? 60_000 };
+    },
+  });
+  investigator.onDone((document) => health.learn(document));
+  const reporter = openReporter({
+    env,
+    log,
+    node,
+    version,
+    startedAt,
+    incidents: book.open,
+    past: book.over,
+    rows: () => pods().pods,
+    registries: health.registries,
+    local: health.local,
+    sources,
+    trouble: state.trouble,
+    lastTime: state.lastTime,
+    saveTime: state.saveTime,
+    settings: () => settings().report,
+  });
+  const pods = () =>
+    podsDocument(book.open(), { node, now: env.now(), retryOf: recovery.retryOf, busy: diagnoser.busy });
+
+  const metrics = openAgentMetrics({
+    version,
+    now: env.now,
+    incidents: book.open,
+    registries: health.registries,
+    sources,
+    onDisk: () => state.trouble() === null,
+  });
+  investigator.onDone((document) => metrics.investigated(document));
+  puller.onEnd((record) => {
+    metrics.pulled(record);
+    log.info('a pull ended', {
+      image: record.image,
+      state: record.state,
+      reason: record.reason,
+      ms: record.durationMs,
+      error: record.error,
+    });
+  });
+  book.onChange((incident, change) => {
+    state.saveIncident(incident);
+    if (change === 'ended') metrics.ended(incident);
+    if (change === 'pods') return;
+    const { image, conclusion, saidCause, pods: waiting, endedBy, secondsGained } = incident;
+    const cause = conclusion?.cause ?? saidCause;
+    log.info(changeWords[change], {
+      image,
+      cause,
+      pods: waiting.length,
+      by: endedBy,
+      secondsGained,
+      summary: change === 'concluded' ? conclusion?.summary : undefined,
+    });
+  });
+
+  const services: Services = {
+    node,
+    notReady: () =>
+      sources().every((source) => source.note.endsWith('being opened.') || source.note.endsWith('being asked.'))
+        ? 'The journal and the runtime are being opened.'
+        : null,
+    metrics: metrics.metrics.text,
+    pods,
+    registries: () => ({
+      apiVersion: 'pullwhy/v1',
+      kind: 'Registries',
+      node,
+      at: new Date(env.now()).toISOString(),
+      registries: [...health.registries()],
+    }),
+    runtime: runtimeNow,
+    report: reporter.report,
+    reportMarkdown,
+    reportHtml,
+    investigator,
+    puller,
+    maxPerCaller: () => settings().http.maxPerCaller,
+    probe: engine.probe,
+    journal: async ({ since, unit, image, signal: asked }) =>
+      readJournal(
+        {
+          directories: await journals(),
+          machineId: await id(),
+          units: unit === null ? units : [unit],
+          since,
+          image,
+          signal: asked,
+        },
+        env,
+      ),
+    now: env.now,
+  };
+  const server = await startHttp({
+    ...http.value,
+    routes: agentRoutes(services, version),
+    maxConcurrent: first.http.maxConcurrent,
+    log,
+    answered: metrics.answered,
+  });
+  if (!server.ok) {
+    stopping.abort();
+    await Promise.all([runtime.done, journal.done]);
+    state.close();
+    return server;
+  }
+  log.info('the agent answers', {
+    node,
+    version,
+    address: `${server.value.address.host}:${server.value.address.port}`,
+    auth: first.http.auth.mode,
+  });
+
+  const timer = setInterval(() => {
+    book.tick();
+    diagnoser.tick();
+    recovery.tick();
+    health.tick();
+    reporter.tick();
+    state.tick();
+  }, tickMs);
+
+  return ok({
+    address: server.value.address,
+    reload: async () => void (await http.value.tls?.reload()),
+    async stop() {
+      clearInterval(timer);
+      stopping.abort();
+      await Promise.all([
+        server.value.stop(),
+        investigator.stop(),
+        puller.stop(),
+        recovery.stop(),
+        health.stop(),
+        reporter.stop(),
+      ]);
+      await Promise.all([runtime.done, journal.done]);
+      for (const incident of book.open()) state.saveIncident(incident);
+      state.close();
+      log.info('the agent has stopped', { node });
+    },
+  });
+}
+
+const changeWords = {
+  opened: 'an image does not come',
+  signal: 'an image fails in another way',
+  concluded: 'a cause was found',
+  ended: 'an incident is over',
+} as const;
