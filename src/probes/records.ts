@@ -30,9 +30,10 @@ export const recordsProbe: Probe<'records', RecordsInput> = {
     ok: "the kubelet's records say whose credentials pulled this image, or that it did not pull it",
     failed: 'never: records that cannot be read were not checked',
   },
-  inputs: ({ plan, probes, ...view }) => {
+  inputs: (view) => {
+    const { plan } = view;
     const { pullRecords } = plan.kubelet;
-    const id = probesOf({ plan, probes, ...view }, 'image').find(({ facts }) => facts.present === true)?.facts.id;
+    const id = probesOf(view, 'image').find(({ facts }) => facts.present === true)?.facts.id;
     if (pullRecords === undefined || id === null || id === undefined || id === '') return [];
     const handed = kubeletImage(plan.image.input);
     const asked = [...new Set([plan.image.input, ...(handed.ok ? [handed.value] : [])])];
