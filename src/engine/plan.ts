@@ -1,9 +1,7 @@
-import { resolve } from 'node:path';
 import { originOf } from '../evidence/origin.ts';
 import type { ImageReference } from '../image/reference.ts';
 import { parseReference } from '../image/reference.ts';
-import type { Env } from '../lib/env.ts';
-import { fail, ok, type Result } from '../lib/result.ts';
+import { ok, type Result } from '../lib/result.ts';
 import type { PlanBody, RuntimeInfo } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
 import { boundedHostFiles } from '../node/bounded-host-files.ts';
@@ -13,22 +11,15 @@ import { planDocker } from '../node/docker-plan.ts';
 import { proxyForUrl } from '../node/go-proxy.ts';
 import { type HostFiles, hostFiles } from '../node/host-files.ts';
 import type { LoadedSettings } from '../node/loaded-settings.ts';
-import { type ProxyEnvironment, readProxyEnvironment } from '../node/proxy-environment.ts';
-import { type NodeResolver, readResolver } from '../node/resolver.ts';
-import { discoverRuntime, type RuntimeChoice } from '../node/runtime-discovery.ts';
+import type { ProxyEnvironment } from '../node/proxy-environment.ts';
+import type { NodeResolver } from '../node/resolver.ts';
+import type { RuntimeChoice } from '../node/runtime-discovery.ts';
 import type { RuntimeEndpoint, RuntimePlan } from '../node/runtime-plan.ts';
-import { readTrustStore, type TrustStore } from '../node/trust-store.ts';
+import type { TrustStore } from '../node/trust-store.ts';
 import type { CriClient, CriFailure } from '../wire/cri.ts';
-import { askRuntime } from './ask-runtime.ts';
-import { journalFolders } from './history.ts';
-import {
-  credentialHosts,
-  credentialsFor,
-  credentialsInfo,
-  type PlannedCredential,
-  readCredentials,
-} from './plan-credentials.ts';
-import { kubeletFor, readKubelet } from './plan-kubelet.ts';
+import { credentialHosts, credentialsFor, credentialsInfo, type PlannedCredential } from './plan-credentials.ts';
+import { kubeletFor } from './plan-kubelet.ts';
+import { type PlanEnv, planRuntime, type ReadNode, readNode } from './plan-node.ts';
 import { hostsOf, imageOf, platformInfo, policyOf } from './plan-parts.ts';
 import type { PlanRequest, RequestError } from './request.ts';
 import { configFileOf } from './runtime-arguments.ts';
@@ -53,67 +44,42 @@ export interface PullPlan {
   /** What the running runtime would do by settings that it has loaded; null for one whose files are not containerd's. */
   readonly planLoaded: (loaded: LoadedSettings) => Promise<RuntimePlan | null>;
   /** The plan for an image that the runtime pulls by itself: without anybody's pull secret, and asked of nobody else. */
-  readonly planOther: (image: string) => Promise<Result<PullPlan, RequestError>>;
+  readonly planOther: (image: string) => Promise<PullPlan>;
   readonly credentials: readonly PlannedCredential[];
   /** The runtime's socket; a failure is a fact about the runtime. Null: there is none to ask. */
   readonly cri: Result<CriClient, CriFailure> | null;
 }
 
-/** What planning needs from outside. */
-export interface PlanEnv {
-  readonly env: Env;
-  /** Of this process: only PULLWHY_RUNTIME_ENDPOINT is read. */
-  readonly variables: Readonly<Record<string, string | undefined>>;
-  readonly arch: string;
-  readonly platform: string;
-  /** `uname -m`. */
-  readonly machine: string;
-  readonly signal: AbortSignal;
-}
-
 /** Reads the node and says what its runtime would do for this image. Nothing is asked on the network; the runtime's socket is. */
 export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<Result<PullPlan, RequestError>> {
   const host = boundedHostFiles(hostFiles(request.hostRoot));
-  const [choice, resolver, credentials, proxyEnv] = await Promise.all([
-    discoverRuntime(host, {
-      endpoint: request.runtimeEndpoint,
-      runtime: request.runtime,
-      env: planEnv.variables,
-    }),
-    readResolver(host, request.nameservers.length === 0 ? {} : { nameservers: request.nameservers }),
-    readCredentials(request, host),
-    readProxyEnvFile(request.proxyEnvFile),
-  ]);
-  if (!choice.ok) return fail({ flag: choice.error.given, message: choice.error.message });
-  if (!credentials.ok) return credentials;
-  if (!proxyEnv.ok) return proxyEnv;
+  const node = await readNode(host, request, planEnv);
+  return node.ok ? ok(await planImage(host, node.value, request, planEnv)) : node;
+}
 
-  // While the runtime is asked, what does not depend on its answer is read.
-  const [asked, guessed, kubelet] = await Promise.all([
-    askRuntime(host, choice.value, request.runtimeVersion, planEnv),
-    readEnvironment(host, choice.value, proxyEnv.value),
-    readKubelet(host),
-  ]);
-  const { cri, runtime, silence } = asked;
-  // Another socket served CRI than the one that was thought to: then it is that runtime's environment that counts.
-  const moved = asked.choice !== choice.value;
-  const { proxies, trust } = moved ? await readEnvironment(host, asked.choice, proxyEnv.value) : guessed;
+/** What a runtime would do for one image on a node that was read before. `host` is that node's. */
+export async function planImage(
+  host: HostFiles,
+  node: ReadNode,
+  request: PlanRequest,
+  planEnv: Pick<PlanEnv, 'arch' | 'platform' | 'machine'>,
+): Promise<PullPlan> {
+  const { choice, runtime, silence, cri, resolver, credentials, kubelet, proxies, trust, journals } = node;
   const reference = parseReference(request.image);
-  const [files, platform, journals] = await Promise.all([
-    readRuntimeFiles(host, request, reference.ok ? reference.value : null, runtime, asked.choice, proxies),
+  const [files, platform] = await Promise.all([
+    readRuntimeFiles(host, request, reference.ok ? reference.value : null, runtime, choice, proxies),
     platformInfo(request.platform, host, planEnv, planRuntime(runtime.name)),
-    journalFolders(host),
   ]);
   const problems: Problem[] = [];
   if (!reference.ok) problems.push(invalidName(reference.error.message));
   // CRI-O's files judge the name once more, in the same words.
   const ofFiles = files.problems.filter(({ cause }) => reference.ok || cause !== 'invalid-image-name');
-  problems.push(...credentials.value.problems, ...ofFiles);
+  problems.push(...credentials.problems, ...ofFiles);
   // These are told for a person to see; whether they matter shows in the probes.
   problems.push(...[...proxies.problems, ...resolver.problems, ...trust.problems, ...kubelet.problems].map(told));
 
   const image = imageOf(request.image, reference.ok ? reference.value : null, files);
-  const matches = credentialsFor(image, credentials.value.files, files, request.authFile);
+  const matches = credentialsFor(image, credentials.files, files, request.authFile);
   const endpoints = files.endpoints.map(({ info }) => {
     const origin = originOf(info.url);
     const decision = origin === null ? null : proxyForUrl(proxies.settings, origin);
@@ -133,21 +99,21 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
     resolver: resolver.resolver,
     trustStore: { files: trust.files, certificates: trust.certificates },
     credentials: matches[0] === undefined ? null : credentialsInfo(matches, matches[0], request.authFile),
-    credentialHosts: credentialHosts(image, credentials.value.files, request.authFile),
+    credentialHosts: credentialHosts(image, credentials.files, request.authFile),
     knownProxies: proxies.known.map(({ address, variable, source }) => ({
       url: address.url,
       source: `${variable} from ${source}`,
     })),
     ...(files.sandboxImage === null
       ? {}
-      : { sandboxImage: { value: files.sandboxImage.reference, source: files.sandboxImage.source } }),
+      : { sandboxImage: { value: normalName(files.sandboxImage.reference), source: files.sandboxImage.source } }),
     ...(files.imageRoot === undefined ? {} : { imageRoot: files.imageRoot }),
     problems: once(problems),
   };
-  return ok({
+  return {
     body,
     runtime,
-    runtimeAsked: asked.choice.endpoint !== null,
+    runtimeAsked: choice.endpoint !== null,
     silence,
     host,
     journals,
@@ -158,15 +124,27 @@ export async function planPull(request: PlanRequest, planEnv: PlanEnv): Promise<
     files,
     planLoaded: async (loaded) =>
       files.runtime === 'containerd' && reference.ok
-        ? readRuntimeFiles(host, request, reference.value, runtime, asked.choice, proxies, loaded)
+        ? readRuntimeFiles(anew(host), request, reference.value, runtime, choice, proxies, loaded)
         : null,
     planOther: async (other) => {
-      const made = await planPull({ ...request, image: other, authFile: null, pullPolicy: 'IfNotPresent' }, planEnv);
-      return made.ok ? ok(withoutKubelet(made.value)) : made;
+      const alone = { ...node, cri: null, credentials: { files: [], problems: [] } };
+      const wanted = { ...request, image: other, authFile: null, pullPolicy: 'IfNotPresent' as const };
+      return withoutKubelet(await planImage(anew(host), alone, wanted, planEnv));
     },
     credentials: matches,
     cri,
-  });
+  };
+}
+
+/** The same node's files, with the bound of a plan of its own. */
+function anew({ root }: HostFiles): HostFiles {
+  return boundedHostFiles(hostFiles(root));
+}
+
+/** A name as every runtime completes it, or as it is where it is none. */
+function normalName(name: string): string {
+  const parsed = parseReference(name);
+  return parsed.ok ? parsed.value.normalized : name;
 }
 
 /** What the runtime does by itself: it has its own files' credentials alone, and its socket was asked already. */
@@ -181,18 +159,6 @@ function withoutKubelet(plan: PullPlan): PullPlan {
     credentialHosts: [],
   };
   return { ...plan, body, credentials, runtimeAsked: false, journals: [] };
-}
-
-/** The runtime's environment, and the trust store that it may move. */
-async function readEnvironment(
-  host: HostFiles,
-  choice: RuntimeChoice,
-  overrideText: { readonly text: string; readonly source: string } | null,
-): Promise<Pick<PullPlan, 'proxies' | 'trust'>> {
-  const { socketPath, name } = choice;
-  const proxies = await readProxyEnvironment(host, { socketPath, runtime: planRuntime(name), overrideText });
-  const { SSL_CERT_FILE: sslCertFile = null, SSL_CERT_DIR: sslCertDir = null } = proxies.environment;
-  return { proxies, trust: await readTrustStore(host, { sslCertFile, sslCertDir }) };
 }
 
 async function readRuntimeFiles(
@@ -222,20 +188,6 @@ async function readRuntimeFiles(
   const usual = choice.name === 'containerd' ? choice.configFile : null;
   const configFile = (await configFileOf(host, proxies.process?.pid ?? null)) ?? usual;
   return planContainerd(host, reference, { version, configFile, loaded });
-}
-
-/** Whose files are read: an unknown runtime's are taken for containerd's, the most common. */
-function planRuntime(name: string | null): 'containerd' | 'cri-o' {
-  return name === 'cri-o' || name === 'crio' ? 'cri-o' : 'containerd';
-}
-
-async function readProxyEnvFile(
-  path: string | null,
-): Promise<Result<{ text: string; source: string } | null, RequestError>> {
-  if (path === null) return ok(null);
-  const text = await hostFiles('/').readText(resolve(path));
-  if (text.ok) return ok({ text: text.value, source: path });
-  return fail({ flag: '--proxy-env', message: `The file ${path} cannot be read (${text.error.kind}).` });
 }
 
 /** A warning that does not make the verdict worse by itself. */

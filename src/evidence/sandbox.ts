@@ -1,4 +1,3 @@
-import { parseReference } from '../image/reference.ts';
 import type { PlanBody } from '../model/plan.ts';
 import { probesOf, type View } from './view.ts';
 
@@ -8,7 +7,7 @@ export function sandboxSetting(
 ): { readonly image: string; readonly source: string; readonly asked: boolean } | null {
   if (plan.sandboxImage === undefined) return null;
   const { value: image, source } = plan.sandboxImage;
-  return { image, source, asked: isSame(image, plan.image.normalized) };
+  return { image, source, asked: image === plan.image.normalized };
 }
 
 /** The image asked for is this runtime's pause image, and it is not on the node. */
@@ -16,14 +15,9 @@ export function asksForMissingPause(view: View): { readonly image: string; reado
   const probe = probesOf(view, 'sandbox')[0];
   if (probe !== undefined) {
     const { image, source, present } = probe.facts;
-    return !present && isSame(image, view.plan.image.normalized) ? { image, source } : null;
+    return !present && image === view.plan.image.normalized ? { image, source } : null;
   }
   // Without a runtime to ask, a line that sets it counts, and a default of some version does not.
   const setting = sandboxSetting(view.plan);
   return setting?.asked === true && setting.source !== 'default' ? setting : null;
-}
-
-function isSame(image: string, normalized: string | null): boolean {
-  const parsed = parseReference(image);
-  return parsed.ok && parsed.value.normalized === normalized;
 }

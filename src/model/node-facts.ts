@@ -57,6 +57,7 @@ export interface DiskFacts {
 
 /** The pause image, which every new pod of the node needs; the runtime pulls it by itself, without anybody's secret. */
 export interface SandboxFacts {
+  /** Normalized. */
   readonly image: string;
   /** `the runtime`, where it tells; else the line that sets it, or `default`. */
   readonly source: string;

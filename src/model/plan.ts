@@ -209,7 +209,7 @@ export interface PlanBody {
   }[];
   /** Proxies set somewhere on this node, besides the runtime's own for this registry. */
   readonly knownProxies: readonly { readonly url: string; readonly source: string }[];
-  /** The pause image that this runtime is set to use; absent: not known. */
+  /** The pause image that this runtime is set to use, normalized; absent: not known. */
   readonly sandboxImage?: PlacedSetting<string>;
   /** Where the runtime's files have images, for when it does not say itself; absent: not known. */
   readonly imageRoot?: PlacedSetting<string>;

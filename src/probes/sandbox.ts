@@ -1,5 +1,6 @@
 import { sandboxSetting } from '../evidence/sandbox.ts';
 import { probesOf } from '../evidence/view.ts';
+import { parseReference } from '../image/reference.ts';
 import { isRecord, parseJson, stringMember } from '../lib/json.ts';
 import { limits } from '../lib/limits.ts';
 import type { SandboxFacts } from '../model/facts.ts';
@@ -58,7 +59,9 @@ async function settingOf(
   const status = await cri.status(signal);
   const text = status.ok ? status.value.info.config : undefined;
   const config = text === undefined || text.length > limits.criInfoChars ? undefined : parseJson(text);
-  const told = isRecord(config) ? stringMember(config, 'sandboxImage') : null;
+  const name = isRecord(config) ? stringMember(config, 'sandboxImage') : null;
+  const parsed = name === null ? null : parseReference(name);
+  const told = parsed?.ok === true ? parsed.value.normalized : name;
   const written = plan.sandboxImage;
   if (told !== null && told !== '') {
     // Where it is set helps more than that the runtime says so.

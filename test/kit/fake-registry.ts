@@ -105,9 +105,9 @@ export function makeContent(mediaType: string, value: unknown): FakeContent {
 }
 
 /** An image for one platform with one layer of `layerBytes` bytes, a plain tar archive. */
-export function makeImage(platform: FakePlatform, layerBytes = 2048): FakeImage {
-  const file = Buffer.alloc(Math.max(0, layerBytes - 1536), `${platform.os}/${platform.architecture} `);
-  // Not one byte more than asked for, though an archive ends with whole blocks.
+export function makeImage(platform: FakePlatform, layerBytes = 1024): FakeImage {
+  const file = Buffer.alloc(Math.max(0, layerBytes - 512), `${platform.os}/${platform.architecture} `);
+  // Without the blocks of zeros at its end, which no reader needs.
   const layer = makeContent(types.layer, tarOf('platform', file).subarray(0, layerBytes));
   const config = makeContent(types.config, { ...platform, rootfs: { type: 'layers', diff_ids: [layer.digest] } });
   const manifest = makeContent(types.manifest, {
