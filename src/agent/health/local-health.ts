@@ -6,7 +6,7 @@ import type { NetworkFailure } from '../../model/network-failure.ts';
 
 /** One of the node's nameservers, over all names that were asked. */
 export interface NameserverHealth {
-  /** `10.0.0.2:53` */
+  /** `10.0.0.2`, with its port where that is not 53. */
   readonly nameserver: string;
   /** `answering`: an answer of any kind; `silent`, `refusing`: none, and how. */
   readonly state: 'answering' | 'silent' | 'refusing';

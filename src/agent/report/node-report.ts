@@ -92,7 +92,10 @@ function summaryOf(
   recovered: readonly RecoveredItem[],
   { node, registries, incidents }: ReportInput,
 ): string {
-  const ahead = soon.length === 0 ? '' : ` ${count(soon.length, 'thing')} will fail before long.`;
+  const ahead =
+    soon.length === 0
+      ? ''
+      : ` ${count(soon.length, 'thing needs', 'things need')} care before ${soon.length === 1 ? 'it fails' : 'they fail'}.`;
   if (verdict === 'inconclusive') {
     return `It could not be found out how ${node} is: neither journal nor runtime can be followed, and no registry was checked.`;
   }

@@ -1,6 +1,250 @@
-import type { NodeReport } from '../../api/report.ts';
+import type { PodRow, RegistryRow } from '../../api/node.ts';
+import type { NodeReport, RecoveredItem, ReportItem } from '../../api/report.ts';
+import { causeOf } from '../../causes/index.ts';
+import { duration } from '../../lib/words.ts';
+import { reportStyle } from './report-style.ts';
+import {
+  age,
+  budgetWords,
+  byUrgency,
+  certificateWords,
+  endWords,
+  headline,
+  latencyWords,
+  minute,
+  shown,
+  waitWords,
+} from './report-words.ts';
 
-/** Filled in below. */
+const verdictWords = {
+  healthy: '✓ healthy',
+  degraded: '! degraded',
+  faulty: '✗ faulty',
+  inconclusive: '? not known',
+} as const;
+
+/** Rows that are shown of a long list; the JSON document has them all. */
+const mostRows = 200;
+const mostImages = 12;
+
+/** Tables of more rows than this are folded. */
+const foldedFrom = 12;
+
+/**
+ * The report as one page that stands alone: no script, nothing that is loaded, and a policy in it that forbids both. Every
+ * text passes through `text`, so nothing of a registry's or an image's name is markup. Pure.
+ */
 export function reportHtml(report: NodeReport): string {
-  return `<!doctype html><title>${report.verdict}</title>`;
+  const { at, failing, soon, recovered, pods, registries } = report;
+  return [
+    '<!doctype html>',
+    '<html lang="en"><head><meta charset="utf-8">',
+    `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">`,
+    '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">',
+    `<title>${text(headline(report))} · ${minute(at)}</title>`,
+    `<style>${reportStyle}</style></head><body><main>`,
+    head(report),
+    figures(report),
+    section(
+      'What fails now',
+      failing.map((item) => card(item, at, 'faulty')),
+    ),
+    section(
+      'What will fail soon',
+      soon.map((item) => card(item, at, 'degraded')),
+    ),
+    section('What recovered', recovered.length === 0 ? [] : [recoveredTable(recovered)]),
+    section('Pods that wait', pods.length === 0 ? [] : [podTable(pods, at)]),
+    section('Registries', registries.length === 0 ? [] : [registryTable(registries, at)]),
+    coverage(report),
+    '</main></body></html>',
+    '',
+  ].join('\n');
+}
+
+/** Foreign text: one line, without control characters, and with nothing left that HTML reads. */
+function text(foreign: string): string {
+  return shown(foreign).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+function code(foreign: string): string {
+  return `<code>${text(foreign)}</code>`;
+}
+
+function head(report: NodeReport): string {
+  const { at, from, agent, runtime, verdict, summary } = report;
+  const name = runtime.name === null ? 'no runtime known' : `${runtime.name} ${runtime.version ?? ''}`.trim();
+  const state = runtime.ready === false ? ', not ready' : '';
+  const running = age(Date.parse(at) - Date.parse(agent.startedAt));
+  return [
+    `<header class="head ${verdict}"><span class="word">${verdictWords[verdict]}</span>`,
+    `<h1>${text(headline(report))}</h1><p class="lead">${text(summary)}</p>`,
+    `<p class="soft">${minute(at)}, covering the last ${age(Date.parse(at) - Date.parse(from))} · ${text(name)}${state} · pullwhy ${text(agent.version)}, running for ${running}</p></header>`,
+  ].join('');
+}
+
+function figures({ failing, soon, recovered, registries }: NodeReport): string {
+  const pods = failing.reduce((sum, item) => sum + item.pods, 0);
+  const good = registries.filter(({ verdict }) => verdict === 'healthy').length;
+  const gained = recovered.reduce((sum, { secondsGained }) => sum + (secondsGained ?? 0), 0);
+  const all: readonly (readonly [string, string, string])[] = [
+    ['Pods that wait', String(pods), pods > 0 ? 'faulty' : ''],
+    ['Failing now', String(failing.length), failing.length > 0 ? 'faulty' : ''],
+    ['Failing soon', String(soon.length), soon.length > 0 ? 'degraded' : ''],
+    ['Registries healthy', `${good} of ${registries.length}`, ''],
+    ['Recovered', String(recovered.length), ''],
+    ...(gained > 0 ? [['Time gained', age(gained * 1000), 'healthy'] as const] : []),
+  ];
+  const shownFigures = all.map(
+    ([name, value, tone]) =>
+      `<div class="${tone}"><dt>${name}</dt><dd${tone === '' ? '' : ' class="tone"'}>${value}</dd></div>`,
+  );
+  return `<dl class="figures">${shownFigures.join('')}</dl>`;
+}
+
+function section(title: string, parts: readonly string[]): string {
+  return parts.length === 0 ? '' : `<section><h2>${title}</h2>\n${parts.join('\n')}</section>`;
+}
+
+function card(item: ReportItem, at: string, tone: string): string {
+  const { cause, confidence, underlying, subject, summary, remedies, images, pods, investigation } = item;
+  const waits = waitWords(pods, item.since, at);
+  const tags = [
+    `${text(causeOf(cause).title)} (<code>${cause}</code>${underlying === null ? '' : `, beneath it <code>${underlying}</code>`})`,
+    confidence,
+    ...(waits === '' ? [] : [waits]),
+    ...(investigation === null ? [] : [`investigation ${code(investigation)}`]),
+  ];
+  const others = images.filter((image) => image !== subject);
+  const rest = others.length > mostImages ? ` and ${others.length - mostImages} more` : '';
+  const todo = remedies.map(
+    ({ text: words, command }) =>
+      `<li>${text(words)}${command === null ? '' : `<pre><code>${text(command)}</code></pre>`}</li>`,
+  );
+  return [
+    `<article class="item ${tone}"><h3>${text(subject)}</h3><p>${text(summary)}</p>`,
+    `<p class="tags soft">${tags.join(' · ')}</p>`,
+    others.length === 0 ? '' : `<p class="soft">Images: ${others.slice(0, mostImages).map(code).join(', ')}${rest}</p>`,
+    todo.length === 0 ? '' : `<ul class="todo">${todo.join('')}</ul>`,
+    '</article>',
+  ].join('');
+}
+
+/** A table whose cells are HTML already; on a phone each cell has its column's name before it. */
+function table(columns: readonly string[], rows: readonly (readonly Cell[])[], all: number): string {
+  const headings = columns.map((name) => `<th scope="col">${name}</th>`).join('');
+  const lines = rows.map(
+    (cells) => `<tr>${cells.map((one, column) => cell(one, columns[column] ?? '')).join('')}</tr>`,
+  );
+  const rest = all > rows.length ? `<p class="soft">${all - rows.length} more are in the JSON document.</p>` : '';
+  return `<table><thead><tr>${headings}</tr></thead><tbody>\n${lines.join('\n')}\n</tbody></table>${rest}`;
+}
+
+interface Cell {
+  readonly html: string;
+  readonly class?: string;
+  /** The row's own name. */
+  readonly heading?: true;
+}
+
+function cell({ html, class: name, heading }: Cell, column: string): string {
+  const kind = name === undefined ? '' : ` class="${name}"`;
+  if (heading) return `<th scope="row"${kind}>${html}</th>`;
+  return html === '' ? '<td></td>' : `<td${kind} data-name="${column}">${html}</td>`;
+}
+
+function folded(words: string, count: number, body: string): string {
+  return count < foldedFrom ? body : `<details open><summary>${words}</summary>${body}</details>`;
+}
+
+function recoveredTable(recovered: readonly RecoveredItem[]): string {
+  const rows = recovered
+    .slice(0, mostRows)
+    .map((item): Cell[] => [
+      { html: code(item.image), heading: true },
+      { html: minute(item.recoveredAt), class: 'num' },
+      { html: age(Date.parse(item.recoveredAt) - Date.parse(item.failedAt)), class: 'num' },
+      { html: text(endWords(item)) },
+      { html: text(item.summary) },
+    ]);
+  const body = table(['Image', 'Ended', 'Lasted', 'How', 'What it was'], rows, recovered.length);
+  return folded(`${recovered.length} images`, recovered.length, body);
+}
+
+function podTable(pods: readonly PodRow[], at: string): string {
+  const rows = pods.slice(0, mostRows).map((row): Cell[] => {
+    const due = row.nextTryAt === null ? null : Date.parse(row.nextTryAt) - Date.parse(at);
+    return [
+      { html: `${text(row.namespace ?? '?')}/${text(row.pod ?? 'pulled by hand')}`, heading: true },
+      { html: code(row.image) },
+      { html: text(row.reason), class: 'num' },
+      { html: row.cause === null ? '' : `<code>${row.cause}</code>` },
+      { html: String(row.attempts), class: 'num' },
+      { html: due === null ? '' : due <= 0 ? 'due' : `in ${age(due)}`, class: 'num' },
+    ];
+  });
+  const body = table(['Pod', 'Image', 'State', 'Cause', 'Tries', 'Next try'], rows, pods.length);
+  return folded(`${pods.length} containers`, pods.length, body);
+}
+
+function registryTable(registries: readonly RegistryRow[], at: string): string {
+  const rows = byUrgency(registries)
+    .slice(0, mostRows)
+    .map((row): Cell[] => [
+      {
+        html: `${text(row.registry)}<br><span class="soft">${images(row.images)}</span>`,
+        heading: true,
+      },
+      { html: verdictWords[row.verdict], class: `state ${row.verdict}` },
+      { html: way(row), class: 'way' },
+      { html: certificateWords(row) ?? '', class: 'num' },
+      { html: budgetWords(row) ?? '', class: 'num' },
+      {
+        html: row.checkedAt === null ? 'never' : `${age(Date.parse(at) - Date.parse(row.checkedAt))} ago`,
+        class: 'num',
+      },
+    ]);
+  const key = `<p class="soft key">Time to an answer:<i class="a"></i>dns<i class="b"></i>tcp<i class="c"></i>tls<i class="d"></i>answer</p>`;
+  const columns = ['Registry', 'State', 'Way', 'Certificate', 'Rate limit', 'Checked'];
+  return table(columns, rows, registries.length) + key;
+}
+
+function images(count: number): string {
+  return count === 0 ? 'no image here' : count === 1 ? '1 image here' : `${count} images here`;
+}
+
+/** The way's times as a bar, or what is wrong with it; its mirrors. */
+function way(row: RegistryRow): string {
+  const words = row.verdict === 'healthy' ? '' : `<p>${text(row.summary)}</p>`;
+  const mirrors = row.mirrors.map(({ url, verdict }) => `<br>mirror ${code(url)} ${verdict}`).join('');
+  const { dns, tcp, tls, registry } = row.latencyMs;
+  const parts = [
+    ['a', dns],
+    ['b', tcp],
+    ['c', tls],
+    ['d', registry],
+  ] as const;
+  const sum = parts.reduce((total, [, ms]) => total + (ms ?? 0), 0);
+  if (sum <= 0) return `${words}${mirrors === '' ? '' : `<span class="soft">${mirrors.slice('<br>'.length)}</span>`}`;
+  const bar = parts
+    .filter(([, ms]) => ms !== null && ms > 0)
+    .map(([name, ms]) => `<i class="${name}" style="width:${(((ms ?? 0) / sum) * 100).toFixed(1)}%"></i>`)
+    .join('');
+  return `${words}<div class="bar">${bar}</div><span class="soft">${latencyWords(row)} · together ${duration(sum)}${mirrors}</span>`;
+}
+
+function coverage({ checked, notChecked }: NodeReport): string {
+  const seen = checked.map((words) => `<li>${text(words)}</li>`).join('');
+  const unseen = notChecked
+    .map(
+      ({ what, why, fix }) =>
+        `<li><strong>${text(what)}</strong>: ${text(why)}${fix === null ? '' : `<br><span class="soft">→ ${text(fix)}</span>`}</li>`,
+    )
+    .join('');
+  return [
+    '<div class="cover">',
+    section('Checked', seen === '' ? [] : [`<ul>${seen}</ul>`]),
+    section('Not checked', unseen === '' ? [] : [`<ul>${unseen}</ul>`]),
+    '</div>',
+  ].join('');
 }

@@ -26,15 +26,15 @@ export function reportMarkdown(report: NodeReport): string {
   const { at, from, agent, runtime, verdict, summary, failing, soon, recovered, pods, registries } = report;
   const name = runtime.name === null ? 'no runtime known' : `${runtime.name} ${runtime.version ?? ''}`.trim();
   return joined([
-    `# ${marks[verdict]} ${text(headline(report))}`,
+    `# ${marks[verdict]} ${inline(headline(report))}`,
     text(summary),
-    `${minute(at)} · covers ${age(Date.parse(at) - Date.parse(from))} · ${text(name)} · pullwhy ${text(agent.version)}, running for ${age(Date.parse(at) - Date.parse(agent.startedAt))}`,
+    `${minute(at)} · covers ${age(Date.parse(at) - Date.parse(from))} · ${inline(name)} · pullwhy ${inline(agent.version)}, running for ${age(Date.parse(at) - Date.parse(agent.startedAt))}`,
     ...section(
       'What fails now',
       failing.map((item) => itemMarkdown(item, at)),
     ),
     ...section(
-      'What will fail',
+      'What will fail soon',
       soon.map((item) => itemMarkdown(item, at)),
     ),
     ...section('What recovered', recovered.length === 0 ? [] : [recoveredTable(recovered)]),
@@ -49,7 +49,7 @@ export function reportMarkdown(report: NodeReport): string {
       [
         list(
           report.notChecked.map(
-            ({ what, why, fix }) => `**${text(what)}**: ${text(why)}${fix === null ? '' : ` → ${text(fix)}`}`,
+            ({ what, why, fix }) => `**${inline(what)}**: ${inline(why)}${fix === null ? '' : ` → ${inline(fix)}`}`,
           ),
         ),
       ].filter((part) => part !== ''),
@@ -69,9 +69,14 @@ function list(lines: readonly string[]): string {
   return lines.map((line) => `- ${line}`).join('\n');
 }
 
+/** Within a line. */
+function inline(foreign: string): string {
+  return escaped(shown(foreign));
+}
+
 /** At a line's beginning a few more characters are markup. */
 function text(foreign: string): string {
-  return escaped(shown(foreign))
+  return inline(foreign)
     .replace(/^(\d+)([.)])/u, '$1\\$2')
     .replace(/^([-+=])/u, '\\$1');
 }
@@ -106,7 +111,7 @@ function recoveredTable(recovered: readonly RecoveredItem[]): string {
       span(item.image),
       minute(item.recoveredAt),
       age(Date.parse(item.recoveredAt) - Date.parse(item.failedAt)),
-      text(`${endWords(item)}${item.cause === null ? '' : `; it was ${item.cause}`}`),
+      inline(`${endWords(item)}${item.cause === null ? '' : `; it was ${item.cause}`}`),
     ]);
   return more(table(['image', 'ended', 'lasted', 'how'], rows), recovered.length);
 }
@@ -117,7 +122,7 @@ function podTable(pods: readonly PodRow[]): string {
     .map((row) => [
       span(`${row.namespace ?? '?'}/${row.pod ?? 'pulled by hand'}`),
       span(row.image),
-      text(row.reason),
+      inline(row.reason),
       row.cause ?? '',
       String(row.attempts),
       row.nextTryAt === null ? '' : minute(row.nextTryAt),
@@ -131,7 +136,7 @@ function registryTable(registries: readonly RegistryRow[]): string {
     .map((row) => [
       marks[row.verdict],
       span(row.registry),
-      row.verdict === 'healthy' ? latencyWords(row) : text(row.summary),
+      row.verdict === 'healthy' ? latencyWords(row) : inline(row.summary),
       certificateWords(row) ?? '',
       budgetWords(row) ?? '',
       String(row.images),
