@@ -131,8 +131,12 @@ export const limits = {
   agentQueue: 1000,
   /** An agent's answer to the command: 200 investigations of 40 KiB fit. */
   apiAnswerBytes: 64 * 1024 * 1024,
+  /** A token, certificate, key or authority that a setting or a flag names: bundles of all public authorities have 250 KiB. */
+  namedFileBytes: 1024 * 1024,
   /** A request's body over HTTP: an image, a policy and a credential. */
   apiBodyBytes: 128 * 1024,
+  /** Plans that an agent keeps: each has some KiB, and a node rarely uses more images at a time that fail or are checked. */
+  agentPlans: 128,
   /** Pulls that wait, run, or are remembered. */
   agentPulls: 500,
   /** Incidents that are over and kept for the report. */
