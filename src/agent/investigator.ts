@@ -110,7 +110,10 @@ export function openInvestigator({ env, run, archive, settings }: InvestigatorNe
     investigate(wanted) {
       if (stopping) return Promise.resolve(fail(stopped));
       const key = jobKey(wanted);
-      const known = wanted.credentials === undefined ? [...jobs].find((job) => job.key === key) : undefined;
+      const known =
+        wanted.credentials === undefined
+          ? [...jobs].find((job) => job.key === key && job.order.credentials === undefined)
+          : undefined;
       if (known !== undefined) return join(known, wanted);
       if (jobs.size >= limits.agentQueue) {
         return Promise.resolve(

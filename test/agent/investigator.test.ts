@@ -88,6 +88,18 @@ describe('agent: investigator', () => {
     assert.equal(started.length, 2);
   });
 
+  it('gives who has no credentials nothing that was made with another’s', () => {
+    const { investigator, started } = stage({ concurrency: 10, perRegistry: 1000 });
+    const credentials = { username: 'app', password: new Secret('x') };
+    void investigator.investigate({ image: 'a', reason: 'asked', credentials });
+    void investigator.investigate({ image: 'a', reason: 'asked' });
+    void investigator.investigate({ image: 'a', reason: 'asked' });
+    assert.deepEqual(
+      started.map(({ order }) => order.credentials !== undefined),
+      [true, false],
+    );
+  });
+
   it('ends what nobody waits for any more, and not what somebody does', async () => {
     const { investigator, started } = stage();
     const [one, two] = [new AbortController(), new AbortController()];
