@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { parseJson } from '../lib/json.ts';
 import { limits } from '../lib/limits.ts';
 import { safeLine } from '../lib/redact.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
+import { readSmallFile } from '../lib/small-file.ts';
 
 /** Where a pod finds the API server and its own identity (kubernetes.io, "Accessing the Kubernetes API from a Pod"). */
 export interface InCluster {
@@ -30,47 +30,72 @@ const timeoutMs = 5000;
  * Posts one object to the API server as this pod and gives the object that it answers. Token and authority are read anew
  * each time: both rotate. The failure's text holds neither of them, nor what was posted.
  */
-export async function postToKube(at: InCluster, path: string, object: unknown): Promise<Result<unknown, string>> {
+export async function postToKube(
+  at: InCluster,
+  path: string,
+  object: unknown,
+  { waitMs = timeoutMs }: { readonly waitMs?: number } = {},
+): Promise<Result<unknown, string>> {
   const [token, ca] = await Promise.all(
-    [at.tokenFile, at.caFile].map((file) => readFile(file, 'utf8').catch(() => null)),
+    [at.tokenFile, at.caFile].map((file) => readSmallFile(file, { regular: true })),
   );
-  if (token === null || token === undefined) return fail(`the service account's token ${at.tokenFile} cannot be read`);
-  if (ca === null || ca === undefined) return fail(`the cluster's authority ${at.caFile} cannot be read`);
+  if (token?.ok !== true) return fail(`the service account’s token ${at.tokenFile} ${token?.error.what}`);
+  if (ca?.ok !== true) return fail(`the cluster’s authority ${at.caFile} ${ca?.error.what}`);
+  // An empty list of authorities would mean the public ones to Node.
+  if (!ca.value.includes('-----BEGIN CERTIFICATE-----'))
+    return fail(`the cluster’s authority ${at.caFile} holds no certificate`);
+  const bearer = token.value.trim();
+  // What no header may hold would be an exception of Node's.
+  if (!/^[\x21-\x7e]+$/.test(bearer)) return fail(`the service account’s token ${at.tokenFile} is no token`);
   const body = JSON.stringify(object);
+  const { host, port } = at;
+  const server = `the API server ${host.includes(':') ? `[${host}]` : host}:${port}`;
   return new Promise((resolve) => {
-    const headers = {
-      authorization: `Bearer ${token.trim()}`,
-      'content-type': 'application/json',
-      accept: 'application/json',
-      'content-length': Buffer.byteLength(body),
-    };
-    const { host, port } = at;
-    const asked = request({ host, port, path, method: 'POST', headers, ca, signal: AbortSignal.timeout(timeoutMs) });
-    asked.on('error', (error) => {
-      const why =
-        error.name === 'TimeoutError' ? `no answer within ${timeoutMs / 1000} s` : safeLine(error.message, 300);
-      resolve(fail(`the API server ${host}:${port}: ${why}`));
+    const asked = request({
+      host,
+      port,
+      path,
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${bearer}`,
+        'content-type': 'application/json',
+        accept: 'application/json',
+        'content-length': Buffer.byteLength(body),
+      },
+      ca: ca.value,
+      agent: false,
     });
+    // The first word counts; what comes behind it settles nothing.
+    const end = (result: Result<unknown, string>): void => {
+      clearTimeout(timer);
+      resolve(result);
+      asked.destroy();
+    };
+    const timer = setTimeout(() => end(fail(`${server} did not answer within ${waitMs / 1000} s`)), waitMs);
+    const lost = (error: Error): void => end(fail(`${server} cannot be asked: ${safeLine(error.message, 300)}`));
+    asked.on('error', lost);
     asked.on('response', (response) => {
       const chunks: Buffer[] = [];
       let size = 0;
+      response.on('error', lost);
       response.on('data', (chunk: Buffer) => {
         size += chunk.length;
-        if (size <= limits.apiBodyBytes) chunks.push(chunk);
-        else asked.destroy(new Error('its answer is too long'));
+        if (size > limits.apiBodyBytes) end(fail(`${server} answers more than ${limits.apiBodyBytes} bytes`));
+        else chunks.push(chunk);
       });
-      response.on('end', () => {
-        const status = response.statusCode ?? 0;
-        const answer = parseJson(Buffer.concat(chunks).toString('utf8'));
-        if (status >= 200 && status < 300 && answer !== undefined) resolve(ok(answer));
-        else
-          resolve(
-            fail(
-              `the API server ${host}:${port} answers ${status}${status === 403 ? ': this service account may not ask (system:auth-delegator allows it)' : ''}`,
-            ),
-          );
-      });
+      response.on('end', () => end(answerOf(server, response.statusCode ?? 0, Buffer.concat(chunks))));
     });
     asked.end(body);
   });
 }
+
+function answerOf(server: string, status: number, bytes: Buffer): Result<unknown, string> {
+  if (status < 200 || status >= 300) return fail(`${server} answers ${status}${advice[status] ?? ''}`);
+  const answer = parseJson(bytes.toString('utf8'));
+  return answer === undefined ? fail(`${server} answers ${status}, and no JSON`) : ok(answer);
+}
+
+const advice: Readonly<Record<number, string>> = {
+  401: ': it does not know this service account’s token',
+  403: ': this service account may not ask (the ClusterRole system:auth-delegator allows it)',
+};

@@ -1,11 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Env } from '../../lib/env.ts';
 import { fail, ok, type Result } from '../../lib/result.ts';
-import type { Access, Reply } from './route.ts';
+import { readSmallFile } from '../../lib/small-file.ts';
+import { openReviews, type Reviewer } from './reviews.ts';
+import type { Access, ProblemReply } from './route.ts';
+import { hostOf } from './target.ts';
 
 /** Who asks, once let in. */
 export interface Caller {
@@ -13,18 +15,18 @@ export interface Caller {
   readonly name: string;
 }
 
-/** Lets requests in or turns them away. It never throws. */
-export type Gate = (request: IncomingMessage, access: Access, path: string) => Promise<Result<Caller, Reply>>;
-
-/** What Kubernetes says of a bearer token. */
-export interface Reviewer {
-  /** TokenReview, then SubjectAccessReview for the path (nonResourceURLs) and verb; an error's text names what failed. */
-  readonly review: (
-    token: string,
-    path: string,
-    verb: 'get' | 'post',
-  ) => Promise<Result<{ readonly user: string; readonly allowed: boolean; readonly reason: string }, string>>;
+/** What a gate looks at. */
+export interface Knock {
+  readonly request: IncomingMessage;
+  readonly access: Access;
+  /** As it was sent. */
+  readonly path: string;
+  /** The host and port that the caller means. */
+  readonly authority: string;
 }
+
+/** Lets requests in or turns them away. It never throws. */
+export type Gate = (knock: Knock) => Promise<Result<Caller, ProblemReply>>;
 
 /** How callers are known. */
 export type GateSettings =
@@ -36,12 +38,6 @@ export type GateSettings =
 /** A file that may rotate is read again after this long. */
 const rereadMs = 1000;
 
-/** How long Kubernetes' word on a token counts. A refusal counts shorter: rights are given while a person waits. */
-const reviewMs = { allowed: 60_000, refused: 5000 } as const;
-
-/** Tokens whose review is remembered. */
-const maxReviews = 256;
-
 /** Longer tokens are none: service accounts' have some KiB. */
 const maxTokenChars = 16 * 1024;
 
@@ -49,9 +45,9 @@ const maxTokenChars = 16 * 1024;
 export function openGate(settings: GateSettings, env: Env): Gate {
   switch (settings.mode) {
     case 'none':
-      return async (request) => {
+      return async ({ request, authority }) => {
         // Without authentication only this machine is let in, and not a web page that has a name for its loopback address.
-        const host = hostOf(request);
+        const host = hostOf(authority);
         if (isIP(host) === 0 && host !== 'localhost') {
           return refuse(403, 'Without authentication the agent answers to its address only, not to a name.');
         }
@@ -62,77 +58,94 @@ export function openGate(settings: GateSettings, env: Env): Gate {
     case 'kubernetes':
       return kubernetesGate(settings.reviewer, env);
     case 'mtls':
-      return async (request, access) => {
-        const { socket } = request;
+      return async ({ request, access }) => {
         if (access === 'open') return ok({ name: addressOf(request) });
-        if (!(socket instanceof TLSSocket) || !socket.authorized) {
-          return refuse(401, 'A client certificate of an authority in http.tls.clientCa is needed.');
+        const names = provenNames(request);
+        if (names === null) {
+          return refuse(
+            401,
+            'A client certificate is needed, of an authority in http.tls.clientCa and within its time.',
+          );
         }
-        const { subject, subjectaltname = '' } = socket.getPeerCertificate();
-        const alternative = subjectaltname
-          .split(', ')
-          .flatMap((name) => (name.startsWith('DNS:') ? [name.slice(4)] : []));
-        const common = subject?.CN;
-        const names = [...(typeof common === 'string' ? [common] : []), ...alternative];
         const { clientNames } = settings;
-        if (clientNames.length > 0 && !names.some((name) => clientNames.includes(name))) {
-          return refuse(403, 'The name of the client certificate is not in http.auth.clientNames.');
-        }
-        return ok({ name: names[0] ?? 'certificate' });
+        const name =
+          clientNames.length === 0 ? (names[0] ?? 'certificate') : names.find((one) => clientNames.includes(one));
+        return name === undefined
+          ? refuse(403, 'The name of the client certificate is not in http.auth.clientNames.')
+          : ok({ name });
       };
   }
 }
 
+/** Common name and DNS names of the certificate that the caller has proven to hold the key of; null: none, or not a good one. */
+function provenNames({ socket }: IncomingMessage): readonly string[] | null {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return null;
+  // Node takes a resumed session without a certificate for authorized (crypto_common.cc, VerifyPeerCertificate).
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return null;
+  const { subject } = socket.getPeerCertificate();
+  const common = subject?.CN;
+  const alternative = certificate.subjectAltName ?? '';
+  // Node quotes names that hold what it writes between them; whoever has such a one made is not to be let in by a part of it.
+  const others = alternative.includes('"') ? [] : alternative.split(', ');
+  return [
+    ...(typeof common === 'string' && common !== '' ? [common] : []),
+    ...others.flatMap((name) => (name.startsWith('DNS:') ? [name.slice(4)] : [])),
+  ];
+}
+
 function tokenGate(file: string, env: Env): Gate {
   let known: { readonly token: string | null; readonly at: number } | null = null;
-  return async (request, access) => {
+  return async ({ request, access }) => {
     if (access === 'open') return ok({ name: addressOf(request) });
     const given = bearerOf(request);
     if (given === null) return unknown();
     const now = env.monotonic();
     if (known === null || now - known.at > rereadMs) {
-      const text = await readFile(file, 'utf8').catch(() => null);
-      const token = text?.trim() ?? '';
-      known = { token: token === '' ? null : token, at: now };
+      const read = await readToken(file);
+      known = { token: read.ok ? read.value : null, at: now };
     }
-    if (known.token === null) return refuse(503, 'The file of http.auth.tokenFile cannot be read, or is empty.');
+    if (known.token === null) return refuse(503, 'The file of http.auth.tokenFile holds no token that can be read.');
     return same(given, known.token) ? ok({ name: `token ${addressOf(request)}` }) : unknown();
   };
 }
 
+/** The bearer token in a file, without the white space around it; the failure is for the operator and does not repeat it. */
+export async function readToken(file: string): Promise<Result<string, string>> {
+  const text = await readSmallFile(file, { regular: true });
+  if (!text.ok) return fail(`${file} ${text.error.what}.`);
+  const token = text.value.trim();
+  if (token === '') return fail(`${file} is empty: write the token into it.`);
+  if (token.length > maxTokenChars || !isToken(token))
+    return fail(`${file} holds no token: letters, digits and -._~+/= only, in one line (RFC 6750, section 2.1).`);
+  return ok(token);
+}
+
 function kubernetesGate(reviewer: Reviewer, env: Env): Gate {
-  const reviews = new Map<string, { readonly until: number; readonly result: Result<Caller, Reply> }>();
-  return async (request, access, path) => {
+  const reviews = openReviews(reviewer, env);
+  return async ({ request, access, path }) => {
     if (access === 'open') return ok({ name: addressOf(request) });
     const token = bearerOf(request);
     if (token === null) return unknown();
     const verb = access === 'act' ? 'post' : 'get';
-    // The token itself is not kept.
-    const key = createHash('sha256').update(`${verb} ${path} ${token}`).digest('base64');
-    const known = reviews.get(key);
-    if (known !== undefined && env.monotonic() < known.until) return known.result;
-    const review = await reviewer.review(token, path, verb);
+    const review = await reviews.review(token, path, verb);
     if (!review.ok) return refuse(503, `Kubernetes could not be asked who this is: ${review.error}`);
     const { user, allowed, reason } = review.value;
-    const result: Result<Caller, Reply> = allowed
-      ? ok({ name: user })
-      : user === ''
-        ? unknown()
-        : refuse(403, `${user} may not ${verb} ${path}: ${reason} A ClusterRole with nonResourceURLs allows it.`);
-    reviews.delete(key);
-    reviews.set(key, { until: env.monotonic() + (allowed ? reviewMs.allowed : reviewMs.refused), result });
-    for (const oldest of reviews.keys()) {
-      if (reviews.size <= maxReviews) break;
-      reviews.delete(oldest);
-    }
-    return result;
+    if (allowed) return ok({ name: user });
+    if (user === '') return unknown();
+    return refuse(403, `${user} may not ${verb} ${path}: ${reason} A ClusterRole with nonResourceURLs allows it.`);
   };
 }
 
 function bearerOf(request: IncomingMessage): string | null {
-  const found = /^Bearer +([\w.~+/=-]+)$/i.exec(request.headers.authorization ?? '');
-  const token = found?.[1] ?? null;
-  return token !== null && token.length <= maxTokenChars ? token : null;
+  const found = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '');
+  const token = found?.[1] ?? '';
+  return token.length <= maxTokenChars && isToken(token) ? token : null;
+}
+
+/** By RFC 6750, section 2.1. */
+function isToken(text: string): boolean {
+  return /^[\w.~+/-]+=*$/.test(text);
 }
 
 /** Compares in a time that says nothing of where they differ, nor of their lengths. */
@@ -145,11 +158,7 @@ function addressOf(request: IncomingMessage): string {
   return request.socket.remoteAddress ?? 'unknown';
 }
 
-function hostOf(request: IncomingMessage): string {
-  return URL.parse(`http://${request.headers.host ?? ''}`)?.hostname.replace(/^\[|\]$/g, '') ?? '';
-}
-
-function unknown(): Result<Caller, Reply> {
+function unknown(): Result<Caller, ProblemReply> {
   return fail({
     kind: 'problem',
     status: 401,
@@ -158,6 +167,7 @@ function unknown(): Result<Caller, Reply> {
   });
 }
 
-function refuse(status: number, detail: string): Result<Caller, Reply> {
-  return fail({ kind: 'problem', status, detail });
+function refuse(status: number, detail: string): Result<Caller, ProblemReply> {
+  const headers = status === 503 ? { 'retry-after': '2' } : {};
+  return fail({ kind: 'problem', status, detail, headers });
 }

@@ -1,5 +1,5 @@
 import type { Declined } from '../parts.ts';
-import type { Reply } from './route.ts';
+import type { ProblemReply } from './route.ts';
 
 const statuses: Readonly<Record<Declined['reason'], number>> = {
   busy: 429,
@@ -12,7 +12,7 @@ const statuses: Readonly<Record<Declined['reason'], number>> = {
 };
 
 /** The problem document of what the agent declined to do. */
-export function declinedReply({ reason, message, retryAfterMs }: Declined): Reply {
+export function declinedReply({ reason, message, retryAfterMs }: Declined): ProblemReply {
   return {
     kind: 'problem',
     status: statuses[reason],

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { InvestigationOrder, Investigator } from '../parts.ts';
+import { declinedReply } from './declined.ts';
+import { problemDocument } from './route.ts';
 
 /** A comment now and then keeps proxies from closing a stream that is silent while packets are lost. */
 const heartbeatMs = 5000;
@@ -7,9 +9,9 @@ const heartbeatMs = 5000;
 /** An investigation as server-sent events (HTML standard, section 9.2): each probe as it ends, then the document. */
 export async function* eventStream(
   investigator: Investigator,
-  order: InvestigationOrder,
-  leave: () => void,
+  order: InvestigationOrder & { readonly signal: AbortSignal },
 ): AsyncGenerator<string> {
+  // Bounded by the probes of one investigation (limits.investigationProbes), however slowly they are read.
   const waiting: string[] = [];
   let wake = Promise.withResolvers<void>();
   const say = (event: string, data: unknown): void => {
@@ -17,21 +19,21 @@ export async function* eventStream(
     wake.resolve();
   };
   let done = false;
+  const end = (): void => {
+    done = true;
+    wake.resolve();
+  };
+  order.signal.addEventListener('abort', end, { once: true });
+  const result = investigator
+    .investigate({ ...order, onEvent: (event) => void (event.kind === 'ended' && say('probe', event.probe)) })
+    .then((outcome) => {
+      if (outcome.ok) say('investigation', outcome.value);
+      else say('problem', problemDocument(declinedReply(outcome.error)));
+    })
+    .finally(end);
+  // Awaited below where the stream is read to its end; a reader that went away must not make its failure an unheard one.
+  result.catch(() => undefined);
   try {
-    const result = investigator
-      .investigate({ ...order, onEvent: (event) => void (event.kind === 'ended' && say('probe', event.probe)) })
-      .then((outcome) => {
-        if (outcome.ok) say('investigation', outcome.value);
-        else
-          say('problem', {
-            type: 'about:blank',
-            title: outcome.error.reason,
-            status: 429,
-            detail: outcome.error.message,
-          });
-        done = true;
-        wake.resolve();
-      });
     for (;;) {
       const next = waiting.shift();
       if (next !== undefined) {
@@ -47,7 +49,8 @@ export async function* eventStream(
       if (silent === true) yield ': still at work\n\n';
     }
     await result;
+    yield* waiting;
   } finally {
-    leave();
+    order.signal.removeEventListener('abort', end);
   }
 }

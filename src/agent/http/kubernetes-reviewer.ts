@@ -1,7 +1,8 @@
 import { checkAgainst, Type } from '../../api/schema.ts';
+import { safeLine } from '../../lib/redact.ts';
 import { fail, ok, type Result } from '../../lib/result.ts';
 import { type InCluster, postToKube } from '../../wire/kube-post.ts';
-import type { Reviewer } from './auth.ts';
+import type { Reviewer } from './reviews.ts';
 
 /** What of a TokenReview's answer is read (authentication.k8s.io/v1). */
 const TokenReview = Type.Object({
@@ -24,10 +25,10 @@ const AccessReview = Type.Object({
 });
 
 /** Asks the API server who a token is, and whether they may do this: as kube-rbac-proxy and the kubelet do. */
-export function kubernetesReviewer(at: InCluster): Reviewer {
+export function kubernetesReviewer(at: InCluster, options: { readonly waitMs?: number } = {}): Reviewer {
   return {
     async review(token, path, verb) {
-      const who = await ask(at, '/apis/authentication.k8s.io/v1/tokenreviews', TokenReview, {
+      const who = await ask({ at, options }, '/apis/authentication.k8s.io/v1/tokenreviews', TokenReview, {
         apiVersion: 'authentication.k8s.io/v1',
         kind: 'TokenReview',
         spec: { token },
@@ -36,7 +37,7 @@ export function kubernetesReviewer(at: InCluster): Reviewer {
       const { authenticated, user } = who.value.status;
       const name = user?.username ?? '';
       if (authenticated !== true || name === '') return ok({ user: '', allowed: false, reason: '' });
-      const may = await ask(at, '/apis/authorization.k8s.io/v1/subjectaccessreviews', AccessReview, {
+      const may = await ask({ at, options }, '/apis/authorization.k8s.io/v1/subjectaccessreviews', AccessReview, {
         apiVersion: 'authorization.k8s.io/v1',
         kind: 'SubjectAccessReview',
         spec: {
@@ -49,18 +50,18 @@ export function kubernetesReviewer(at: InCluster): Reviewer {
       });
       if (!may.ok) return may;
       const { allowed, reason = '' } = may.value.status;
-      return ok({ user: name, allowed, reason: reason === '' ? 'no rule allows it.' : `${reason}.` });
+      return ok({ user: name, allowed, reason: reason === '' ? 'no rule allows it.' : `${safeLine(reason, 300)}.` });
     },
   };
 }
 
 async function ask<S extends typeof TokenReview | typeof AccessReview>(
-  at: InCluster,
+  { at, options }: { readonly at: InCluster; readonly options: { readonly waitMs?: number } },
   path: string,
   schema: S,
   object: unknown,
 ) {
-  const answer = await postToKube(at, path, object);
+  const answer = await postToKube(at, path, object, options);
   if (!answer.ok) return answer;
   const checked = checkAgainst(schema, answer.value);
   return checked.ok ? checked : fail(`the API server answered ${path} with something else`);
@@ -68,5 +69,5 @@ async function ask<S extends typeof TokenReview | typeof AccessReview>(
 
 /** The failure of a setting that needs a cluster. */
 export function notInCluster(): Result<never, string> {
-  return fail('http.auth.mode kubernetes needs a pod in a cluster: KUBERNETES_SERVICE_HOST is not set here.');
+  return fail('http.auth.mode: kubernetes needs a pod in a cluster: KUBERNETES_SERVICE_HOST is not set here.');
 }

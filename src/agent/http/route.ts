@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http';
+import type { ProblemDocument } from '../../api/problem.ts';
 import { checkAgainst, type Misfit, type Static, type TSchema, Type } from '../../api/schema.ts';
 
 /** Who may ask: everybody who reaches the port, or who is let in to read or to act. */
@@ -21,17 +23,32 @@ export interface Asked<Q = unknown, B = unknown> {
 export type Reply =
   | { readonly kind: 'json'; readonly status?: number; readonly body: unknown; readonly headers?: Headers }
   | { readonly kind: 'text'; readonly type: string; readonly body: string; readonly headers?: Headers }
-  | {
-      readonly kind: 'problem';
-      readonly status: number;
-      readonly detail: string;
-      readonly type?: string;
-      readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
-      readonly headers?: Headers;
-    }
+  | ProblemReply
   | { readonly kind: 'lines'; readonly type: string; readonly lines: AsyncIterable<string> };
 
+/** What is wrong, as the problem document says it. */
+export interface ProblemReply {
+  readonly kind: 'problem';
+  readonly status: number;
+  readonly detail: string;
+  readonly type?: string;
+  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
+  readonly headers?: Headers;
+}
+
 type Headers = Readonly<Record<string, string>>;
+
+/** The document of a problem (RFC 9457); `instance`: the path that was asked. */
+export function problemDocument({ type, status, detail, errors }: ProblemReply, instance?: string): ProblemDocument {
+  return {
+    type: type ?? 'about:blank',
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    detail,
+    ...(instance === undefined ? {} : { instance }),
+    ...(errors === undefined ? {} : { errors: [...errors] }),
+  };
+}
 
 /** One operation of the API: the OpenAPI document, the checks and the handler come from one description. */
 export interface Route {

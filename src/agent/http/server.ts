@@ -1,16 +1,17 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { TLSSocket } from 'node:tls';
-import type { ProblemDocument } from '../../api/problem.ts';
+import { type AddressInfo, Socket } from 'node:net';
 import type { Log } from '../../lib/log.ts';
 import { fail, ok, type Result } from '../../lib/result.ts';
 import type { ListenAddress } from '../../settings/values.ts';
 import type { Gate } from './auth.ts';
 import { readJsonBody } from './body.ts';
+import { openConnections } from './connections.ts';
 import type { Reply, Route } from './route.ts';
 import { routerOf } from './router.ts';
+import { send } from './send.ts';
 import type { ServerTls } from './server-tls.ts';
+import { acceptsOf, queryOf, targetOf } from './target.ts';
 
 /** What the server needs. */
 export interface HttpNeeds {
@@ -29,64 +30,79 @@ export interface HttpNeeds {
 export interface HttpServer {
   /** Where it really listens: the port that was given for port 0. */
   readonly address: ListenAddress;
-  /** Takes nothing new, lets what runs end for a moment, then ends it. */
+  /** Takes nothing new, ends what waits for something, lets what is being written be read for a moment, and closes. */
   readonly stop: () => Promise<void>;
 }
 
-/** A request's line and headers must have come by then, its body too: callers are programs. */
+/** A TLS handshake, and a request's line and headers, must have come by then; its body too: callers are programs. */
 const headersMs = 10_000;
 const requestMs = 30_000;
 
 /** How long answers that are under way may take once the server stops. */
 const graceMs = 3000;
 
-/** A reader that does not read: more than this is not kept for it. */
-const maxUnreadBytes = 4 * 1024 * 1024;
+/** Connections beyond one for each request: pollers keep theirs open between two requests. */
+const spareConnections = 64;
+
+/** What is told of a connection on which no request could be read, by Node's code of it. */
+const refusals: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+};
 
 /** Starts it; the failure's text is for the operator. */
 export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, string>> {
   const router = routerOf(needs.routes);
   const stopping = new AbortController();
+  const connections = openConnections(needs.maxConcurrent + spareConnections);
   let running = 0;
 
-  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const answer = async (request: IncomingMessage, response: ServerResponse, begin: () => void): Promise<void> => {
     const begun = performance.now();
-    const url = URL.parse(request.url ?? '', 'http://agent');
-    const found = url === null ? null : router(request.method ?? '', url.pathname);
+    const target = targetOf(request.url ?? '', request.headers.host);
+    const found = target === null ? null : router(request.method ?? '', target.path);
     const name = found?.kind === 'route' ? found.route.path : 'none';
-    response.once('close', () =>
-      needs.answered(name, request.method ?? '', response.statusCode, (performance.now() - begun) / 1000),
-    );
     const gone = new AbortController();
-    response.once('close', () => gone.abort());
-    const send = (reply: Reply): Promise<void> => write(response, reply, request, gone.signal);
-    if (url === null || found === null)
-      return send(problem(404, 'There is no such path here. GET /openapi.json lists what there is.'));
+    const rest = connections.begin(request.socket);
+    response.once('close', () => {
+      rest();
+      gone.abort();
+      needs.answered(name, request.method ?? '', response.statusCode, (performance.now() - begun) / 1000);
+    });
+    const reply = (one: Reply): Promise<void> =>
+      send(one, request, response, { gone: gone.signal, last: stopping.signal.aborted });
+    if (target === null) return reply(problem(400, "The request's target is no path."));
+    if (found === null)
+      return reply(problem(404, 'There is no such path here. GET /openapi.json lists what there is.'));
     if (found.kind === 'other-method') {
-      return send({
+      return reply({
         ...problem(405, `This path takes ${found.allow.join(' and ')}.`),
         headers: { allow: found.allow.join(', ') },
       });
     }
     const { route, params } = found;
-    // Liveness must not fail because the agent is asked much.
-    if (running >= needs.maxConcurrent && route.access !== 'open') {
-      return send({
-        ...problem(503, `${running} requests are being answered already (http.maxConcurrent).`),
-        headers: { 'retry-after': '2' },
-      });
+    // Liveness must not fail because the agent is asked much, or stops.
+    if (route.access !== 'open') {
+      if (stopping.signal.aborted) return reply(later('The agent is stopping.'));
+      if (running >= needs.maxConcurrent)
+        return reply(later(`${running} requests are being answered already (http.maxConcurrent).`));
     }
     running++;
     try {
-      const caller = await needs.gate(request, route.access, url.pathname);
-      if (!caller.ok) return await send(caller.error);
-      const query = queryOf(url);
-      if (query === null) return await send(problem(400, 'A parameter of the address stands there twice.'));
-      const body = route.body === null ? ok(null) : await readJsonBody(request);
-      if (!body.ok) return await send(body.error);
+      const caller = await needs.gate({
+        request,
+        access: route.access,
+        path: target.path,
+        authority: target.authority,
+      });
+      if (!caller.ok) return await reply(caller.error);
+      const query = queryOf(target.query);
+      if (query === null) return await reply(problem(400, 'A parameter of the address stands there twice.'));
+      const body = route.body === null ? ok(null) : await readJsonBody(request, begin);
+      if (!body.ok) return await reply(body.error);
       const accepts = acceptsOf(request.headers.accept);
       const signal = AbortSignal.any([gone.signal, stopping.signal]);
-      await send(await route.run({ params, query, body: body.value, accepts, signal, caller: caller.value.name }));
+      await reply(await route.run({ params, query, body: body.value, accepts, signal, caller: caller.value.name }));
     } catch (error) {
       // Expected failures are values: this is a defect, and the caller is not shown its insides.
       needs.log.error('a request failed by a defect', {
@@ -94,13 +110,18 @@ export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, st
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       });
       if (response.headersSent) response.destroy();
-      else await send(problem(500, 'This is a defect of the agent; its log says more.'));
+      else await reply(problem(500, 'This is a defect of the agent; its log says more.'));
     } finally {
       running--;
     }
   };
 
-  const listener = (request: IncomingMessage, response: ServerResponse): void => void answer(request, response);
+  const listener =
+    (waits: boolean) =>
+    (request: IncomingMessage, response: ServerResponse): void => {
+      const begin = waits ? () => response.writeContinue() : () => undefined;
+      answer(request, response, begin).catch(() => response.destroy());
+    };
   const options = {
     headersTimeout: headersMs,
     requestTimeout: requestMs,
@@ -109,22 +130,35 @@ export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, st
   };
   const server: Server =
     needs.tls === null
-      ? createServer(options, listener)
-      : createTlsServer({ ...options, ...needs.tls.options }, listener);
-  server.maxConnections = needs.maxConcurrent * 4;
-  server.on('clientError', (_, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+      ? createServer(options)
+      : createTlsServer({ ...options, handshakeTimeout: headersMs, ...needs.tls.options });
+  server.on('request', listener(false));
+  // Who asks whether to send a body is told before sending it that it is not wanted.
+  server.on('checkContinue', listener(true));
+  server.on('connection', connections.add);
+  server.on('clientError', (error, socket) => {
+    const code = String(Reflect.get(error, 'code'));
+    // Behind an answer that is under way, a second one would be taken for a part of it; before TLS, for a part of the handshake.
+    const isHttp = code.startsWith('HPE_') || code === 'ERR_HTTP_REQUEST_TIMEOUT';
+    if (isHttp && socket instanceof Socket && socket.writable && !connections.isBusy(socket)) {
+      socket.end(`HTTP/1.1 ${refusals[code] ?? '400 Bad Request'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    } else socket.destroy();
   });
   needs.tls?.attach(server);
   const listening = await listenOn(server, needs.listen);
-  if (!listening.ok) return listening;
+  if (!listening.ok) {
+    needs.tls?.stop();
+    return listening;
+  }
+  // Out of file descriptors, for one: what is open goes on, and the agent with it.
+  server.on('error', (error) => needs.log.error('a connection could not be taken', { error: error.message }));
   return ok({
     address: listening.value,
     async stop() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       stopping.abort();
-      server.closeIdleConnections();
-      const late = setTimeout(() => server.closeAllConnections(), graceMs);
+      connections.endIdle();
+      const late = setTimeout(connections.endAll, graceMs);
       await closed;
       clearTimeout(late);
       needs.tls?.stop();
@@ -134,115 +168,32 @@ export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, st
 
 function listenOn(server: Server, { host, port }: ListenAddress): Promise<Result<ListenAddress, string>> {
   return new Promise((resolve) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const why =
-        error.code === 'EADDRINUSE'
-          ? 'something listens there already'
-          : error.code === 'EADDRNOTAVAIL'
-            ? 'this machine has no such address'
-            : error.code === 'EACCES'
-              ? 'it is not permitted'
-              : error.message;
-      resolve(fail(`The agent cannot listen at ${host}:${port} (http.listen): ${why}.`));
-    });
+    const failed = (error: NodeJS.ErrnoException): void => {
+      const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+      resolve(
+        fail(`The agent cannot listen at ${place} (http.listen): ${reasons[error.code ?? ''] ?? error.message}.`),
+      );
+    };
+    server.once('error', failed);
     server.listen(port, host, () => {
+      server.off('error', failed);
       const bound: AddressInfo | string | null = server.address();
       resolve(ok({ host, port: typeof bound === 'object' && bound !== null ? bound.port : port }));
     });
   });
 }
 
-/** Parameters of the address, or null when one stands there twice: nobody knows which is meant. */
-function queryOf(url: URL): Readonly<Record<string, string>> | null {
-  const names = [...url.searchParams.keys()];
-  if (new Set(names).size !== names.length) return null;
-  return Object.fromEntries(url.searchParams);
-}
-
-function acceptsOf(header: string | undefined): readonly string[] {
-  return (header ?? '')
-    .split(',')
-    .map((part) => {
-      const [type = '', ...parameters] = part.trim().toLowerCase().split(';');
-      const quality = parameters.map((one) => /^\s*q=([\d.]+)/.exec(one)?.[1]).find((one) => one !== undefined);
-      return { type: type.trim(), quality: quality === undefined ? 1 : Number(quality) };
-    })
-    .filter(({ type, quality }) => type !== '' && quality > 0)
-    .sort((a, b) => b.quality - a.quality)
-    .map(({ type }) => type);
-}
-
-async function write(
-  response: ServerResponse,
-  reply: Reply,
-  request: IncomingMessage,
-  gone: AbortSignal,
-): Promise<void> {
-  if (response.destroyed) return;
-  // What is told of a node is its operator's alone.
-  response.setHeader('cache-control', 'no-store');
-  response.setHeader('x-content-type-options', 'nosniff');
-  if (request.socket instanceof TLSSocket) response.setHeader('strict-transport-security', 'max-age=31536000');
-  switch (reply.kind) {
-    case 'json':
-      return end(response, reply.status ?? 200, 'application/json', JSON.stringify(reply.body), reply.headers);
-    case 'text':
-      return end(response, 200, reply.type, reply.body, reply.headers);
-    case 'problem': {
-      const document: ProblemDocument = {
-        type: reply.type ?? 'about:blank',
-        title: STATUS_CODES[reply.status] ?? 'Error',
-        status: reply.status,
-        detail: reply.detail,
-        instance: (request.url ?? '').split('?')[0]?.slice(0, 256) ?? '',
-        ...(reply.errors === undefined ? {} : { errors: [...reply.errors] }),
-      };
-      // What was not read of the request must not be taken for the next one.
-      if (!request.complete) response.setHeader('connection', 'close');
-      return end(response, reply.status, 'application/problem+json', JSON.stringify(document), reply.headers);
-    }
-    case 'lines': {
-      response.writeHead(200, { 'content-type': reply.type });
-      response.flushHeaders();
-      for await (const line of reply.lines) {
-        if (gone.aborted) return;
-        if (response.write(line)) continue;
-        if (response.writableLength > maxUnreadBytes) {
-          response.destroy();
-          return;
-        }
-        await drained(response, gone);
-      }
-      response.end();
-    }
-  }
-}
-
-/** Resolves when the reader has read, or is gone. */
-function drained(response: ServerResponse, gone: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const go = (): void => {
-      response.off('drain', go);
-      gone.removeEventListener('abort', go);
-      resolve();
-    };
-    response.once('drain', go);
-    gone.addEventListener('abort', go, { once: true });
-  });
-}
-
-function end(
-  response: ServerResponse,
-  status: number,
-  type: string,
-  body: string,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  const bytes = Buffer.from(body);
-  response.writeHead(status, { 'content-type': type, 'content-length': bytes.length, ...headers });
-  response.end(bytes);
-}
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'something listens there already; set another port, or end it',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EAFNOSUPPORT: 'this machine has no such kind of address',
+  EACCES: 'this process may not; ports below 1024 need CAP_NET_BIND_SERVICE',
+};
 
 function problem(status: number, detail: string): Extract<Reply, { kind: 'problem' }> {
   return { kind: 'problem', status, detail };
+}
+
+function later(detail: string): Reply {
+  return { ...problem(503, detail), headers: { 'retry-after': '2' } };
 }

@@ -12,8 +12,8 @@ export function agentRoutes(services: Services, version: string): readonly Route
   const routes: readonly Route[] = [
     ...operationRoutes(services, () => routes, version),
     ...investigationRoutes(services, perCaller),
-    ...pullRoutes(services),
-    ...nodeRoutes(services),
+    ...pullRoutes(services, perCaller),
+    ...nodeRoutes(services, perCaller),
   ];
   return routes;
 }

@@ -1,7 +1,6 @@
 import { InvestigationRequest, InvestigationShape, InvestigationsDocument } from '../../../api/investigation.ts';
 import { Type } from '../../../api/schema.ts';
 import { Secret } from '../../../lib/secret.ts';
-import type { InvestigationOrder } from '../../parts.ts';
 import { declinedReply } from '../declined.ts';
 import { eventStream } from '../event-stream.ts';
 import { limitParameter, sinceParameter, sinceTime } from '../parameters.ts';
@@ -35,12 +34,11 @@ export function investigationRoutes(services: Services, perCaller: PerCaller): r
         403: 'the target must not be probed from here (http.allowTargets), or who asks may not',
       },
       handle: async ({ body, accepts, signal, caller }): Promise<Reply> => {
-        const leave = perCaller.enter(caller);
-        if (leave === null) return tooMany(services.maxPerCaller());
+        if (!perCaller.during(caller, signal)) return tooMany(services.maxPerCaller());
         const { image, platform, pull, pullPolicy, credentials } = body;
-        const order: InvestigationOrder = {
+        const order = {
           image,
-          reason: 'asked',
+          reason: 'asked' as const,
           guarded: true,
           signal,
           ...(platform === undefined ? {} : { platform }),
@@ -51,14 +49,10 @@ export function investigationRoutes(services: Services, perCaller: PerCaller): r
             : { credentials: { username: credentials.username, password: new Secret(credentials.password) } }),
         };
         if (accepts[0] === 'text/event-stream') {
-          return { kind: 'lines', type: 'text/event-stream', lines: eventStream(services.investigator, order, leave) };
+          return { kind: 'lines', type: 'text/event-stream', lines: eventStream(services.investigator, order) };
         }
-        try {
-          const result = await services.investigator.investigate(order);
-          return result.ok ? { kind: 'json', body: result.value } : declinedReply(result.error);
-        } finally {
-          leave();
-        }
+        const result = await services.investigator.investigate(order);
+        return result.ok ? { kind: 'json', body: result.value } : declinedReply(result.error);
       },
     }),
     route({

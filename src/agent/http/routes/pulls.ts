@@ -1,11 +1,18 @@
 import { PullRecord, PullRequest } from '../../../api/investigation.ts';
 import { Secret } from '../../../lib/secret.ts';
 import { declinedReply } from '../declined.ts';
+import { type PerCaller, tooMany } from '../per-caller.ts';
 import { nothing, type Route, route } from '../route.ts';
 import type { Services } from '../services.ts';
 
 /** Pulls by the runtime, over CRI. */
-export function pullRoutes(services: Services): readonly Route[] {
+export function pullRoutes(services: Services, perCaller: PerCaller): readonly Route[] {
+  /** What ends the count of its caller, for each pull that is under way. */
+  const counted = new Map<string, () => void>();
+  services.puller.onEnd(({ id }) => {
+    counted.get(id)?.();
+    counted.delete(id);
+  });
   return [
     route({
       method: 'POST',
@@ -20,7 +27,9 @@ export function pullRoutes(services: Services): readonly Route[] {
         202: { description: 'the pull; its Location says how it goes on', content: { 'application/json': PullRecord } },
       },
       problems: { 429: 'the image is being pulled already with other credentials, or too many wait' },
-      handle: ({ body: { image, credentials } }) => {
+      handle: ({ body: { image, credentials }, caller }) => {
+        const leave = perCaller.enter(caller);
+        if (leave === null) return tooMany(services.maxPerCaller());
         const ordered = services.puller.pull({
           image,
           reason: 'asked',
@@ -28,6 +37,10 @@ export function pullRoutes(services: Services): readonly Route[] {
             ? {}
             : { credentials: { username: credentials.username, password: new Secret(credentials.password) } }),
         });
+        const under = ordered.ok && (ordered.value.state === 'queued' || ordered.value.state === 'pulling');
+        // Who asks for a pull that is under way already costs nothing more.
+        if (under && !counted.has(ordered.value.id)) counted.set(ordered.value.id, leave);
+        else leave();
         if (!ordered.ok) return declinedReply(ordered.error);
         return {
           kind: 'json',
