@@ -5,9 +5,6 @@ export const notByContainerd: Readonly<Partial<Record<CauseId, string>>> = {
   'short-name-unresolved': 'CRI-O only: containerd takes every short name for docker.io',
   'signature-rejected': 'CRI-O only: by policy.json and its captured words',
   'registry-blocked': 'CRI-O only: by registries.conf and its captured words',
-  'pull-queued': 'needs a kubelet: by its captured journal',
-  'pull-qps-exceeded': 'needs a kubelet: by its own words',
-  'back-off-only': 'needs a kubelet: by its captured words',
   'pull-secret-missing': 'needs a kubelet: by its captured journal',
 };
 

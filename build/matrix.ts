@@ -1,7 +1,7 @@
 // The README's matrix: on which runtimes each cause is made for real. It comes from the lab's own list of cases.
 import { causes } from '../src/causes/index.ts';
 import { type CauseId, causeIds } from '../src/model/cause-id.ts';
-import { crioCaptured, crioTest } from '../test/captures/coverage.ts';
+import { crioCaptured, crioTest, kubeletCaptured } from '../test/captures/coverage.ts';
 import { type LabCase, linesOf, onLine } from '../test/lab/case.ts';
 import { allCases } from '../test/lab/cases/index.ts';
 import { type RuntimeLine, runtimeLines } from '../test/lab/containerd-versions.ts';
@@ -99,7 +99,8 @@ function cellOf(
 }
 
 function crioCell(id: CauseId, notes: string[]): string {
-  const scenario = crioCaptured[id];
+  const ofKubelet = kubeletCaptured[id];
+  const scenario = crioCaptured[id] ?? (ofKubelet === undefined ? undefined : `kubelet: ${ofKubelet}`);
   if (scenario !== undefined) return crioTest === null ? `✔ ${scenario}` : `[✔ ${scenario}](${crioTest})`;
   const cause = causes.find((one) => one.id === id);
   return noted(notByCrio[id] ?? (cause === undefined ? notMade : notByCrioInLayer[cause.layer]), notes);
