@@ -32,7 +32,9 @@ export function openDiagnoser({ env, book, investigator, conclusionOf }: Diagnos
 
   const start = (incident: Incident, reason: InvestigationReason): void => {
     waiting.delete(incident.key);
-    void investigator.investigate({ image: incident.image, reason }).then((result) => {
+    // Later looks wait as long as they would for anybody: what was silent then may be slow now.
+    const said = reason === 'noticed' || reason === 'changed' ? { said: incident.saidCause } : {};
+    void investigator.investigate({ image: incident.image, reason, ...said }).then((result) => {
       if (result.ok || result.error.reason === 'stopping' || book.get(incident.key) === null) return;
       waiting.set(incident.key, { reason, from: env.monotonic() + (result.error.retryAfterMs ?? againMs) });
     });

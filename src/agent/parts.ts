@@ -131,6 +131,8 @@ export interface InvestigationOrder {
   readonly platform?: string;
   readonly pull?: boolean;
   readonly pullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
+  /** The cause by the words of the failure that it is about: who said that somebody is silent has waited for long. */
+  readonly said?: CauseId | null;
   /** Of a caller over HTTP: for this one investigation, which is then shared with nobody. */
   readonly credentials?: { readonly username: string; readonly password: Secret };
   /** A caller's image: addresses that a node must not be made to probe are refused. */

@@ -62,6 +62,14 @@ const patienceMs = 4000;
 /** Causes that are silence: the whole patience at each look would be most of what a look takes. */
 const silence: ReadonlySet<CauseId> = new Set<CauseId>(['tcp-timeout', 'dns-timeout', 'no-route', 'mtu-black-hole']);
 
+/**
+ * How long a first look at a failure waits for an answer, milliseconds; undefined: as long as each probe would by itself.
+ * Where the runtime has just given up after half a minute of silence, a lost packet is not what is to be told from it.
+ */
+export function firstPatience(said: CauseId | null | undefined): number | undefined {
+  return said === 'tcp-timeout' || said === 'dns-timeout' ? silentPatienceMs : undefined;
+}
+
 /** Which probes look at the hop of a cause again, and no further than it must be. */
 export function recheckPlan(cause: CauseId | null, underlying: CauseId | null, upTo: Layer): RecheckPlan {
   const needed = cause === null ? undefined : needs[cause];
