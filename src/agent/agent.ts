@@ -245,6 +245,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
   };
   const server = await startHttp({
     ...http.value,
+    env,
     routes: agentRoutes(services, version),
     maxConcurrent: first.http.maxConcurrent,
     log,

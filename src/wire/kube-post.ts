@@ -39,14 +39,14 @@ export async function postToKube(
   const [token, ca] = await Promise.all(
     [at.tokenFile, at.caFile].map((file) => readSmallFile(file, { regular: true })),
   );
-  if (token?.ok !== true) return fail(`the service account’s token ${at.tokenFile} ${token?.error.what}`);
-  if (ca?.ok !== true) return fail(`the cluster’s authority ${at.caFile} ${ca?.error.what}`);
+  if (token?.ok !== true) return fail(`the service account's token ${at.tokenFile} ${token?.error.what}`);
+  if (ca?.ok !== true) return fail(`the cluster's authority ${at.caFile} ${ca?.error.what}`);
   // An empty list of authorities would mean the public ones to Node.
   if (!ca.value.includes('-----BEGIN CERTIFICATE-----'))
-    return fail(`the cluster’s authority ${at.caFile} holds no certificate`);
+    return fail(`the cluster's authority ${at.caFile} holds no certificate`);
   const bearer = token.value.trim();
   // What no header may hold would be an exception of Node's.
-  if (!/^[\x21-\x7e]+$/.test(bearer)) return fail(`the service account’s token ${at.tokenFile} is no token`);
+  if (!/^[\x21-\x7e]+$/.test(bearer)) return fail(`the service account's token ${at.tokenFile} is no token`);
   const body = JSON.stringify(object);
   const { host, port } = at;
   const server = `the API server ${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -96,6 +96,6 @@ function answerOf(server: string, status: number, bytes: Buffer): Result<unknown
 }
 
 const advice: Readonly<Record<number, string>> = {
-  401: ': it does not know this service account’s token',
+  401: ": it does not know this service account's token",
   403: ': this service account may not ask (the ClusterRole system:auth-delegator allows it)',
 };

@@ -32,6 +32,7 @@ describe('agent: HTTP', () => {
     { gate = { mode: 'none' }, maxConcurrent = 8 }: { gate?: GateSettings; maxConcurrent?: number } = {},
   ): Promise<string> {
     const server = await startHttp({
+      env: systemEnv,
       listen: { host: '127.0.0.1', port: 0 },
       tls: null,
       gate: openGate(gate, systemEnv),

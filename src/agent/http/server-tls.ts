@@ -127,10 +127,11 @@ async function read(files: TlsFiles): Promise<Result<Material, string>> {
   return ok({ mark, options, certificate });
 }
 
-/** Sessions are not resumed: each connection is judged by the authorities of its own time. */
 const clientCertificates = {
   requestCert: true,
+  // The caller's certificate, not a server's: the gate judges it, for it has to let the kubelet's checks in, which bring none.
   rejectUnauthorized: false,
+  // Sessions are not resumed: each connection is judged by the authorities of its own time.
   secureOptions: constants.SSL_OP_NO_TICKET,
 } as const;
 

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, Socket } from 'node:net';
+import type { Env } from '../../lib/env.ts';
 import type { Log } from '../../lib/log.ts';
 import { fail, ok, type Result } from '../../lib/result.ts';
 import type { ListenAddress } from '../../settings/values.ts';
@@ -15,6 +16,7 @@ import { acceptsOf, queryOf, targetOf } from './target.ts';
 
 /** What the server needs. */
 export interface HttpNeeds {
+  readonly env: Env;
   readonly listen: ListenAddress;
   /** Null: plain HTTP. */
   readonly tls: ServerTls | null;
@@ -58,7 +60,7 @@ export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, st
   let running = 0;
 
   const answer = async (request: IncomingMessage, response: ServerResponse, begin: () => void): Promise<void> => {
-    const begun = performance.now();
+    const begun = needs.env.monotonic();
     const target = targetOf(request.url ?? '', request.headers.host);
     const found = target === null ? null : router(request.method ?? '', target.path);
     const name = found?.kind === 'route' ? found.route.path : 'none';
@@ -67,7 +69,7 @@ export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, st
     response.once('close', () => {
       rest();
       gone.abort();
-      needs.answered(name, request.method ?? '', response.statusCode, (performance.now() - begun) / 1000);
+      needs.answered(name, request.method ?? '', response.statusCode, (needs.env.monotonic() - begun) / 1000);
     });
     const reply = (one: Reply): Promise<void> =>
       send(one, request, response, { gone: gone.signal, last: stopping.signal.aborted });
