@@ -13,7 +13,7 @@ import type { Investigation } from '../model/investigation.ts';
 import { conclusionOf } from './engine/conclusion.ts';
 import { guardOf, refusedByLookup, refusedByPlan, refuseInputs } from './engine/guarded.ts';
 import { openPlanner, type PlannerNeeds } from './engine/planner.ts';
-import { recheckOf, recheckPlan } from './engine/recheck.ts';
+import { firstPatience, recheckOf, recheckPlan } from './engine/recheck.ts';
 import { kindsOfProbe, kindsOfRegistry, probesDocument, targetImage } from './engine/single-probe.ts';
 import { type Allowed, type Guard, readAllowed } from './guard.ts';
 import type { Conclusion, Declined, Incident, InvestigationOrder, Recheck } from './parts.ts';
@@ -108,7 +108,7 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
         ...(platform === undefined ? {} : { platform }),
         ...(pullPolicy === undefined ? {} : { pullPolicy }),
       };
-      const planned = await planner.plan(image, choice, signal);
+      const planned = await planner.plan(image, choice);
       if (!planned.ok) return planned;
       const guard = order.guarded === true ? guardFor(planned.value) : null;
       if (guard?.ok === false) return guard;
@@ -118,6 +118,7 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
       }
       const plan = await planner.withRuntime(given(planned.value, credentials), signal);
       const { deadlineMs, pullDeadlineMs } = settings();
+      const patienceMs = firstPatience(order.said);
       const document = await investigate(plan, {
         env,
         node,
@@ -128,6 +129,7 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
         begunAt,
         ...(onEvent === undefined ? {} : { onEvent }),
         ...(guard === null ? {} : { refuse: refuseInputs(guard.value) }),
+        ...(patienceMs === undefined ? {} : { patienceMs }),
       });
       return ok(document);
     },
@@ -135,7 +137,7 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
     async recheck({ image, conclusion }, upTo, signal) {
       const unknown: Recheck = { state: 'unknown', cause: null, notBefore: null };
       const { cause = null, underlying = null } = conclusion ?? {};
-      const planned = await planner.plan(image, {}, signal);
+      const planned = await planner.plan(image, {});
       if (!planned.ok) return unknown;
       const { asksRuntime, upTo: until, ...which } = recheckPlan(cause, underlying, upTo);
       const before = { cause, underlying };
@@ -148,7 +150,7 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
     conclusionOf,
 
     async credentialsMark(image) {
-      const planned = await planner.plan(image, {}, AbortSignal.timeout(lookMs));
+      const planned = await planner.plan(image, {});
       const hash = createHash('sha256').update(salt);
       for (const { key, source, username, password } of planned.ok ? planned.value.credentials : []) {
         hash.update(JSON.stringify([key, source, username, password.reveal()]));
@@ -157,14 +159,14 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
     },
 
     async checkRegistry(image, signal) {
-      const planned = await planner.plan(image, {}, signal);
+      const planned = await planner.plan(image, {});
       if (!planned.ok) return planned;
       const looked = await look(planned.value, { ...base(), kinds: kindsOfRegistry, counterfactuals: true, signal });
       return ok(looked.document);
     },
 
     async pull({ image, reason, credentials }, signal) {
-      const planned = await planner.plan(image, {}, signal);
+      const planned = await planner.plan(image, {});
       if (!planned.ok) return notPulled(planned.error.message);
       if (reason === 'asked') {
         const guard = guardFor(planned.value);
@@ -178,7 +180,7 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
     async probe({ probe, target }, signal) {
       const image = targetImage(target);
       if (!image.ok) return fail({ reason: 'bad-image', message: image.error, retryAfterMs: null });
-      const planned = await planner.plan(image.value, {}, signal);
+      const planned = await planner.plan(image.value, {});
       if (!planned.ok) return planned;
       const guard = guardFor(planned.value);
       if (!guard.ok) return guard;

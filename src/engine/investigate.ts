@@ -20,6 +20,8 @@ export interface InvestigateOptions {
   readonly onEvent?: (event: RunEvent) => void;
   /** Asked before each probe: why it must not be made, or null. Absent: all may. */
   readonly refuse?: NonNullable<RunOptions['refuse']>;
+  /** The longest that any probe waits for an answer, milliseconds; each probe's own patience, when absent. */
+  readonly patienceMs?: number;
   /** Monotonic time at which the work began, planning included; now when absent. */
   readonly begunAt?: number;
 }
@@ -30,9 +32,8 @@ export function investigate(plan: PullPlan, options: InvestigateOptions): Promis
     const { env, node } = options;
     const begunAt = env.monotonic();
     const other = await plan.planOther(image);
-    if (!other.ok) return null;
     const inner = { env, node, pull: false, deadlineMs, pullDeadlineMs: deadlineMs, signal, begunAt };
-    const { verdict, cause, confidence, summary, findings } = await investigateWith(other.value, inner, null);
+    const { verdict, cause, confidence, summary, findings } = await investigateWith(other, inner, null);
     return { verdict, cause, confidence, summary, host: findings[0]?.host ?? null };
   });
 }
@@ -54,7 +55,7 @@ async function investigateWith(
   };
   try {
     const deadlineMs = Math.max(1, options.deadlineMs - (env.monotonic() - begun));
-    const { onEvent, refuse, signal } = options;
+    const { onEvent, refuse, patienceMs, signal } = options;
     const probes = await runProbes({
       view: base,
       context,
@@ -62,6 +63,7 @@ async function investigateWith(
       signal,
       ...(onEvent === undefined ? {} : { onEvent }),
       ...(refuse === undefined ? {} : { refuse }),
+      ...(patienceMs === undefined ? {} : { patienceMs }),
     });
     const head = {
       id: investigationId(env),

@@ -26,7 +26,7 @@ export interface ReadCredentials {
  * be used is a problem (`pull-secret-invalid`), as it would be a pod's.
  */
 export async function readCredentials(
-  request: PlanRequest,
+  request: Pick<PlanRequest, 'authFile'>,
   host: HostFiles,
 ): Promise<Result<ReadCredentials, RequestError>> {
   const node = await readNodeCredentials(host);

@@ -58,6 +58,12 @@ export interface FileInfo {
   readonly changedMs: number;
 }
 
+/**
+ * Told of each place on this machine that is looked at, before it is: by which call, so that the same call tells later
+ * whether what was found is still there. `presence`: only whether it is there, and what it is.
+ */
+export type HostObserver = (place: string, how: 'stat' | 'lstat' | 'presence') => void;
+
 /** `path` as documents show it: relative to the host root, without the leading slash (`etc/resolv.conf`). */
 export function sourceName(path: string): string {
   return path.replace(/^\/+/, '');
@@ -70,7 +76,7 @@ const maxLinks = 40; // as Linux: MAXSYMLINKS
  * hundreds of small files, which the system has in memory, and a turn through Node's thread pool takes ten times as long
  * as the call itself. Debian's trust store alone (290 links, 144 files) takes 5 ms so, and 50 ms the other way.
  */
-export function hostFiles(root: string): HostFiles {
+export function hostFiles(root: string, observe: HostObserver = ignore): HostFiles {
   const base = root === '' ? '/' : root;
 
   /** Follows links component by component so that none leaves the root. `/proc/PID/root` style magic links are not followed. */
@@ -91,6 +97,7 @@ export function hostFiles(root: string): HostFiles {
         at = next;
         continue;
       }
+      observe(join(base, next), 'lstat');
       // Never handed on as it is: the system would begin to count anew, and follow the link out of the root.
       if (++links > maxLinks) return null;
       if (target.startsWith('/')) at = '/';
@@ -100,9 +107,10 @@ export function hostFiles(root: string): HostFiles {
   }
 
   /** The same for the calls of this file, which turn what is thrown into a failure. */
-  function located(path: string): string {
+  function located(path: string, how: Parameters<HostObserver>[1] | null): string {
     const place = locate(path);
     if (place === null) throw Object.assign(new Error('too many symbolic links'), { code: 'ELOOP' });
+    if (how !== null) observe(place, how);
     return place;
   }
 
@@ -113,7 +121,7 @@ export function hostFiles(root: string): HostFiles {
       let file: number | undefined;
       try {
         // O_NONBLOCK: a FIFO in a file's place must not hold the investigation up.
-        file = openSync(located(path), constants.O_RDONLY | constants.O_NONBLOCK);
+        file = openSync(located(path, 'stat'), constants.O_RDONLY | constants.O_NONBLOCK);
         const facts = fstatSync(file);
         if (!facts.isFile()) return fail({ kind: 'not-a-file', path });
         if (facts.size > maxBytes) return fail({ kind: 'too-large', path, bytes: facts.size, limit: maxBytes });
@@ -141,7 +149,7 @@ export function hostFiles(root: string): HostFiles {
     async list(path) {
       try {
         const names: string[] = [];
-        const folder = opendirSync(located(path), { bufferSize: 256 });
+        const folder = opendirSync(located(path, 'stat'), { bufferSize: 256 });
         try {
           while (names.length < limits.directoryNames) {
             const entry = folder.readSync();
@@ -158,7 +166,7 @@ export function hostFiles(root: string): HostFiles {
     },
     async info(path) {
       try {
-        const facts = statSync(located(path));
+        const facts = statSync(located(path, 'presence'));
         const type = facts.isFile()
           ? 'file'
           : facts.isDirectory()
@@ -178,8 +186,10 @@ export function hostFiles(root: string): HostFiles {
     },
     async link(path) {
       try {
-        const parent = located(posix.dirname(path));
-        return ok(readlinkSync(join(parent, posix.basename(path))));
+        const parent = located(posix.dirname(path), null);
+        const place = join(parent, posix.basename(path));
+        observe(place, 'lstat');
+        return ok(readlinkSync(place));
       } catch (error) {
         return fail(failureOf(path, error));
       }
@@ -194,6 +204,9 @@ export async function readable(path: string): Promise<boolean> {
     () => false,
   );
 }
+
+/** Nobody wants to know. */
+function ignore(): void {}
 
 /** What was read is read, whatever closing says. */
 function close(file: number): void {
