@@ -159,6 +159,9 @@ function verdictOf(
     const open = stop === null && judged.some(({ verdict }) => verdict === 'skipped');
     return ofEndpoints && open && pull.ok === null ? 'inconclusive' : 'faulty';
   }
+  // A runtime that runs by other settings than its files have: nothing was asked of where it would go.
+  const unplanned = judged.length === 0 && pull.ok === null && !present;
+  if (unplanned && findings.length > 0) return 'inconclusive';
   if (unseen(view, pull, findings)) return 'inconclusive';
   if (findings.length > 0) return 'degraded';
   if (present || pull.ok === true || judged.some(({ verdict }) => verdict === 'healthy')) return 'healthy';

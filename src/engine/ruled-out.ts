@@ -1,6 +1,7 @@
 import { causeOf } from '../causes/index.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import type { Layer } from '../model/cause-id.ts';
+import type { DiskFacts } from '../model/facts.ts';
 import type { AnyDoneProbe, Finding, Investigation } from '../model/investigation.ts';
 
 /** A clock that is this near to the answers' own is right: the Date header has a resolution of a second. */
@@ -29,13 +30,7 @@ export function ruledOutBy(view: View, findings: readonly Finding[]): Investigat
     runtime.map(({ facts }) => `${facts.name} ${facts.version}${facts.ready === true ? ', ready' : ''}`).join(),
   );
   const disk = allOk(probesOf(view, 'disk'));
-  add(
-    'node',
-    disk,
-    disk
-      .map(({ facts }) => `disk ${Math.round(100 - (100 * facts.freeBytes) / Math.max(1, facts.totalBytes))} % used`)
-      .join(', '),
-  );
+  add('node', disk, [...new Set(disk.map(({ facts }) => `disk ${usedPercent(facts)} % used`))].join(', '));
   const dated = [...probesOf(view, 'registry'), ...probesOf(view, 'manifest')].find(
     ({ status, counterfactual, facts }) => status === 'ok' && !counterfactual && facts.clockOffsetMs !== null,
   );
@@ -67,6 +62,10 @@ export function ruledOutBy(view: View, findings: readonly Finding[]): Investigat
   const content = allOk(probesOf(view, 'blob')).filter(({ facts }) => facts.next === null);
   add('blob', content, 'content comes');
   return out;
+}
+
+function usedPercent({ freeBytes, totalBytes }: DiskFacts): number {
+  return Math.round(100 - (100 * freeBytes) / Math.max(1, totalBytes));
 }
 
 function counted(count: number, one: string, more: string): string {

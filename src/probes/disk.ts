@@ -1,7 +1,10 @@
+import type { StatsFs } from 'node:fs';
 import { statfs } from 'node:fs/promises';
+import { posix } from 'node:path';
 import { probesOf, type View } from '../evidence/view.ts';
 import type { DiskFacts } from '../model/facts.ts';
 import type { Mount } from '../node/mount-table.ts';
+import type { ProbeContext } from './context.ts';
 import type { Probe, ProbeInput } from './probe.ts';
 
 interface DiskInput extends ProbeInput {
@@ -30,15 +33,16 @@ export const diskProbe: Probe<'disk', DiskInput> = {
   run: async ({ path }, context) => {
     const cannot = { status: 'skipped' as const, message: `${path} cannot be looked at from here.` };
     try {
-      const place = await context.locate(path);
-      if (place === null) return cannot;
-      const facts = await statfs(place);
-      const mount = await context.mountOf(path);
+      // What is not there yet is made in the folder above it, and so lies on its file system.
+      const seen = (await look(path, context)) ?? (await look(posix.dirname(path), context));
+      if (seen === null) return cannot;
+      const { facts } = seen;
+      const mount = await context.mountOf(seen.path);
       return {
         status: 'ok',
         error: null,
         facts: {
-          path,
+          path: seen.path,
           totalBytes: facts.blocks * facts.bsize,
           freeBytes: facts.bavail * facts.bsize,
           totalInodes: facts.files,
@@ -51,6 +55,19 @@ export const diskProbe: Probe<'disk', DiskInput> = {
     }
   },
 };
+
+/** Null: nothing has this path. */
+async function look(
+  path: string,
+  { locate }: Pick<ProbeContext, 'locate'>,
+): Promise<{ readonly path: string; readonly facts: StatsFs } | null> {
+  const place = await locate(path);
+  if (place === null) return null;
+  return statfs(place).then(
+    (facts) => ({ path, facts }),
+    () => null,
+  );
+}
 
 /**
  * Where the runtime says that it keeps images: the snapshots (ImageFsInfo), and the folders of containerd's own plugins,

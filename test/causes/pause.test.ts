@@ -144,6 +144,13 @@ describe('causes: a configuration that is read at the next start', () => {
     scene.serve();
     assert.deepEqual(judged(scene), ['degraded', 'runtime-misconfigured', 'degraded']);
   });
+  it('leaves open what a runtime does whose settings nobody knows', () => {
+    const scene = new Scene({ ...asked, problems: [problem], endpoints: [] });
+    scene.runtime();
+    assert.deepEqual(judged(scene), ['inconclusive', 'runtime-misconfigured', 'degraded']);
+    scene.pull(null);
+    assert.deepEqual(judged(scene), ['degraded', 'runtime-misconfigured', 'degraded']);
+  });
   it('is why a runtime is not there', () => {
     const scene = new Scene({ ...asked, problems: [problem] });
     scene.runtime({ failure: 'socket-absent' });

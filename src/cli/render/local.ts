@@ -34,10 +34,22 @@ export function localRows(document: Investigation): Row[] {
       const words = present ? `the image is on the node${bytes}` : 'the image is not on the node';
       return { step: 'image', state: 'ok', words, probes: [probe] };
     }),
+    ...probesOf(view, 'sandbox').map((probe): Row => {
+      const { image, present, pull } = probe.facts;
+      const way = pull === null ? '' : pull.verdict === 'faulty' ? ', and cannot be pulled' : ', and could be pulled';
+      const words = `${image} is ${present ? 'on the node' : `not on the node${pull?.verdict === 'inconclusive' ? '' : way}`}`;
+      return { step: 'pause', state: probe.status === 'ok' ? 'ok' : 'failed', words, probes: [probe] };
+    }),
+    ...probesOf(view, 'snapshotter').map((probe): Row => {
+      const { name, address } = probe.facts;
+      const words = probe.status === 'ok' ? `${name} listens at ${address}` : `failed: ${probe.error?.message ?? name}`;
+      return { step: 'storage', state: probe.status === 'ok' ? 'ok' : 'failed', words, probes: [probe] };
+    }),
     ...probesOf(view, 'disk').map((probe): Row => {
-      const { path, freeBytes, totalBytes, freeInodes } = probe.facts;
+      const { path, freeBytes, totalBytes, freeInodes, mount } = probe.facts;
       const inodes = freeInodes === 0 && probe.facts.totalInodes > 0 ? ', no inode free' : '';
-      const words = `${size(freeBytes)} of ${size(totalBytes)} free${inodes}: ${path}`;
+      const readOnly = mount === undefined || mount.readOnly === null ? '' : ', read-only';
+      const words = `${size(freeBytes)} of ${size(totalBytes)} free${inodes}${readOnly}: ${path}`;
       return { step: 'disk', state: 'ok', words, probes: [probe] };
     }),
   ];

@@ -14,6 +14,8 @@ export function headline(document: Investigation): string {
         ? `${image} is on ${node} already, and could not be pulled again`
         : `${image} can be pulled on ${node}, but something is wrong`;
     case 'faulty':
+      // The node lacks what every pod needs, and the image itself comes.
+      if (document.cause === 'sandbox-image-unavailable' && served) return `no pod can start with ${image} on ${node}`;
       return `${image} cannot be pulled on ${node}`;
     case 'inconclusive':
       return `${image}: whether it can be pulled on ${node} was not found out`;

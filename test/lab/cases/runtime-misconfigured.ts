@@ -36,12 +36,26 @@ export const cases: readonly LabCase[] = [
     cause: 'runtime-misconfigured',
     confidence: 'proven',
     nearMissOf: ['runtime-unreachable'],
-    pull: 'not-tried',
+    pull: 'works',
     async prepare(lab) {
       await lab.push('misconfigured/later', '1.0');
       const runtime = await lab.usualRuntime('later');
       await lab.nodeFile('containerd/config.toml', 'version = = 2\n');
       return { image: 'registry.lab/misconfigured/later:1.0', runtime };
+    },
+  },
+  {
+    name: 'a configuration file that became unusable after containerd had read it, and no pull',
+    verdict: 'inconclusive',
+    cause: 'runtime-misconfigured',
+    confidence: 'proven',
+    nearMissOf: ['runtime-unreachable'],
+    pull: 'not-tried',
+    async prepare(lab) {
+      await lab.push('misconfigured/open', '1.0');
+      const runtime = await lab.usualRuntime('open');
+      await lab.nodeFile('containerd/config.toml', 'version = = 2\n');
+      return { image: 'registry.lab/misconfigured/open:1.0', runtime };
     },
   },
   {
