@@ -18,6 +18,7 @@ import type { Services } from './http/services.ts';
 import { httpSettings } from './http-settings.ts';
 import { openInvestigator } from './investigator.ts';
 import { openNodeEngine } from './node-engine.ts';
+import { notBuilt } from './not-built.ts';
 import { podsDocument } from './pod-rows.ts';
 import { openPuller } from './puller.ts';
 import { readJournal } from './read-journal.ts';
@@ -55,6 +56,8 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
   const stopping = new AbortController();
   const { signal } = stopping;
 
+  const missing = notBuilt(first);
+  if (missing !== null) return fail(missing);
   const http = await httpSettings(first, needs);
   if (!http.ok) return http;
 

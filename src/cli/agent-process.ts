@@ -40,7 +40,7 @@ export async function runAgentProcess({ env, first, read, variables, signal }: A
   const agent = await startAgent({ env, log, settings: () => current.value, node, version, variables });
   if (!agent.ok) {
     complain('agent', agent.error);
-    return /^http\./.test(agent.error) ? exitStatus.usage : exitStatus.inconclusive;
+    return /^(?:http|collector|kubernetes|retry)\./.test(agent.error) ? exitStatus.usage : exitStatus.inconclusive;
   }
   const onHangUp = (): void => {
     void read().then(async (again) => {

@@ -80,7 +80,7 @@ function afterHandshakes(view: View): SmallInput[] {
   });
 }
 
-/** The same content once more, but only so much of it as any packet carries. */
+/** The same content once more, but only so much of it as fits into every packet. */
 function afterTransfers(view: View): SmallInput[] {
   const blobs = probesOf(view, 'blob').filter(({ counterfactual }) => !counterfactual);
   return blobs.flatMap((stalled): SmallInput[] => {

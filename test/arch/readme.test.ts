@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { causesTable, withTables } from '../../build/docs.ts';
+import { causesTable, withAgentTables, withTables } from '../../build/docs.ts';
 import { between } from '../../build/markdown.ts';
 import { matrix, needlessReasons, withoutReason } from '../../build/matrix.ts';
 import { causeIds } from '../../src/model/cause-id.ts';
@@ -10,6 +10,13 @@ describe('arch: README.md', () => {
   it('has the current tables', () => {
     const text = readFileSync(`${root}README.md`, 'utf8');
     assert.ok(withTables(text) === text, 'it is not current: npm run docs');
+  });
+
+  it('has the current tables of the agent beside it', () => {
+    const text = readFileSync(`${root}docs/agent.md`, 'utf8');
+    assert.ok(withAgentTables(text) === text, 'docs/agent.md is not current: npm run docs');
+    assert.match(text, /^\| `pullwhy_incidents` \| gauge/m);
+    assert.match(text, /^\| `GET \/v1\/pods` \| read/m);
   });
 
   it('has a row for each cause, with as many cells as the head', () => {
