@@ -80,7 +80,7 @@ export function openGate(settings: GateSettings, env: Env): Gate {
 /** Common name and DNS names of the certificate that the caller has proven to hold the key of; null: none, or not a good one. */
 function provenNames({ socket }: IncomingMessage): readonly string[] | null {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return null;
-  // Node takes a resumed session without a certificate for authorized (crypto_common.cc, VerifyPeerCertificate).
+  // Node takes a handshake by pre-shared key for authorized too: a certificate must be there.
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return null;
   const { subject } = socket.getPeerCertificate();
