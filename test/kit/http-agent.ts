@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type GateSettings, openGate } from '../../src/agent/http/auth.ts';
 import { agentRoutes } from '../../src/agent/http/routes/index.ts';
-import { type HttpServer, startHttp } from '../../src/agent/http/server.ts';
+import { type HttpServer, type HttpTimes, startHttp } from '../../src/agent/http/server.ts';
 import { openServerTls, type ServerTls, type TlsFiles } from '../../src/agent/http/server-tls.ts';
 import type { Services } from '../../src/agent/http/services.ts';
 import { type Env, systemEnv } from '../../src/lib/env.ts';
@@ -27,12 +27,14 @@ export async function startHttpAgent({
   maxConcurrent = 8,
   files = null,
   env = systemEnv,
+  times = {},
 }: {
   readonly services?: Partial<Services>;
   readonly gate?: GateSettings;
   readonly maxConcurrent?: number;
   readonly files?: TlsFiles | null;
   readonly env?: Env;
+  readonly times?: Partial<HttpTimes>;
 } = {}): Promise<HttpAgent> {
   const logged: string[] = [];
   const answers: string[] = [];
@@ -46,6 +48,7 @@ export async function startHttpAgent({
   const opened = tls?.ok === true ? tls.value : null;
   const server = await startHttp({
     env: systemEnv,
+    times,
     listen: { host: '127.0.0.1', port: 0 },
     tls: opened,
     gate: openGate(gate, env),

@@ -1,19 +1,26 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { problemDocument, type Reply } from './route.ts';
 
-/** A reader that takes nothing for so long is gone, and so is what was kept for it. */
-const stallMs = 20_000;
-
 /** What is still read of a body that was refused, so that its sender gets to read why. */
 const lingerMs = 1000;
 const lingerBytes = 4 * 1024 * 1024;
 
-/** Writes a reply; resolves when the reader has taken it, or is gone (`gone`). `last`: the connection ends with it. */
+/** How a reply is written. */
+export interface Sending {
+  /** The reader has gone. */
+  readonly gone: AbortSignal;
+  /** The connection ends with it. */
+  readonly last: boolean;
+  /** A reader that takes nothing for so long is gone. */
+  readonly stallMs: number;
+}
+
+/** Writes a reply; resolves when the reader has taken it, or has gone. */
 export async function send(
   reply: Reply,
   request: IncomingMessage,
   response: ServerResponse,
-  { gone, last }: { readonly gone: AbortSignal; readonly last: boolean },
+  { gone, last, stallMs }: Sending,
 ): Promise<void> {
   if (response.destroyed || gone.aborted) return;
   // What is told of a node is its operator's alone.
@@ -39,12 +46,12 @@ export async function send(
         for await (const line of reply.lines) {
           if (gone.aborted) return;
           // One line at a time is kept for a slow reader: the next one is made when this one is taken.
-          if (!response.write(line)) await taken('drain', request, response, gone);
+          if (!response.write(line)) await taken('drain');
           if (gone.aborted) return;
         }
       }
       response.end();
-      return taken('finish', request, response, gone);
+      return taken('finish');
     }
   }
 
@@ -62,7 +69,25 @@ export async function send(
       return;
     }
     response.end(bytes);
-    return taken('finish', request, response, gone);
+    return taken('finish');
+  }
+
+  /** Resolves when the reader has taken what was written, or is gone; one that takes nothing is ended. */
+  function taken(event: 'drain' | 'finish'): Promise<void> {
+    if (gone.aborted || (event === 'finish' && response.writableFinished)) return Promise.resolve();
+    return new Promise((resolve) => {
+      // Node looks at the bytes that wait before it ends the connection: a reader that is merely slow is none that stalls.
+      request.socket.setTimeout(stallMs);
+      const go = (): void => {
+        response.off(event, go);
+        gone.removeEventListener('abort', go);
+        // Between two requests Node has set its own already.
+        if (request.socket.timeout === stallMs) request.socket.setTimeout(0);
+        resolve();
+      };
+      response.once(event, go);
+      gone.addEventListener('abort', go, { once: true });
+    });
   }
 }
 
@@ -91,27 +116,4 @@ function endBehindBody(request: IncomingMessage, response: ServerResponse): void
   request.once('end', end);
   response.once('close', () => clearTimeout(timer));
   request.resume();
-}
-
-/** Resolves when the reader has taken what was written, or is gone; one that takes nothing is ended. */
-function taken(
-  event: 'drain' | 'finish',
-  request: IncomingMessage,
-  response: ServerResponse,
-  gone: AbortSignal,
-): Promise<void> {
-  if (gone.aborted || (event === 'finish' && response.writableFinished)) return Promise.resolve();
-  return new Promise((resolve) => {
-    // Node looks at the bytes that wait before it ends the connection: a reader that is merely slow is none that stalls.
-    request.socket.setTimeout(stallMs);
-    const go = (): void => {
-      response.off(event, go);
-      gone.removeEventListener('abort', go);
-      // Between two requests Node has set its own already.
-      if (request.socket.timeout === stallMs) request.socket.setTimeout(0);
-      resolve();
-    };
-    response.once(event, go);
-    gone.addEventListener('abort', go, { once: true });
-  });
 }

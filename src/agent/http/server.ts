@@ -26,6 +26,8 @@ export interface HttpNeeds {
   readonly log: Log;
   /** One line for each answer: for the metrics. */
   readonly answered: (route: string, method: string, status: number, seconds: number) => void;
+  /** For tests, which cannot wait. */
+  readonly times?: Partial<HttpTimes>;
 }
 
 /** A server that listens. */
@@ -36,12 +38,19 @@ export interface HttpServer {
   readonly stop: () => Promise<void>;
 }
 
-/** A TLS handshake, and a request's line and headers, must have come by then; its body too: callers are programs. */
-const headersMs = 10_000;
-const requestMs = 30_000;
+/** How long things may take, in milliseconds. */
+export interface HttpTimes {
+  /** A TLS handshake; a request's line and headers: callers are programs. */
+  readonly headers: number;
+  /** The whole of a request. */
+  readonly request: number;
+  /** A reader that takes nothing for so long is gone, and so is what was kept for it. */
+  readonly stall: number;
+  /** Answers that are under way when the server stops. */
+  readonly grace: number;
+}
 
-/** How long answers that are under way may take once the server stops. */
-const graceMs = 3000;
+const usualTimes: HttpTimes = { headers: 10_000, request: 30_000, stall: 20_000, grace: 3000 };
 
 /** Connections beyond one for each request: pollers keep theirs open between two requests. */
 const spareConnections = 64;
@@ -55,6 +64,7 @@ const refusals: Readonly<Record<string, string>> = {
 /** Starts it; the failure's text is for the operator. */
 export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, string>> {
   const router = routerOf(needs.routes);
+  const times = { ...usualTimes, ...needs.times };
   const stopping = new AbortController();
   const connections = openConnections(needs.maxConcurrent + spareConnections);
   let running = 0;
@@ -72,7 +82,11 @@ export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, st
       needs.answered(name, request.method ?? '', response.statusCode, (needs.env.monotonic() - begun) / 1000);
     });
     const reply = (one: Reply): Promise<void> =>
-      send(one, request, response, { gone: gone.signal, last: stopping.signal.aborted });
+      send(one, request, response, {
+        gone: gone.signal,
+        last: stopping.signal.aborted,
+        stallMs: times.stall,
+      });
     if (target === null) return reply(problem(400, "The request's target is no path."));
     if (found === null)
       return reply(problem(404, 'There is no such path here. GET /openapi.json lists what there is.'));
@@ -125,15 +139,15 @@ export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, st
       answer(request, response, begin).catch(() => response.destroy());
     };
   const options = {
-    headersTimeout: headersMs,
-    requestTimeout: requestMs,
+    headersTimeout: times.headers,
+    requestTimeout: times.request,
     maxHeaderSize: 32 * 1024,
-    connectionsCheckingInterval: 5000,
+    connectionsCheckingInterval: Math.min(5000, times.headers),
   };
   const server: Server =
     needs.tls === null
       ? createServer(options)
-      : createTlsServer({ ...options, handshakeTimeout: headersMs, ...needs.tls.options });
+      : createTlsServer({ ...options, handshakeTimeout: times.headers, ...needs.tls.options });
   server.on('request', listener(false));
   // Who asks whether to send a body is told before sending it that it is not wanted.
   server.on('checkContinue', listener(true));
@@ -160,7 +174,7 @@ export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, st
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       stopping.abort();
       connections.endIdle();
-      const late = setTimeout(connections.endAll, graceMs);
+      const late = setTimeout(connections.endAll, times.grace);
       await closed;
       clearTimeout(late);
       needs.tls?.stop();
