@@ -1,7 +1,7 @@
 import { type Break, breaksOf } from '../evidence/breaks.ts';
 import { partyName } from '../evidence/origin.ts';
 import { requestsOf } from '../evidence/requests.ts';
-import { idsOf, type View } from '../evidence/view.ts';
+import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import { isEndpointHop } from '../evidence/ways.ts';
 import type { Match } from './cause.ts';
 
@@ -45,13 +45,33 @@ export function matchBreaks(layers: readonly Break['layer'][], reading: BreakRea
 /** Silence shorter than this is no proof: a packet that was lost is sent again after one and three seconds (RFC 6298). */
 const provingMs = 2900;
 
-/** The deadline left less time than silence needs to prove something. */
-function shortWait({ probes, layer }: Break, view: View): boolean {
+/**
+ * Where the runtime has just given up on the same host in its own time (containerd's dial takes 30 s), its words are most
+ * of the proof: what is left to show is that it is silent still, to a packet and to its first repetition.
+ */
+const afterWordsMs = 1400;
+const justNowMs = 60_000;
+
+/** What a runtime says of silence, by the layer at which it is met. */
+const silenceOf: Partial<Readonly<Record<Break['layer'], string>>> = { dns: 'dns-timeout', tcp: 'tcp-timeout' };
+
+/** There was less time than silence needs to prove something. */
+function shortWait(hop: Break, view: View): boolean {
+  const { probes, layer } = hop;
   const silent = probes.filter((probe) => probe.error?.code === 'timeout');
   // The node's own resolver may be set to wait less (resolv.conf): then its silence is over sooner, too.
   const { timeoutMs, attempts } = view.plan.resolver;
   const enough = layer === 'dns' ? Math.min(provingMs, timeoutMs * attempts) : provingMs;
-  return silent.length > 0 && silent.every((probe) => probe.durationMs < enough * 0.95);
+  const least = saidSilent(hop, view) ? Math.min(afterWordsMs, enough) : enough;
+  return silent.length > 0 && silent.every((probe) => probe.durationMs < least * 0.95);
+}
+
+/** The last words about this image are that nobody answers there, a moment ago. */
+function saidSilent({ way, layer }: Break, view: View): boolean {
+  const facts = probesOf(view, 'journal')[0]?.facts;
+  const last = facts?.matching.findLast(({ at, event }) => event === 'pull-failed' && at === facts.lastFailureAt);
+  if (last === undefined || last.cause !== silenceOf[layer] || !last.message.includes(way.host)) return false;
+  return view.startedAtMs === null || view.startedAtMs - Date.parse(last.at) < justNowMs;
 }
 
 /**

@@ -91,7 +91,8 @@ export const tcpCauses: readonly Cause[] = [
     scenario: 3,
     title: 'Packets to the registry vanish',
     fixedBy: 'network',
-    proof: 'Three connection requests in over three seconds get no answer on any address, not even a refusal.',
+    proof:
+      'Three connection requests in over three seconds get no answer on any address, not even a refusal; or two, where the runtime has just given up on it.',
     say: (args) => `Nothing comes back from ${at(args)}: packets vanish on the way, as when a firewall drops them.`,
     remedies: (args) => [
       remedy(

@@ -153,6 +153,28 @@ describe('causes: tcp', () => {
     };
   });
 
+  const given = (words: Parameters<Scene['journal']>[0][number], durationMs = 1500) => {
+    const scene = new Scene();
+    scene.dns(host, ['192.0.2.10']);
+    const evidence = [scene.tcp(host, '192.0.2.10', 'timeout', { durationMs })];
+    const dial = `failed to do request: Head "https://${host}/v2/": dial tcp 192.0.2.10:443: i/o timeout`;
+    scene.journal([{ at: '2026-11-22T07:59:58.000000Z', cause: 'tcp-timeout', message: dial, ...words }]);
+    return { scene, evidence };
+  };
+  holds('tcp-timeout', 'short silence, when the runtime has just given up in its own time', () => given({}));
+  const notJustNow: Readonly<Record<string, Parameters<typeof given>>> = {
+    'minutes ago': [{ at: '2026-11-22T07:57:00.000000Z' }],
+    'on another host': [{ message: 'dial tcp 192.0.2.99:443: i/o timeout' }],
+    'for another reason': [{ cause: 'tcp-reset' }],
+    'while a first packet alone had time': [{}, 900],
+  };
+  for (const [what, words] of Object.entries(notJustNow)) {
+    holds('tcp-timeout', `short silence, when the runtime gave up ${what}`, () => ({
+      ...given(...words),
+      confidence: 'likely',
+    }));
+  }
+
   const silent = () => {
     const scene = new Scene();
     scene.dns(host, ['192.0.2.10']);
