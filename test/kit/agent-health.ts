@@ -126,8 +126,8 @@ export function podRow(pod: string, image: string, more: Partial<PodRow> = {}): 
 export function nodeHealth(more: Partial<NodeHealth> = {}): NodeHealth {
   return {
     nameservers: [
-      { nameserver: '10.0.0.2', state: 'answering', failures: 0, since: at, checkedAt: at, latencyMs: 1.2 },
-      { nameserver: '10.0.0.3', state: 'answering', failures: 0, since: at, checkedAt: at, latencyMs: 1.4 },
+      { nameserver: '10.0.0.2', state: 'answering', failures: 0, names: 0, since: at, checkedAt: at, latencyMs: 1.2 },
+      { nameserver: '10.0.0.3', state: 'answering', failures: 0, names: 0, since: at, checkedAt: at, latencyMs: 1.4 },
     ],
     clock: { offsetMs: 21, registries: 3 },
     disks: [

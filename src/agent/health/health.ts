@@ -207,12 +207,16 @@ export function openHealth(needs: HealthNeeds): HealthWatch {
       intervalMs: needs.settings().intervalMs,
     }),
     learn(document) {
-      const at = Date.parse(document.startedAt);
-      keeper.learn(document, Number.isNaN(at) ? env.now() : at);
+      const told = Date.parse(document.startedAt);
+      const at = Number.isNaN(told) ? env.now() : told;
       const name = document.image.registry === null ? null : registryName(document.image.registry);
       const one = name === null ? undefined : watched.get(name);
-      const limit = one === undefined ? null : rateLimitOf(document);
-      if (one !== undefined && limit !== null) one.rateLimit = limit;
+      if (one === undefined) {
+        keeper.learnNode(document, at);
+        return;
+      }
+      keeper.learn(document, at);
+      one.rateLimit = rateLimitOf(document) ?? one.rateLimit;
     },
     async stop() {
       abort.abort();

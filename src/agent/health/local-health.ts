@@ -12,6 +12,11 @@ export interface NameserverHealth {
   readonly state: 'answering' | 'silent' | 'refusing';
   /** Checks in a row in which it gave no answer. */
   readonly failures: number;
+  /**
+   * Registries whose names it left without an answer since it last gave one. One alone may be the fault of that zone's
+   * own servers, for which a nameserver waits.
+   */
+  readonly names: number;
   readonly since: number;
   readonly checkedAt: number;
   readonly latencyMs: number | null;
@@ -60,12 +65,18 @@ export interface LocalHealth {
 /** Collects it, bounded by what a node has: a handful of nameservers, a value for each registry. */
 export interface LocalKeeper {
   readonly learn: (document: Investigation, at: number) => void;
+  /** Only what is this node's own: a registry that a caller named could tell any time, and its zone any silence. */
+  readonly learnNode: (document: Investigation, at: number) => void;
   /** The same of what the runtime says of itself. */
   readonly learnRuntime: (document: RuntimeDocument, at: number) => void;
   readonly state: () => LocalHealth;
 }
 
 const mostNameservers = 16;
+
+/** More of them say nothing more. */
+const enoughNames = 8;
+
 const mostClocks = 200;
 const mostDisks = 8;
 
@@ -96,6 +107,7 @@ interface KeptDisk extends DiskHealth {
 /** Makes the keeper. `now` is the wall clock, milliseconds. */
 export function openLocalKeeper(now: () => number): LocalKeeper {
   const nameservers = new Map<string, NameserverHealth>();
+  const unanswered = new Map<string, Set<string>>();
   const clocks = new Map<string, { readonly offsetMs: number; readonly at: number }>();
   const disks = new Map<string, KeptDisk>();
   let runtime: RuntimeHealth | null = null;
@@ -109,11 +121,15 @@ export function openLocalKeeper(now: () => number): LocalKeeper {
       const refusing = !silent && codes.every((code) => code !== null && (silence.has(code) || refusal.has(code)));
       const state = silent ? 'silent' : refusing ? 'refusing' : 'answering';
       const before = nameservers.get(nameserver);
+      const names = state === 'answering' ? new Set<string>() : (unanswered.get(nameserver) ?? new Set<string>());
+      if (state !== 'answering' && names.size < enoughNames) names.add(document.image.registry ?? '');
+      put(unanswered, mostNameservers, nameserver, names);
       const times = probes.filter(({ status }) => status === 'ok').map(({ durationMs }) => durationMs);
       put(nameservers, mostNameservers, nameserver, {
         nameserver: safeLine(nameserver, 100),
         state,
         failures: state === 'answering' ? 0 : (before?.failures ?? 0) + 1,
+        names: names.size,
         since: before !== undefined && (before.state === 'answering') === (state === 'answering') ? before.since : at,
         checkedAt: at,
         latencyMs: times.length === 0 ? null : Math.round(Math.min(...times) * 10) / 10,
@@ -165,6 +181,7 @@ export function openLocalKeeper(now: () => number): LocalKeeper {
       learnClock(document, at);
       learnNode(document, at);
     },
+    learnNode,
     learnRuntime({ name, version, endpoint, ready, error, imageFilesystem }, at) {
       runtime = {
         name: name === null ? null : safeLine(name, 100),

@@ -207,7 +207,7 @@ export function soonItems(
 ): ReportItem[] {
   const items = registries.flatMap((row) => (row.verdict === 'degraded' ? rowItems(row, health) : []));
   items.push(...registries.flatMap((row) => budgetItem(row)));
-  items.push(...diskItems(health, node), ...nameserverItems(health), ...clockItem(health, node));
+  items.push(...diskItems(health, node), ...nameserverItems(health, registries), ...clockItem(health, node));
   const seen = new Set(failing.map(({ cause, subject }) => `${cause} ${subject}`));
   return items.filter(({ cause, subject }) => {
     const key = `${cause} ${subject}`;
@@ -243,9 +243,10 @@ function diskItems(health: NodeHealth, node: string): ReportItem[] {
 }
 
 /** A nameserver that gave no answer twice in a row: the others still do, or the registries would fail. */
-function nameserverItems(health: NodeHealth): ReportItem[] {
+function nameserverItems(health: NodeHealth, registries: readonly RegistryRow[]): ReportItem[] {
+  const checked = registries.filter(({ checkedAt }) => checkedAt !== null).length;
   return health.nameservers
-    .filter(({ failures }) => failures > 1)
+    .filter(({ failures, names }) => failures > 1 && (names > 1 || checked <= 1))
     .map(({ nameserver, state, since: at }) => {
       const cause = state === 'refusing' ? ('dns-refused' as const) : ('dns-timeout' as const);
       const words = state === 'refusing' ? 'refuses' : 'does not answer';
