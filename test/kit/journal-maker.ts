@@ -267,8 +267,8 @@ export function packLz4(input: Buffer): Buffer {
 export interface LiveJournald {
   /** Its journal folder (`/var/log/journal` inside), readable from outside. */
   readonly directory: string;
-  /** Writes lines to it, as a service's standard output. */
-  write(identifier: string, lines: readonly string[]): Promise<void>;
+  /** Writes lines to it, as a service's standard output; a unit's name is taken where this process is in none itself. */
+  write(identifier: string, lines: readonly string[], unit?: string): Promise<void>;
   /** Has it start new files. */
   rotate(): void;
   stop(): Promise<void>;
@@ -309,7 +309,7 @@ export async function startJournald(root: string, settings: readonly string[]): 
     if (existsSync(socket) && (await connects(socket))) {
       return {
         directory: `${root}/var/journal`,
-        write: (identifier, lines) => writeStream(socket, identifier, lines),
+        write: (identifier, lines, unit = '') => writeStream(socket, [identifier, unit], lines),
         rotate: () => child.kill('SIGUSR2'),
         stop,
       };
@@ -333,13 +333,17 @@ function connects(socket: string): Promise<boolean> {
 }
 
 /** journald's stream protocol: seven lines that say who speaks, then what is said. */
-function writeStream(socket: string, identifier: string, lines: readonly string[]): Promise<void> {
+function writeStream(
+  socket: string,
+  [identifier, unit]: readonly [string, string],
+  lines: readonly string[],
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const connection = connect(socket);
     connection.on('error', reject);
     connection.on('close', () => resolve());
     connection.on('connect', () => {
-      connection.end([identifier, '', '6', '0', '0', '0', '0', ...lines, ''].join('\n'));
+      connection.end([identifier, unit, '6', '0', '0', '0', '0', ...lines, ''].join('\n'));
     });
     connection.resume();
   });

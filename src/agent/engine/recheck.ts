@@ -46,6 +46,11 @@ const needs: Partial<Readonly<Record<CauseId, Layer>>> = {
   'http-on-https': 'registry',
   // Certificates tell the time first; it has a layer before them.
   'clock-skew': 'registry',
+  // A registry that answers the version check may fail at the image.
+  'registry-error': 'manifest',
+  'registry-timeout': 'manifest',
+  'registry-invalid-response': 'manifest',
+  'rate-limited': 'manifest',
   // A mirror is good when it serves.
   'mirror-failed': 'manifest',
   // Only content shows these again.
@@ -56,7 +61,7 @@ const needs: Partial<Readonly<Record<CauseId, Layer>>> = {
 const ofNode: readonly ProbeKind[] = ['runtime', 'loaded', 'image', 'sandbox', 'snapshotter', 'disk', 'ingest'];
 
 /** A lost SYN is sent again after a second: what is not there by now, is not there yet. */
-const silentPatienceMs = 1500;
+const silentPatienceMs = 1400;
 const patienceMs = 4000;
 
 /** Causes that are silence: the whole patience at each look would be most of what a look takes. */
@@ -88,7 +93,12 @@ export function recheckPlan(cause: CauseId | null, underlying: CauseId | null, u
 }
 
 /** Causes that the manifest's own bytes show. */
-const inBody: ReadonlySet<CauseId> = new Set<CauseId>(['platform-mismatch', 'manifest-unsupported', 'digest-mismatch']);
+const inBody: ReadonlySet<CauseId> = new Set<CauseId>([
+  'platform-mismatch',
+  'manifest-unsupported',
+  'digest-mismatch',
+  'registry-invalid-response',
+]);
 
 /** Faults of the node that the way shows, too. */
 const onNode: ReadonlySet<CauseId> = new Set<CauseId>(['unpack-failed', 'filesystem-error']);
