@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type NodeEngine, openNodeEngine } from '../../src/agent/node-engine.ts';
 import type { Incident, Recheck } from '../../src/agent/parts.ts';
@@ -11,6 +12,7 @@ import { Secret } from '../../src/lib/secret.ts';
 import type { Layer } from '../../src/model/cause-id.ts';
 import type { Investigation } from '../../src/model/investigation.ts';
 import { investigationOf } from '../kit/agent.ts';
+import { makeCertificate } from '../kit/certificates.ts';
 import { openStage, type Stage, type ZoneEntry } from '../kit/diagnose-stage.ts';
 import { dnsAnswer, recordTypes, startDnsServer } from '../kit/dns-server.ts';
 import { grpcCodes } from '../kit/fake-cri.ts';
@@ -315,6 +317,106 @@ describe('agent: node engine', () => {
       assert.equal(document.cause, 'tcp-refused');
       assert.equal((await recheck(made, document)).state, 'same');
       await stage.registry({ port: mirror });
+      assert.equal((await recheck(made, document)).state, 'clear');
+    });
+
+    it('a certificate that no authority signed: the same, then clear', async () => {
+      const stranger = makeCertificate({ commonName: 'registry.test', names: ['registry.test'] });
+      const own = { cert: stranger.pem, key: stranger.keyPem };
+      const port = await closedPort();
+      const bad = await stage.registry({ port, tls: own });
+      const made = await engine();
+      const document = await investigated(made, `registry.test:${port}/team/app:1`);
+      assert.equal(document.layer, 'tls', document.summary);
+      assert.equal((await recheck(made, document)).state, 'same');
+      await bad.close();
+      const good = await stage.registry({ port });
+      assert.equal((await recheck(made, document)).state, 'clear');
+      assert.deepEqual(good.requests, []);
+    });
+
+    it('a registry that fails at the image, and answers the version check', async () => {
+      const registry = await stage.registry();
+      registry.override = (_method, path) => (path.includes('/manifests/') ? { status: 500, body: 'oops' } : null);
+      const made = await engine();
+      const document = await investigated(made, `registry.test:${registry.port}/team/app:1`);
+      assert.equal(document.cause, 'registry-error', document.summary);
+      assert.equal((await recheck(made, document)).state, 'same');
+      registry.override = null;
+      assert.equal((await recheck(made, document)).state, 'clear');
+    });
+
+    it('a web page in the place of a registry', async () => {
+      const registry = await stage.registry();
+      registry.override = {
+        status: 200,
+        headers: { 'content-type': 'text/html' },
+        body: '<html><title>Login</title></html>',
+      };
+      const made = await engine();
+      const document = await investigated(made, `registry.test:${registry.port}/team/app:1`);
+      assert.equal(document.cause, 'registry-invalid-response', document.summary);
+      assert.equal((await recheck(made, document)).state, 'same');
+      registry.override = null;
+      assert.equal((await recheck(made, document)).state, 'clear');
+    });
+
+    it('a quota that is used up: not clear although HEAD is answered', async () => {
+      const registry = await stage.registry();
+      registry.override = { status: 429, headers: { 'retry-after': '1' }, body: '{}' };
+      const made = await engine();
+      const document = await investigated(made, `registry.test:${registry.port}/team/app:1`);
+      assert.equal(document.cause, 'rate-limited');
+      let remaining = '0;w=21600';
+      const image = stage.image.manifest;
+      registry.override = (_method, path) =>
+        path.includes('/manifests/')
+          ? { status: 200, headers: { 'content-type': image.mediaType, 'ratelimit-remaining': remaining } }
+          : null;
+      assert.deepEqual(await recheck(made, document), { state: 'same', cause: 'rate-limited', notBefore: null });
+      remaining = '3;w=21600';
+      assert.equal((await recheck(made, document)).state, 'clear');
+      assert.ok(!registry.requests.some((line) => line.startsWith('GET /v2/team/app/blobs/')));
+    });
+
+    it('a runtime that was away: the same, then clear, and no registry is asked', async () => {
+      const registry = await stage.registry();
+      const path = join(stage.folder, 'runtime.sock');
+      const made = await engine({ runtime: `unix://${path}` });
+      const document = await investigated(made, `registry.test:${registry.port}/team/app:1`);
+      assert.equal(document.cause, 'runtime-unreachable', document.summary);
+      const before = registry.requests.length;
+      assert.equal((await recheck(made, document)).state, 'same');
+      const runtime = await stage.runtime();
+      await symlink(runtime.path, path);
+      const state = await recheck(made, document);
+      assert.equal(state.state, 'clear', String(state.cause));
+      assert.equal(registry.requests.length, before);
+    });
+
+    it('content that did not come: the same, then clear', async () => {
+      const cdn = await closedPort();
+      const registry = await stage.registry({ blobOrigin: `https://cdn.test:${cdn}` });
+      const made = await engine();
+      const document = await investigated(made, `registry.test:${registry.port}/team/app:1`);
+      assert.equal(document.cause, 'blob-unreachable', document.summary);
+      assert.deepEqual(await recheck(made, document), { state: 'same', cause: 'blob-unreachable', notBefore: null });
+      await stage.registry({ port: cdn });
+      assert.equal((await recheck(made, document)).state, 'clear');
+    });
+
+    it('a token service that was away: the same, then clear', async () => {
+      const realm = await closedPort();
+      const users = { app: 'password' };
+      const publicRepositories = ['team/app'];
+      const registry = await stage.registry({
+        token: { users, publicRepositories, realm: `https://auth.test:${realm}/token` },
+      });
+      const made = await engine();
+      const document = await investigated(made, `registry.test:${registry.port}/team/app:1`);
+      assert.equal(document.cause, 'auth-service-unreachable', document.summary);
+      assert.equal((await recheck(made, document)).state, 'same');
+      await stage.registry({ port: realm, token: { users, publicRepositories } });
       assert.equal((await recheck(made, document)).state, 'clear');
     });
 
