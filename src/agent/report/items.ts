@@ -31,9 +31,13 @@ function toldOf(incident: Incident): Told {
   const { conclusion, saidCause, image } = incident;
   const investigation = conclusion?.investigation ?? null;
   const at = conclusion?.at ?? incident.lastSeenAt;
-  if (conclusion !== null && (conclusion.verdict === 'healthy' || conclusion.verdict === 'degraded')) {
+  const passes = conclusion?.verdict === 'healthy' || conclusion?.verdict === 'degraded';
+  if (incident.pulledAt !== null || passes) {
     const cause = 'back-off-only';
-    const summary = `Nothing stands in the way of ${image} any more: the kubelet only waits for its next try.`;
+    const summary =
+      incident.pulledAt === null
+        ? `Nothing stands in the way of ${image} any more: the kubelet only waits for its next try.`
+        : `The agent has pulled ${image}: the kubelet finds it at its next look, within 15 s.`;
     const remedies = remediesOf(causeOf(cause), { image });
     return { cause, confidence: 'likely', underlying: null, summary, remedies, investigation, at };
   }
