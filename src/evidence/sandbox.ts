@@ -1,14 +1,4 @@
-import type { PlanBody } from '../model/plan.ts';
 import { probesOf, type View } from './view.ts';
-
-/** The pause image that the node's files set, and whether it is the image asked for; null: not known. */
-export function sandboxSetting(
-  plan: Pick<PlanBody, 'image' | 'sandboxImage'>,
-): { readonly image: string; readonly source: string; readonly asked: boolean } | null {
-  if (plan.sandboxImage === undefined) return null;
-  const { value: image, source } = plan.sandboxImage;
-  return { image, source, asked: image === plan.image.normalized };
-}
 
 /** The image asked for is this runtime's pause image, and it is not on the node. */
 export function asksForMissingPause(view: View): { readonly image: string; readonly source: string } | null {
@@ -18,6 +8,7 @@ export function asksForMissingPause(view: View): { readonly image: string; reado
     return !present && image === view.plan.image.normalized ? { image, source } : null;
   }
   // Without a runtime to ask, a line that sets it counts, and a default of some version does not.
-  const setting = sandboxSetting(view.plan);
-  return setting?.asked === true && setting.source !== 'default' ? setting : null;
+  const { image, sandboxImage: written } = view.plan;
+  if (written === undefined || written.source === 'default' || written.value !== image.normalized) return null;
+  return { image: written.value, source: written.source };
 }

@@ -33,8 +33,9 @@ export const diskProbe: Probe<'disk', DiskInput> = {
   run: async ({ path }, context) => {
     const cannot = { status: 'skipped' as const, message: `${path} cannot be looked at from here.` };
     try {
-      // What is not there yet is made in the folder above it, and so lies on its file system.
-      const seen = (await look(path, context)) ?? (await look(posix.dirname(path), context));
+      // What containerd's plugins have not made yet lies on the file system of its root.
+      const above = posix.basename(path).startsWith('io.containerd.') ? posix.dirname(path) : path;
+      const seen = (await look(path, context)) ?? (await look(above, context));
       if (seen === null) return cannot;
       const { facts } = seen;
       const mount = await context.mountOf(seen.path);

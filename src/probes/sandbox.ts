@@ -1,4 +1,3 @@
-import { sandboxSetting } from '../evidence/sandbox.ts';
 import { probesOf } from '../evidence/view.ts';
 import { parseReference } from '../image/reference.ts';
 import { isRecord, parseJson, stringMember } from '../lib/json.ts';
@@ -40,7 +39,7 @@ export const sandboxProbe: Probe<'sandbox', ProbeInput> = {
     const facts: SandboxFacts = { image, source, present: status.value.present, pull: null };
     if (facts.present || context.tryOther === null) return { status: 'ok', error: null, facts };
     // The image asked for is what this investigation is about already.
-    if (sandboxSetting(context.plan)?.asked === true) return { status: 'ok', error: null, facts };
+    if (image === context.plan.image.normalized) return { status: 'ok', error: null, facts };
     const pull = await context.tryOther(image, context.patience(pullMs), signal);
     if (pull?.verdict !== 'faulty') return { status: 'ok', error: null, facts: { ...facts, pull } };
     return { status: 'failed', error: { code: 'rpc', message: pull.summary }, facts: { ...facts, pull } };

@@ -81,20 +81,21 @@ const services: Record<string, readonly (keyof FakeCriMethods)[]> = {
 
 /**
  * A gRPC server that speaks CRI v1 at a Unix socket. `serve` names the services it has; with one left out its methods
- * are `Unimplemented`, as of a containerd without its CRI plugin.
+ * are `Unimplemented`, as of a containerd without its CRI plugin. `plugins` are what containerd tells of its own; null: it
+ * is no containerd.
  */
 export async function startFakeCri(
   methods: FakeCriMethods = {},
   serve: readonly string[] = ['RuntimeService', 'ImageService'],
   events: 'served' | 'unimplemented' = 'served',
+  plugins: readonly object[] | null = null,
 ): Promise<FakeCri> {
   const folder = await mkdtemp(join(tmpdir(), 'pullwhy-cri-'));
   const path = join(folder, 'cri.sock');
-  const descriptor = loadSync(fileURLToPath(new URL('../../proto/cri.proto', import.meta.url)), {
-    keepCase: true,
-    longs: String,
-    defaults: true,
-  });
+  const protos = ['cri', 'containerd'].map((name) =>
+    fileURLToPath(new URL(`../../proto/${name}.proto`, import.meta.url)),
+  );
+  const descriptor = loadSync(protos, { keepCase: true, longs: String, defaults: true });
   const server = new Server();
   const calls: { method: string; request: unknown }[] = [];
   const cancelled: string[] = [];
@@ -127,6 +128,12 @@ export async function startFakeCri(
           },
         ]),
       ),
+    });
+  }
+  const introspection = descriptor['containerd.services.introspection.v1.Introspection'];
+  if (plugins !== null && introspection !== undefined && isService(introspection)) {
+    server.addService(introspection, {
+      Plugins: (_call: unknown, reply: sendUnaryData<object>) => reply(null, { plugins }),
     });
   }
   await new Promise<void>((resolve, reject) => {

@@ -17,7 +17,10 @@ describe('probes: blob', () => {
       [first?.facts.part, first?.facts.digestMatches, first?.facts.platform],
       ['config', true, 'linux/amd64'],
     );
-    assert.deepEqual([second?.facts.part, second?.facts.digest, second?.facts.bytes], ['layer', layer?.digest, layer?.bytes.length]);
+    assert.deepEqual(
+      [second?.facts.part, second?.facts.digest, second?.facts.bytes],
+      ['layer', layer?.digest, layer?.bytes.length],
+    );
   });
 
   it('takes the first bytes of a large layer only', async () => {

@@ -1,6 +1,6 @@
 import { makePki, type Pki } from '../kit/certificates.ts';
 import { type DnsTestAnswer, type DnsTestServer, dnsAnswer, recordTypes, startDnsServer } from '../kit/dns-server.ts';
-import { type FakeCri, type FakeCriMethods, startFakeCri } from '../kit/fake-cri.ts';
+import { type FakeCri, startFakeCri } from '../kit/fake-cri.ts';
 import {
   type FakeImage,
   type FakeRegistry,
@@ -19,7 +19,7 @@ export interface Servers {
   dns(names: Readonly<Record<string, readonly string[] | DnsTestAnswer | null>>): Promise<DnsTestServer>;
   proxy(...of: Parameters<typeof startProxyServer>): Promise<ProxyServer>;
   tcp(...of: Parameters<typeof startTcpServer>): Promise<TcpServer>;
-  cri(methods?: FakeCriMethods, serve?: readonly string[]): Promise<FakeCri>;
+  cri(...of: Parameters<typeof startFakeCri>): Promise<FakeCri>;
 }
 
 /** An image for this test's platform, with what a registry holds of it. */
