@@ -76,9 +76,13 @@ export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, st
     const name = found?.kind === 'route' ? found.route.path : 'none';
     const gone = new AbortController();
     const rest = connections.begin(request.socket);
+    let leave = (): void => undefined;
     response.once('close', () => {
       rest();
+      leave();
       gone.abort();
+      // Kept open for a next request that is not to come.
+      if (stopping.signal.aborted) connections.endIdle();
       needs.answered(name, request.method ?? '', response.statusCode, (needs.env.monotonic() - begun) / 1000);
     });
     const reply = (one: Reply): Promise<void> =>
@@ -104,6 +108,11 @@ export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, st
         return reply(later(`${running} requests are being answered already (http.maxConcurrent).`));
     }
     running++;
+    // Its place is free when it is answered, or when the caller has gone, whatever still runs for it.
+    leave = () => {
+      running--;
+      leave = () => undefined;
+    };
     try {
       const caller = await needs.gate({
         request,
@@ -128,7 +137,7 @@ export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, st
       if (response.headersSent) response.destroy();
       else await reply(problem(500, 'This is a defect of the agent; its log says more.'));
     } finally {
-      running--;
+      leave();
     }
   };
 
