@@ -38,6 +38,7 @@ export function metricsTable(): string {
     now: () => 0,
     incidents: () => [],
     registries: () => [],
+    local: () => ({ nameservers: [], clock: { offsetMs: null, registries: 0 }, disks: [], runtime: null }),
     sources: () => [],
     onDisk: () => true,
   });

@@ -2,6 +2,7 @@ import type { PullRecord } from '../api/investigation.ts';
 import type { RegistryRow } from '../api/node.ts';
 import { type Metrics, openMetrics } from '../lib/metrics.ts';
 import type { Investigation } from '../model/investigation.ts';
+import type { LocalHealth } from './health/local-health.ts';
 import type { Incident, SourceState } from './parts.ts';
 
 /** The agent's metrics. Their names are for alert rules, so they do not change; README has the list. */
@@ -18,6 +19,8 @@ export interface MetricSources {
   readonly version: string;
   readonly incidents: () => readonly Incident[];
   readonly registries: () => readonly RegistryRow[];
+  /** What is known of the node beside its registries. */
+  readonly local: () => LocalHealth;
   readonly sources: () => readonly SourceState[];
   readonly now: () => number;
   /** True while the state is kept on disk. */
@@ -89,6 +92,18 @@ export function openAgentMetrics(sources: MetricSources): AgentMetrics {
     "Pulls that a registry's rate limit leaves, by its own headers.",
     ['registry'],
   );
+  const free = metrics.gauge(
+    'pullwhy_image_filesystem_free_bytes',
+    'Free bytes of the file systems that hold images.',
+    ['path'],
+  );
+  const size = metrics.gauge('pullwhy_image_filesystem_size_bytes', 'Size of the file systems that hold images.', [
+    'path',
+  ]);
+  const nameserver = metrics.gauge('pullwhy_nameserver_up', 'Whether a nameserver of the node answers.', [
+    'nameserver',
+  ]);
+  const clock = metrics.gauge('pullwhy_clock_offset_seconds', "How far the node's clock is ahead of its registries'.");
   const following = metrics.gauge('pullwhy_source_following', 'Whether a source of signals is followed.', ['source']);
   const onDisk = metrics.gauge('pullwhy_state_on_disk', "Whether the agent's state is kept on disk.");
   const requests = metrics.counter('pullwhy_http_requests_total', 'Requests over HTTP.', ['route', 'method', 'status']);
@@ -136,6 +151,14 @@ export function openAgentMetrics(sources: MetricSources): AgentMetrics {
         budget.set(row.rateLimit.remaining, [row.registry]);
     }
     for (const { source, state } of sources.sources()) following.set(state === 'following' ? 1 : 0, [source]);
+    for (const gauge of [free, size, nameserver, clock]) gauge.clear();
+    const local = sources.local();
+    for (const { path, freeBytes, totalBytes } of local.disks) {
+      free.set(freeBytes, [path]);
+      size.set(totalBytes, [path]);
+    }
+    for (const one of local.nameservers) nameserver.set(one.state === 'answering' ? 1 : 0, [one.nameserver]);
+    if (local.clock.offsetMs !== null) clock.set(local.clock.offsetMs / 1000);
     onDisk.set(sources.onDisk() ? 1 : 0);
     memory.set(process.memoryUsage.rss());
     const used = process.cpuUsage();

@@ -179,6 +179,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
     now: env.now,
     incidents: book.open,
     registries: health.registries,
+    local: health.local,
     sources,
     onDisk: () => state.trouble() === null,
   });
