@@ -1,6 +1,7 @@
 import { requestsOf } from '../evidence/requests.ts';
 import { probesOf, type View } from '../evidence/view.ts';
 import type { DiskFacts } from '../model/facts.ts';
+import type { PlacedSetting } from '../model/plan.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
 import { clockSkew, skewWords } from './clock.ts';
@@ -144,7 +145,7 @@ function diskFull(view: View): Match[] {
         'likely',
       );
     }
-    const soon = nearlyFull(facts, present(view) ? null : needed);
+    const soon = nearlyFull(facts, present(view) ? null : needed, view.plan.kubelet.imageGCHighThresholdPercent);
     return soon === null ? [] : [{ ...base, severity: 'degraded', args: { path, detail: soon.why }, ...soon }];
   });
 }
@@ -157,6 +158,7 @@ function diskFull(view: View): Match[] {
 function nearlyFull(
   { path, totalBytes, freeBytes, totalInodes, freeInodes }: DiskFacts,
   needed: number | null,
+  threshold: PlacedSetting<number> | undefined,
 ): { readonly why: string; readonly summary: string; readonly confidence: Match['confidence'] } | null {
   const of = `The file system that holds images (${path})`;
   const used = totalBytes === 0 ? 0 : 100 - Math.floor((100 * freeBytes) / totalBytes);
@@ -164,9 +166,11 @@ function nearlyFull(
     const why = `${bytes(freeBytes)} are free, and this image's layers take ${bytes(needed)} packed and about twice as much again unpacked`;
     return { why, summary: `${of} may be too small for this image: ${why}.`, confidence: 'possible' };
   }
-  if (used >= gcThresholdPercent) {
+  const { value: most, source } = threshold ?? { value: gcThresholdPercent, source: 'default' };
+  if (used >= most) {
     const why = `${used} % are used`;
-    const then = `From ${gcThresholdPercent} % on the kubelet removes images that no container uses, and evicts pods when that is not enough`;
+    const set = source === 'default' ? '' : ` (${source})`;
+    const then = `From ${most} %${set} on the kubelet removes images that no container uses, and evicts pods when that is not enough`;
     return {
       why,
       summary: `${of} is nearly full: ${why}, ${bytes(freeBytes)} are free. ${then}.`,

@@ -16,6 +16,7 @@ export async function readKubelet(host: HostFiles): Promise<ReadKubelet> {
   const config = await readKubeletConfig(host);
   const { serializeImagePulls, maxParallelImagePulls, registryPullQPS, registryBurst } = config;
   const { imagePullCredentialsVerificationPolicy, preloadedImagesVerificationAllowlist: allowed, problems } = config;
+  const { imageGCHighThresholdPercent: collects } = config;
   const named = config.credentialProviderConfig.value !== null || config.credentialProviderBinDir.value !== null;
   const providers = named
     ? await (await import('../node/credential-provider.ts')).readCredentialProviders(host, config)
@@ -29,6 +30,7 @@ export async function readKubelet(host: HostFiles): Promise<ReadKubelet> {
     registryBurst,
     imagePullCredentialsVerificationPolicy,
     ...(allowed.source === 'default' ? {} : { preloadedImagesVerificationAllowlist: allowed }),
+    ...(collects.source === 'default' ? {} : { imageGCHighThresholdPercent: collects }),
     ...(kept ? { pullRecords: sourceName(records) } : {}),
   };
   return { info, providers, problems };

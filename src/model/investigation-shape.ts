@@ -163,10 +163,11 @@ export const investigationShape = object<SavedInvestigation>(
         registryBurst: placed(number),
         imagePullCredentialsVerificationPolicy: placed(text),
         preloadedImagesVerificationAllowlist: placed(texts),
+        imageGCHighThresholdPercent: placed(number),
         pullRecords: text,
         credentialProviders,
       },
-      ['preloadedImagesVerificationAllowlist', 'pullRecords', 'credentialProviders'],
+      ['preloadedImagesVerificationAllowlist', 'imageGCHighThresholdPercent', 'pullRecords', 'credentialProviders'],
     ),
     endpoints: list(endpoint, limits.savedEndpoints),
     hosts: list(

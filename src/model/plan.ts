@@ -162,6 +162,8 @@ export interface KubeletInfo {
   readonly imagePullCredentialsVerificationPolicy: PlacedSetting<string>;
   /** Images that NeverVerifyAllowlistedImages leaves out. Absent: the setting is not set. */
   readonly preloadedImagesVerificationAllowlist?: PlacedSetting<readonly string[]>;
+  /** Use of the image file system, percent, from which on it removes images. Absent: not set, which is 85. */
+  readonly imageGCHighThresholdPercent?: PlacedSetting<number>;
   /** Where this kubelet keeps records of the images that it pulled: `var/lib/kubelet/image_manager`. Absent: it keeps none. */
   readonly pullRecords?: string;
   /** Absent: no flag names any. */

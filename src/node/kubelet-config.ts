@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
 import { isRecord } from '../lib/json.ts';
+import { parseYaml, type YamlDocument } from '../lib/yaml.ts';
 import type { Problem } from '../model/problem.ts';
 import { type HostFiles, sourceName } from './host-files.ts';
 import { type KubeletFlags, readKubeletFlags, type Setting } from './kubelet-flags.ts';
-import { parseYaml, type YamlDocument } from '../lib/yaml.ts';
 
 export type { Setting } from './kubelet-flags.ts';
 
@@ -31,6 +31,8 @@ export interface KubeletConfig {
   readonly registryBurst: Setting<number>;
   readonly imagePullCredentialsVerificationPolicy: Setting<VerificationPolicy>;
   readonly preloadedImagesVerificationAllowlist: Setting<readonly string[]>;
+  /** Use of the image file system, percent, from which on it removes images; 100: never. */
+  readonly imageGCHighThresholdPercent: Setting<number>;
   /** The runtime's own endpoint unless set. */
   readonly imageServiceEndpoint: Setting<string>;
   readonly containerRuntimeEndpoint: Setting<string>;
@@ -161,6 +163,13 @@ export function kubeletConfig(files: readonly KubeletConfigFile[], flags: Kubele
       [],
       'a list of texts',
       texts,
+    ),
+    imageGCHighThresholdPercent: read(
+      'imageGCHighThresholdPercent',
+      'image-gc-high-threshold',
+      85,
+      'a number from 0 on',
+      wholeNumberFrom(0),
     ),
     imageServiceEndpoint: images.value === '' ? endpoint : images,
     containerRuntimeEndpoint: endpoint,

@@ -84,6 +84,17 @@ describe('causes: node, before it stops pulls', () => {
     scene.blob('layer');
     return { scene, evidence, ...local, ...degraded, confidence: 'possible', says: /may be too small for this image/ };
   });
+  it('disk-full goes by what the kubelet is set to', () => {
+    const { scene } = node((scene) => scene.disk({ freeBytes: 25 * 2 ** 30 }));
+    const set = (value: number) => {
+      const view = scene.view();
+      const imageGCHighThresholdPercent = { value, source: 'var/lib/kubelet/config.yaml:9' };
+      const kubelet = { ...view.plan.kubelet, imageGCHighThresholdPercent };
+      return causeOf('disk-full').match?.({ ...view, plan: { ...view.plan, kubelet } }) ?? [];
+    };
+    assert.match(set(70)[0]?.summary ?? '', /From 70 % \(var\/lib\/kubelet\/config\.yaml:9\) on the kubelet/);
+    assert.deepEqual(set(80), []);
+  });
   misses('disk-full', '84 %', () => node((scene) => scene.disk({ freeBytes: 16 * 2 ** 30 })).scene, null);
   misses(
     'disk-full',

@@ -35,6 +35,7 @@ describe('the kubelet’s configuration', () => {
       registryBurst: set(10),
       imagePullCredentialsVerificationPolicy: set('NeverVerifyPreloadedImages'),
       preloadedImagesVerificationAllowlist: set([]),
+      imageGCHighThresholdPercent: set(85),
       imageServiceEndpoint: set('unix:///run/containerd/containerd.sock'),
       containerRuntimeEndpoint: set('unix:///run/containerd/containerd.sock'),
       rootDirectory: set('/var/lib/kubelet'),
@@ -46,7 +47,7 @@ describe('the kubelet’s configuration', () => {
 
   it('tells the file and line of each value', async () => {
     const config = await read({
-      [main]: `${head}serializeImagePulls: no\nmaxParallelImagePulls: 4\nregistryPullQPS: 0\nregistryBurst: 20\nimagePullCredentialsVerificationPolicy: NeverVerifyAllowlistedImages\npreloadedImagesVerificationAllowlist:\n- ubuntu\n- reg.corp/*\ncontainerRuntimeEndpoint: unix:///var/run/crio/crio.sock\n`,
+      [main]: `${head}serializeImagePulls: no\nmaxParallelImagePulls: 4\nregistryPullQPS: 0\nregistryBurst: 20\nimagePullCredentialsVerificationPolicy: NeverVerifyAllowlistedImages\npreloadedImagesVerificationAllowlist:\n- ubuntu\n- reg.corp/*\ncontainerRuntimeEndpoint: unix:///var/run/crio/crio.sock\nimageGCHighThresholdPercent: 70\n`,
     });
     assert.deepEqual(config.files, [main]);
     assert.deepEqual(config.serializeImagePulls, { value: false, source: `${main}:3` });
@@ -54,6 +55,7 @@ describe('the kubelet’s configuration', () => {
     assert.deepEqual(config.registryPullQPS, { value: 0, source: `${main}:5` });
     assert.deepEqual(config.registryBurst, { value: 20, source: `${main}:6` });
     assert.equal(config.imagePullCredentialsVerificationPolicy.value, 'NeverVerifyAllowlistedImages');
+    assert.deepEqual(config.imageGCHighThresholdPercent, { value: 70, source: `${main}:12` });
     assert.deepEqual(config.preloadedImagesVerificationAllowlist, {
       value: ['ubuntu', 'reg.corp/*'],
       source: `${main}:8`,
