@@ -119,7 +119,18 @@ export const InvestigationRequest = Type.Object(
       ),
     ),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    examples: [
+      { image: 'registry.corp.example/team/web:1.4' },
+      { image: 'nginx:1.27', platform: 'linux/arm64', pullPolicy: 'Always', pull: true },
+      {
+        image: 'registry.corp.example/team/web:1.4',
+        credentials: { username: 'app', password: "taken from the pod's pull secret" },
+        pod: { namespace: 'shop', name: 'web-7d4b9c6f5-x2x8p' },
+      },
+    ],
+  },
 );
 export type InvestigationRequest = Static<typeof InvestigationRequest>;
 
@@ -138,7 +149,7 @@ export const PullRequest = Type.Object(
     image: Type.String({ minLength: 1, maxLength: 4096, examples: ['nginx:1.27'] }),
     credentials: Type.Optional(RequestCredentials),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, examples: [{ image: 'nginx:1.27' }] },
 );
 export type PullRequest = Static<typeof PullRequest>;
 

@@ -17,7 +17,7 @@ export const ProbeBody = Type.Object(
       examples: ['registry.corp.example:5000', 'docker.io'],
     }),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, examples: [{ target: 'registry.corp.example:5000' }, { target: 'docker.io' }] },
 );
 export type ProbeBody = Static<typeof ProbeBody>;
 

@@ -1,7 +1,10 @@
 import { checkAgainst, Type } from '../../api/schema.ts';
+import type { Env } from '../../lib/env.ts';
+import { limits } from '../../lib/limits.ts';
 import { safeLine } from '../../lib/redact.ts';
 import { fail, ok, type Result } from '../../lib/result.ts';
-import { type InCluster, postToKube } from '../../wire/kube-post.ts';
+import type { KubeAccess } from '../../wire/kube-access.ts';
+import { type KubeClient, openKubeClient } from '../../wire/kube-client.ts';
 import type { Reviewer } from './reviews.ts';
 
 /** What of a TokenReview's answer is read (authentication.k8s.io/v1). */
@@ -24,45 +27,65 @@ const AccessReview = Type.Object({
   status: Type.Object({ allowed: Type.Boolean(), reason: Type.Optional(Type.String()) }),
 });
 
+/** Longest wait for one answer. */
+const timeoutMs = 5000;
+
 /** Asks the API server who a token is, and whether they may do this: as kube-rbac-proxy and the kubelet do. */
-export function kubernetesReviewer(at: InCluster, options: { readonly waitMs?: number } = {}): Reviewer {
+export function kubernetesReviewer(
+  access: KubeAccess,
+  { env, waitMs = timeoutMs }: { readonly env: Env; readonly waitMs?: number },
+): Reviewer {
   return {
     async review(token, path, verb) {
-      const who = await ask({ at, options }, '/apis/authentication.k8s.io/v1/tokenreviews', TokenReview, {
-        apiVersion: 'authentication.k8s.io/v1',
-        kind: 'TokenReview',
-        spec: { token },
-      });
-      if (!who.ok) return who;
-      const { authenticated, user } = who.value.status;
-      const name = user?.username ?? '';
-      if (authenticated !== true || name === '') return ok({ user: '', allowed: false, reason: '' });
-      const may = await ask({ at, options }, '/apis/authorization.k8s.io/v1/subjectaccessreviews', AccessReview, {
-        apiVersion: 'authorization.k8s.io/v1',
-        kind: 'SubjectAccessReview',
-        spec: {
-          user: name,
-          uid: user?.uid,
-          groups: user?.groups,
-          extra: user?.extra,
-          nonResourceAttributes: { path, verb },
-        },
-      });
-      if (!may.ok) return may;
-      const { allowed, reason = '' } = may.value.status;
-      return ok({ user: name, allowed, reason: reason === '' ? 'no rule allows it.' : `${safeLine(reason, 300)}.` });
+      // A connection of its own for both questions: nothing stays open for as long as nobody asks.
+      const client = openKubeClient(access, env);
+      try {
+        const who = await ask(client, waitMs, '/apis/authentication.k8s.io/v1/tokenreviews', TokenReview, {
+          apiVersion: 'authentication.k8s.io/v1',
+          kind: 'TokenReview',
+          spec: { token },
+        });
+        if (!who.ok) return who;
+        const { authenticated, user } = who.value.status;
+        const name = user?.username ?? '';
+        if (authenticated !== true || name === '') return ok({ user: '', allowed: false, reason: '' });
+        const may = await ask(client, waitMs, '/apis/authorization.k8s.io/v1/subjectaccessreviews', AccessReview, {
+          apiVersion: 'authorization.k8s.io/v1',
+          kind: 'SubjectAccessReview',
+          spec: {
+            user: name,
+            uid: user?.uid,
+            groups: user?.groups,
+            extra: user?.extra,
+            nonResourceAttributes: { path, verb },
+          },
+        });
+        if (!may.ok) return may;
+        const { allowed, reason = '' } = may.value.status;
+        return ok({ user: name, allowed, reason: reason === '' ? 'no rule allows it.' : `${safeLine(reason, 300)}.` });
+      } finally {
+        await client.close();
+      }
     },
   };
 }
 
 async function ask<S extends typeof TokenReview | typeof AccessReview>(
-  { at, options }: { readonly at: InCluster; readonly options: { readonly waitMs?: number } },
+  client: KubeClient,
+  waitMs: number,
   path: string,
   schema: S,
   object: unknown,
 ) {
-  const answer = await postToKube(at, path, object, options);
-  if (!answer.ok) return answer;
+  const answer = await client.create(path, object, {
+    timeoutMs: waitMs,
+    secretBody: true,
+    maxBytes: limits.apiBodyBytes,
+  });
+  if (!answer.ok) {
+    const { kind, message } = answer.error;
+    return fail(kind === 'forbidden' ? `${message}: the ClusterRole system:auth-delegator allows it` : message);
+  }
   const checked = checkAgainst(schema, answer.value);
   return checked.ok ? checked : fail(`the API server answered ${path} with something else`);
 }

@@ -8,6 +8,7 @@ const common: Readonly<Record<number, string>> = {
   401: 'who asks is not known',
   403: 'who asks may not do this',
   405: 'the path takes other methods',
+  500: 'a defect of the agent; its log says more',
   503: 'the agent is busy or stopping; ask again',
 };
 
@@ -27,15 +28,16 @@ export function openApi(routes: readonly Route[], version: string): unknown {
       description: 'Why this node cannot pull an image. Errors are RFC 9457 problem documents.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    security: [{ bearer: [] }, {}],
+    security: [{ bearer: [] }, { certificate: [] }, {}],
     paths,
     components: {
       securitySchemes: {
         bearer: {
           type: 'http',
           scheme: 'bearer',
-          description: 'http.auth.mode token or kubernetes; without it the agent listens on loopback only',
+          description: 'http.auth.mode token or kubernetes; without authentication the agent listens on loopback only',
         },
+        certificate: { type: 'mutualTLS', description: 'http.auth.mode mtls' },
       },
       schemas: { Problem: ProblemDocument },
     },
@@ -64,10 +66,11 @@ function operation(route: Route): unknown {
       : { requestBody: { required: true, content: { 'application/json': { schema: route.body } } } }),
     responses: {
       ...Object.fromEntries(
-        Object.entries(route.replies).map(([status, { description, content }]) => [
+        Object.entries(route.replies).map(([status, { description, content, headers = {} }]) => [
           status,
           {
             description,
+            ...(Object.keys(headers).length === 0 ? {} : { headers: headersOf(headers) }),
             content: Object.fromEntries(
               Object.entries(content).map(([type, schema]) => [
                 type,
@@ -82,12 +85,21 @@ function operation(route: Route): unknown {
           status,
           {
             description,
+            ...(status === '429' || status === '503' ? { headers: headersOf(retryAfter) } : {}),
             content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
           },
         ]),
       ),
     },
   };
+}
+
+const retryAfter = { 'Retry-After': 'seconds after which it may be asked again, where that helps' };
+
+function headersOf(headers: Readonly<Record<string, string>>): unknown {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, description]) => [name, { description, schema: { type: 'string' } }]),
+  );
 }
 
 const bodyProblems: Readonly<Record<number, string>> = {

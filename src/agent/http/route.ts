@@ -75,6 +75,8 @@ export interface Route {
 export interface SuccessReply {
   readonly description: string;
   readonly content: Readonly<Record<string, TSchema | null>>;
+  /** Headers that a caller needs, with what they mean. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 type Described<Q extends TSchema, B extends TSchema> = Omit<Route, 'run' | 'query' | 'body' | 'problems'> & {

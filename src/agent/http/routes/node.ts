@@ -65,7 +65,12 @@ export function nodeRoutes(services: Services, perCaller: PerCaller): readonly R
         { additionalProperties: false },
       ),
       body: nothing,
-      replies: { 200: { description: 'oldest first', content: { 'application/x-ndjson': null } } },
+      replies: {
+        200: {
+          description: 'oldest first; each line as of `pullwhy journal -o ndjson`',
+          content: { 'application/x-ndjson': null },
+        },
+      },
       handle: async ({ query, signal }) => {
         const since = sinceTime(query.since ?? '15m', services.now());
         if (since === null) return badSince;

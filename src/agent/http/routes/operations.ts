@@ -8,6 +8,8 @@ const text = { 'text/plain': null };
 
 /** Liveness, readiness, metrics and the API's own description. */
 export function operationRoutes(services: Services, all: () => readonly Route[], version: string): readonly Route[] {
+  // Made once: it is open to everybody, and the same for all.
+  let description: unknown = null;
   return [
     route({
       method: 'GET',
@@ -62,7 +64,10 @@ export function operationRoutes(services: Services, all: () => readonly Route[],
           content: { 'application/json': Type.Object({}, { additionalProperties: true }) },
         },
       },
-      handle: () => ({ kind: 'json', body: openApi(all(), version) }),
+      handle: () => {
+        description ??= openApi(all(), version);
+        return { kind: 'json', body: description };
+      },
     }),
   ];
 }

@@ -24,9 +24,15 @@ export function pullRoutes(services: Services, perCaller: PerCaller): readonly R
       query: nothing,
       body: PullRequest,
       replies: {
-        202: { description: 'the pull; its Location says how it goes on', content: { 'application/json': PullRecord } },
+        202: {
+          description: 'the pull; its Location says how it goes on',
+          content: { 'application/json': PullRecord },
+          headers: { Location: 'where to ask how it goes on' },
+        },
       },
-      problems: { 429: 'the image is being pulled already with other credentials, or too many wait' },
+      problems: {
+        429: 'the image is being pulled already with other credentials, or too many wait (http.maxPerCaller)',
+      },
       handle: ({ body: { image, credentials }, caller }) => {
         const leave = perCaller.enter(caller);
         if (leave === null) return tooMany(services.maxPerCaller());
