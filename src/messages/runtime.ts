@@ -19,6 +19,31 @@ export const runtimeRules: readonly Rule[] = [
     lookalikes: ['rpc error: code = Unimplemented desc = method RuntimeConfig not implemented'],
   },
   {
+    // What containerd says of its own file when it starts, and of CRI's plugin when that does not load.
+    id: 'runtime/config',
+    pattern:
+      /failed to (?:load|unmarshal) TOML|Failure unmarshaling TOML|(?:containerd|unsupported) config version\b|invalid (?:disabled|required) plugin URI/,
+    cause: 'runtime-misconfigured',
+    confidence: 'likely',
+    scope: 'pull',
+    examples: [
+      {
+        text: 'containerd: failed to load TOML: /etc/containerd/config.toml: (1, 11): cannot have multiple equals for the same key',
+        seen: 'containerd 1.6, 1.7',
+      },
+      {
+        text: 'containerd: failed to unmarshal TOML at row 1 column 11: toml: unexpected character',
+        seen: 'containerd 2.1',
+      },
+      {
+        text: 'failed to load TOML from /etc/containerd/config.toml: expected containerd config version equal to or less than `3`, got `9`',
+        seen: 'containerd 2.1',
+      },
+      { text: 'invalid disabled plugin URI "cri" expect io.containerd.x.vx', seen: 'containerd 1.6 to 2.1' },
+    ],
+    lookalikes: ['failed to load cni config', 'cniconfig cannot be set when the plugin is running'],
+  },
+  {
     id: 'runtime/socket-absent',
     pattern:
       /dial unix (?<socket>\S*\/(?:containerd|crio|docker|dockershim|cri-dockerd|isulad|frakti|cri)\.sock\S*?): connect: no such file or directory/,
