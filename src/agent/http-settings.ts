@@ -49,7 +49,7 @@ export async function httpSettings(settings: AgentSettings, { env, log, variable
   const listen = listenAddress(settings.http.listen);
   if (problem !== undefined) return fail(`${problem.setting}: ${problem.message}`);
   if (listen === null) return fail('http.listen: It is no address with a port.');
-  const gate = await gateSettings(settings, variables);
+  const gate = await gateSettings(settings, { env, variables });
   if (!gate.ok) return gate;
   const { cert, key, clientCa } = files;
   const tls = cert === null || key === null ? ok(null) : await openServerTls({ cert, key, clientCa }, { log, env });
@@ -64,7 +64,7 @@ export async function httpSettings(settings: AgentSettings, { env, log, variable
 
 async function gateSettings(
   { http: { auth } }: AgentSettings,
-  variables: AgentNeeds['variables'],
+  { env, variables }: Pick<AgentNeeds, 'env' | 'variables'>,
 ): Promise<Result<GateSettings, string>> {
   switch (auth.mode) {
     case 'none':
@@ -78,12 +78,13 @@ async function gateSettings(
       return ok({ mode: 'mtls', clientNames: auth.clientNames });
     case 'kubernetes': {
       // Loaded only where it is used.
-      const [{ kubernetesReviewer, notInCluster }, { inCluster }] = await Promise.all([
+      const [{ kubernetesReviewer, notInCluster }, { clusterAccess, inCluster }] = await Promise.all([
         import('./http/kubernetes-reviewer.ts'),
-        import('../wire/kube-post.ts'),
+        import('../wire/kube-access.ts'),
       ]);
       const cluster = inCluster(variables);
-      return cluster === null ? notInCluster() : ok({ mode: 'kubernetes', reviewer: kubernetesReviewer(cluster) });
+      if (cluster === null) return notInCluster();
+      return ok({ mode: 'kubernetes', reviewer: kubernetesReviewer(clusterAccess(cluster), { env }) });
     }
   }
 }

@@ -143,6 +143,12 @@ export const limits = {
   agentPastIncidents: 500,
   /** Registries whose health one node watches; nodes use a handful, and each is asked every minute. */
   agentRegistries: 200,
+  /** An object of the Kubernetes API: etcd takes 1.5 MiB by default, and its JSON is at most some times as long. */
+  kubeObjectBytes: 8 * 1024 * 1024,
+  /** A page of a list: a hundred pods have 1 to 3 MiB, and servers may give all of a node's at once. */
+  kubePageBytes: 64 * 1024 * 1024,
+  /** Objects of one list: pods of a node are 110 to some hundreds, events of a namespace some thousands. */
+  kubeListItems: 20_000,
 } as const;
 
 /** `text` cut to `max` characters, with a mark that says how much is missing. */

@@ -21,13 +21,16 @@ export interface HttpRoute {
   readonly proxyTls?: ProxyTls | null;
 }
 
+/** What is asked of registries and, with `PATCH`, of the Kubernetes API server. */
+export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PATCH';
+
 /** One request. The whole of it, connection included, has `timeoutMs`. */
 export interface HttpRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST';
+  readonly method: HttpMethod;
   /** Path and query, from the first slash. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string | Secret>>;
-  /** For POST: a form. A content-type header comes from the caller. */
+  /** For POST and PATCH: a form, an object. A content-type header comes from the caller. */
   readonly body?: Secret;
   /** Bytes of the answer's body, after decompression. More is `body-too-large`, or with `keepPartial` the end of the reading. */
   readonly maxBytes: number;
@@ -35,6 +38,13 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** Stop at `maxBytes` without failing: the first bytes of a layer. The connection is then closed, not used again. */
   readonly keepPartial?: boolean;
+  /** Takes an answer with a status from 200 to 299 as it comes, instead of its being kept: a watch, which has no end of its own. */
+  readonly sink?: {
+    /** The headers have come. */
+    readonly opened: () => void;
+    /** The chunk's memory is used again once the call has returned. */
+    readonly data: (chunk: Buffer) => void;
+  };
 }
 
 /**
@@ -55,7 +65,7 @@ export interface HttpPhases {
 export interface HttpExchange {
   /** Scheme, host and path; query values that may be secrets are masked. */
   readonly url: string;
-  readonly method: 'GET' | 'HEAD' | 'POST';
+  readonly method: HttpMethod;
   readonly status: number;
   /** Lower-case names; an array where a header came more than once. */
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
@@ -87,7 +97,7 @@ export interface HttpFailure extends WireError {
   readonly phase: HttpPhase;
   /** Masked like `HttpExchange.url`. */
   readonly url: string;
-  readonly method: 'GET' | 'HEAD' | 'POST';
+  readonly method: HttpMethod;
   /** The party that the TCP connection went to, reached or not. */
   readonly remoteAddress: string;
   /** Phase `tls`. */

@@ -14,6 +14,7 @@ import { proxyName } from './proxy.ts';
 export type {
   HttpExchange,
   HttpFailure,
+  HttpMethod,
   HttpPhase,
   HttpPhases,
   HttpRequest,
@@ -143,6 +144,7 @@ function exchange(
     const chunks: Buffer[] = [];
     let bytes = 0;
     let settled = false;
+    let sink: HttpRequest['sink'];
 
     const settle = (failure: Tried['failure'], complete: boolean) => {
       if (settled) return;
@@ -199,6 +201,8 @@ function exchange(
               wireError('http-malformed', `${what}: the answer's headers are larger than ${limits.headerBytes} bytes`),
             );
           }
+          sink = code < 300 ? request.sink : undefined;
+          sink?.opened();
           if (request.method === 'HEAD' || code === 204 || code === 304) return;
           expectedBytes = announcedLength(headers);
           if (expectedBytes !== null && expectedBytes > request.maxBytes && request.keepPartial !== true) {
@@ -209,8 +213,9 @@ function exchange(
           if (settled) return;
           const room = request.maxBytes - bytes;
           bytes += chunk.length;
+          if (sink !== undefined) sink.data(chunk);
           // The parser reuses its memory, so what is kept is copied.
-          if (room > 0) chunks.push(Buffer.from(chunk.subarray(0, room)));
+          else if (room > 0) chunks.push(Buffer.from(chunk.subarray(0, room)));
           const more = bytes > request.maxBytes || (bytes === request.maxBytes && (expectedBytes ?? 0) > bytes);
           if (!more) return;
           if (request.keepPartial === true) settle(null, false);
