@@ -1,7 +1,7 @@
 import type { Env } from '../lib/env.ts';
 import type { Layer } from '../model/cause-id.ts';
 import type { Book, Incident, Puller, Recheck, Recovery } from './parts.ts';
-import { pullDelay, type RecheckRule, recheckDelay, recheckRule, uselessFor } from './retry-rules.ts';
+import { failedPullDelay, pullDelay, type RecheckRule, recheckDelay, recheckRule, uselessFor } from './retry-rules.ts';
 
 /** What recovery needs. The settings may change while it works. */
 export interface RecoveryNeeds {
@@ -33,6 +33,10 @@ interface Watched {
   pullAt: number | null;
   pulling: boolean;
   pulled: boolean;
+  /** Pulls by the agent that failed although the hop passed: what the probes do not see stops them. */
+  failedPulls: number;
+  /** No pull before this time. */
+  pullFrom: number;
   mark: string | null;
   markAt: number;
 }
@@ -72,6 +76,8 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       pullAt: null,
       pulling: known?.pulling ?? false,
       pulled: false,
+      failedPulls: known?.failedPulls ?? 0,
+      pullFrom: known?.pullFrom ?? 0,
       mark: known?.mark ?? null,
       markAt: 0,
     };
@@ -94,6 +100,8 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       return;
     }
     const incident = book.get(one.key);
+    one.failedPulls++;
+    one.pullFrom = env.now() + failedPullDelay(one.failedPulls, env.random());
     schedule(one, null);
     if (incident !== null) needs.investigate(incident);
   });
@@ -138,7 +146,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       if (incident === null || one.pulling || one.pulled || one.checking) continue;
       if (uselessFor(incident) !== null) continue;
       if (one.pullAt !== null) {
-        if (one.pullAt <= now) pull(one, incident);
+        if (Math.max(one.pullAt, one.pullFrom) <= now) pull(one, incident);
         continue;
       }
       const { rule } = one;
@@ -171,7 +179,11 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       if (one === undefined) return state('waiting', 'The cause is not known yet.');
       if (one.pulling) return state('pulling', 'The runtime pulls the image now.');
       if (one.pullAt !== null)
-        return state('waiting', 'The failed hop passes again: the image is pulled next.', one.pullAt);
+        return state(
+          'waiting',
+          'The failed hop passes again: the image is pulled next.',
+          Math.max(one.pullAt, one.pullFrom),
+        );
       if (one.rule.how === 'never') return state('not-possible', one.rule.why);
       return state(
         'waiting',

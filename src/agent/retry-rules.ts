@@ -83,6 +83,14 @@ export function pullDelay(lastedMs: number, chance: number): number {
   return Math.round(Math.min(20_000, lastedMs / 60) * chance);
 }
 
+/**
+ * Milliseconds until the next pull after the agent's `count`th that failed although the hop had passed: the kubelet's own
+ * steps, with jitter.
+ */
+export function failedPullDelay(count: number, chance: number): number {
+  return Math.round(Math.min(300_000, 10_000 * 2 ** (count - 1)) * (0.75 + chance / 2));
+}
+
 /** Why a pull by the agent is of no use to those who wait; null when it is. */
 export function uselessFor(incident: Incident): string | null {
   const { pods } = incident;

@@ -32,7 +32,7 @@ export const AgentSettings = Type.Object({
     }),
     allowTargets: texts({
       description:
-        'addresses, networks or hosts that callers may have probed although they are loopback, link-local or metadata addresses',
+        'addresses, networks or hosts, with :port or without, that callers may have probed although they are loopback, link-local or metadata addresses',
       expects: 'a list of addresses, networks such as 127.0.0.0/8, or host names',
       live: true,
     }),

@@ -182,6 +182,15 @@ describe('agent: recovery', () => {
     assert.ok(pulls.length >= 1 && investigated.length >= 2);
   });
 
+  it('backs off like the kubelet from pulls that fail although the hop passes', async () => {
+    const { run, conclude, world, pulls } = stage();
+    conclude();
+    world.recheck = { state: 'clear', cause: null, notBefore: null };
+    world.pull = 'failed';
+    await run(600);
+    assert.ok(pulls.length >= 4 && pulls.length <= 8, `${pulls.length} pulls in ten minutes`);
+  });
+
   it('pulls nothing that no pod waits for, that the policy forbids, or when it is off', async () => {
     for (const [mode, more, why] of [
       ['on-recovery', { pod: null, namespace: null, container: null }, /No pod/],
