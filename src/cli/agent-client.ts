@@ -1,12 +1,16 @@
-import { readFile } from 'node:fs/promises';
-import { request as plainRequest } from 'node:http';
+import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
+import { StringDecoder } from 'node:string_decoder';
+import { createSecureContext } from 'node:tls';
 import { ProblemDocument } from '../api/problem.ts';
 import { checkAgainst, type Static, type TSchema } from '../api/schema.ts';
 import { parseJson } from '../lib/json.ts';
 import { limits } from '../lib/limits.ts';
 import { safeLine } from '../lib/redact.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
+import { Secret } from '../lib/secret.ts';
+import { readSmallFile } from '../lib/small-file.ts';
+import { lostWords } from './agent-lost.ts';
 
 /** How an agent is asked. */
 export interface ClientSettings {
@@ -27,7 +31,12 @@ export interface Question {
   readonly path: string;
   readonly body?: unknown;
   readonly accept?: string;
+  /** For the whole answer. */
   readonly timeoutMs: number;
+  /** Between two parts of it; of a stream, which says now and then that it is alive. */
+  readonly silenceMs?: number;
+  /** Each part of it as it comes. */
+  readonly onText?: (text: string) => void;
 }
 
 /** What was answered. */
@@ -39,102 +48,148 @@ export interface Answer {
 
 /** Asks an agent; the failure is one sentence that says what to do. */
 export interface AgentClient {
-  readonly ask: (question: Question) => Promise<Result<Answer, string>>;
+  /** `types`: the media types that an agent answers with. */
+  readonly ask: (question: Question, types: readonly string[]) => Promise<Result<Answer, string>>;
   /** The same, for a JSON document of this form. */
   readonly document: <S extends TSchema>(schema: S, question: Question) => Promise<Result<Static<S>, string>>;
 }
 
 /** Reads the files and makes the client. Certificates are always verified. */
 export async function openAgentClient(settings: ClientSettings): Promise<Result<AgentClient, string>> {
-  const { url, tokenFile, caFile, certFile, keyFile, signal } = settings;
-  const files: (string | undefined)[] = [];
-  for (const [flag, path] of [
-    ['--token-file', tokenFile],
-    ['--ca-file', caFile],
-    ['--cert-file', certFile],
-    ['--key-file', keyFile],
-  ] as const) {
-    const text = path === null ? undefined : await readFile(path, 'utf8').catch(() => null);
-    if (text === null) return fail(`${flag}: ${path} cannot be read.`);
-    files.push(text);
-  }
-  const [token, ca, cert, key] = files;
-  if (token !== undefined && url.protocol === 'http:' && !/^(?:localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname)) {
-    return fail(`The token is not sent to ${url.host} in clear: use https:// (or a port-forward to this machine).`);
-  }
-  const tls = {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-  };
+  const { url, signal } = settings;
+  const files = await filesOf(settings);
+  if (!files.ok) return files;
+  const { token, tls } = files.value;
 
-  const ask = ({
-    method = 'GET',
-    path,
-    body,
-    accept = 'application/json',
-    timeoutMs,
-  }: Question): Promise<Result<Answer, string>> =>
+  const exchange = (question: Question): Promise<Result<Answer, string>> =>
     new Promise((resolve) => {
+      const { method = 'GET', path, body, accept = 'application/json', timeoutMs, silenceMs = timeoutMs } = question;
       const text = body === undefined ? null : JSON.stringify(body);
       const headers = {
         accept,
-        ...(token === undefined ? {} : { authorization: `Bearer ${token.trim()}` }),
+        ...(token === null ? {} : { authorization: `Bearer ${token.reveal()}` }),
         ...(text === null ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
       };
       const target = new URL(path.replace(/^\//, ''), url.href.endsWith('/') ? url : `${url.href}/`);
-      const options = { method, headers, signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) };
+      const options = { method, headers, agent: false, signal };
       const asked =
         url.protocol === 'https:' ? tlsRequest(target, { ...options, ...tls }) : plainRequest(target, options);
-      const lost = (error: Error & { readonly code?: string }): void => resolve(fail(lostWords(url, error, timeoutMs)));
+      // The first word counts; what comes behind it settles nothing.
+      const end = (result: Result<Answer, string>): void => {
+        for (const timer of [whole, silence]) clearTimeout(timer);
+        resolve(result);
+        asked.destroy();
+      };
+      const late = (ms: number): void => end(fail(`${url.host} did not answer within ${Math.round(ms / 1000)} s.`));
+      const whole = setTimeout(late, timeoutMs, timeoutMs);
+      const silence = setTimeout(late, silenceMs, silenceMs);
+      const lost = (error: Error): void => end(fail(lostWords(url, error)));
       asked.on('error', lost);
-      asked.on('response', (response) => {
-        const chunks: Buffer[] = [];
+      asked.on('response', (response: IncomingMessage) => {
+        const decoder = new StringDecoder('utf8');
+        const parts: string[] = [];
         let size = 0;
         response.on('error', lost);
         response.on('data', (chunk: Buffer) => {
+          silence.refresh();
           size += chunk.length;
-          if (size <= limits.apiAnswerBytes) chunks.push(chunk);
-          else asked.destroy(new Error('the answer is too long'));
+          if (size > limits.apiAnswerBytes) return end(fail(`${url.host} answers more than an agent does.`));
+          const part = decoder.write(chunk);
+          parts.push(part);
+          question.onText?.(part);
         });
         response.on('end', () => {
-          const type = (response.headers['content-type'] ?? '').split(';')[0] ?? '';
-          resolve(ok({ status: response.statusCode ?? 0, type, text: Buffer.concat(chunks).toString('utf8') }));
+          const type = (response.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+          end(ok({ status: response.statusCode ?? 0, type, text: parts.join('') + decoder.end() }));
         });
       });
       asked.end(text ?? undefined);
     });
 
+  const ask: AgentClient['ask'] = async (question, types) => {
+    const answer = await exchange(question);
+    if (!answer.ok) return answer;
+    const { status, type } = answer.value;
+    if (status < 200 || status > 299) return fail(problemWords(url, answer.value));
+    return types.includes(type) ? answer : fail(otherWords(url, `${type === '' ? 'nothing' : type}`));
+  };
   return ok({
-    ask: async (question) => {
-      const answer = await ask(question);
-      return !answer.ok || answer.value.status < 400 ? answer : fail(problemWords(url, answer.value));
-    },
+    ask,
     async document(schema, question) {
-      const answer = await ask(question);
+      const answer = await ask(question, ['application/json']);
       if (!answer.ok) return answer;
-      if (answer.value.status >= 400) return fail(problemWords(url, answer.value));
       const checked = checkAgainst(schema, parseJson(answer.value.text));
       if (checked.ok) return checked;
       const [first] = checked.error;
-      return fail(
-        `${url.host} answers something else than Pullwhy's agent of this version does (${first?.pointer} ${first?.message}).`,
-      );
+      const where = first?.pointer === '' ? 'the whole' : first?.pointer;
+      return fail(otherWords(url, `a document in which ${where} ${first?.message}`));
     },
   });
 }
 
+interface ClientFiles {
+  readonly token: Secret | null;
+  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+}
+
+async function filesOf(settings: ClientSettings): Promise<Result<ClientFiles, string>> {
+  const { url, tokenFile, caFile, certFile, keyFile } = settings;
+  const named = { '--token-file': tokenFile, '--ca-file': caFile, '--cert-file': certFile, '--key-file': keyFile };
+  if ((certFile === null) !== (keyFile === null)) return fail('--cert-file and --key-file belong together: give both.');
+  const texts: Record<string, string> = {};
+  for (const [flag, path] of Object.entries(named)) {
+    if (path === null) continue;
+    if (flag !== '--token-file' && url.protocol === 'http:') {
+      return fail(`${flag} is for an agent that speaks TLS: use https:// (--agent URL).`);
+    }
+    const text = await readSmallFile(path, { regular: false });
+    if (!text.ok) return fail(`${flag}: ${path} ${text.error.what}.`);
+    texts[flag] = text.value;
+  }
+  const { '--token-file': tokenText, '--ca-file': ca, '--cert-file': cert, '--key-file': key } = texts;
+  const token = tokenText?.trim();
+  if (token !== undefined && url.protocol === 'http:' && !/^(?:localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname)) {
+    return fail(`The token is not sent to ${url.host} in clear: use https:// (or a port-forward to this machine).`);
+  }
+  // What no header may hold would be an exception of Node's, with the token in it.
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) return fail(`--token-file: ${tokenFile} holds no token.`);
+  // An empty list of authorities would mean this machine's to Node.
+  if (ca !== undefined && !ca.includes('-----BEGIN')) return fail(`--ca-file: ${caFile} holds no certificate.`);
+  const tls = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  };
+  try {
+    createSecureContext(tls);
+  } catch {
+    const which =
+      cert === undefined ? `--ca-file: ${caFile} holds` : `--cert-file ${certFile} and --key-file ${keyFile} are`;
+    return fail(`${which} ${cert === undefined ? 'no certificate' : 'no pair'} in PEM form, without a password.`);
+  }
+  return ok({ token: token === undefined ? null : new Secret(token), tls });
+}
+
+/** What to do about an answer that is no success. */
+const hints: Readonly<Record<number, string>> = {
+  401: ' (--token-file FILE, or --cert-file and --key-file)',
+};
+
+/** The sentence of a problem document that came in the middle of a stream. */
+export function problemSentence(text: string): string {
+  const problem = checkAgainst(ProblemDocument, parseJson(text));
+  return problem.ok
+    ? `The agent says: ${safeLine(problem.value.detail, 2000)}`
+    : 'The agent ended its answer with a problem.';
+}
+
+/** The sentence for an answer that is no success. */
 function problemWords(url: URL, { status, text }: Answer): string {
   const problem = checkAgainst(ProblemDocument, parseJson(text));
   if (!problem.ok) return `${url.host} answers ${status}, and not as Pullwhy's agent does: is it the right address?`;
-  return `The agent at ${url.host} answers ${status}: ${safeLine(problem.value.detail, 2000)}`;
+  return `The agent at ${url.host} answers ${status}: ${safeLine(problem.value.detail, 2000)}${hints[status] ?? ''}`;
 }
 
-function lostWords(url: URL, error: Error & { readonly code?: string }, timeoutMs: number): string {
-  if (error.name === 'TimeoutError') return `${url.host} did not answer within ${Math.round(timeoutMs / 1000)} s.`;
-  if (error.name === 'AbortError') return 'It was interrupted.';
-  if (error.code === 'ECONNREFUSED')
-    return `Nothing listens at ${url.host}: is the agent running there? (--agent URL names another)`;
-  if (error.code === 'ENOTFOUND') return `The host ${url.hostname} is not known (--agent URL).`;
-  return `${url.host} cannot be asked: ${safeLine(error.message, 500)}`;
+function otherWords(url: URL, what: string): string {
+  return `${url.host} answers ${safeLine(what, 200)}, which Pullwhy's agent of this version does not: is it the right address?`;
 }

@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import { systemEnv } from '../../lib/env.ts';
+import { redactUrl } from '../../lib/redact.ts';
 import type { AgentClient } from '../agent-client.ts';
 import { exitStatus, exitStatusOf } from '../exit-status.ts';
 import { complain, jsonText, print } from '../output.ts';
-import { stdoutStyle } from '../terminal.ts';
+import { statusLine } from '../progress.ts';
+import { stdoutStyle, terminalKind } from '../terminal.ts';
 
 interface ClientFlags {
   readonly agent: string;
@@ -20,13 +23,19 @@ interface DiagnoseFlags extends ClientFlags {
   readonly pullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
 }
 
-/** Longest wait for an answer that is ready, for an investigation, and for a pull. */
+/** Longest wait for an answer that is ready. */
 const answerMs = 15_000;
-const investigationMs = 180_000;
+
+/** Longest wait for an investigation, for one with a pull in it, and for a pull: more than an agent lets them take. */
+const investigationMs = 300_000;
 const pullMs = 900_000;
 
-/** How often a pull is asked about. */
+/** An agent at work says every 5 s that it is alive. */
+const silenceMs = 30_000;
+
+/** How often a pull is asked about, and how many times in a row that may fail: the pull goes on all the same. */
 const pollMs = 500;
+const maxLostPolls = 10;
 
 /** `pullwhy node …`: what an agent knows of its node. */
 export function addNode(program: Command, finish: (status: number) => void, signal: AbortSignal): void {
@@ -61,7 +70,10 @@ Examples:
   const withClient = async (flags: ClientFlags, work: (client: AgentClient) => Promise<number>): Promise<void> => {
     const url = URL.parse(flags.agent);
     if (url === null || !/^https?:$/.test(url.protocol)) {
-      return finish(complain('--agent', `${flags.agent} is no address such as http://127.0.0.1:9440.`));
+      return finish(complain('--agent', `${redactUrl(flags.agent)} is no address such as http://127.0.0.1:9440.`));
+    }
+    if (url.username !== '' || url.password !== '') {
+      return finish(complain('--agent', 'An agent takes no user and password in its address: use --token-file.'));
     }
     const { openAgentClient } = await import('../agent-client.ts');
     const client = await openAgentClient({
@@ -80,7 +92,10 @@ Examples:
   };
 
   asking('pods', 'pods of the node whose images do not come', ['text', 'json'])
-    .addHelpText('after', '\nExample:\n  pullwhy node pods --agent http://127.0.0.1:9440')
+    .addHelpText(
+      'after',
+      '\nExample:\n  pullwhy node pods --agent http://127.0.0.1:9440\n\nExit status: 0 every image comes, 1 some do not, 2 wrong command line,\n3 no answer.',
+    )
     .action((flags: ClientFlags) =>
       withClient(flags, async (client) => {
         const [{ PodsDocument }, { renderPods }] = await Promise.all([
@@ -95,7 +110,10 @@ Examples:
     );
 
   asking('registries', 'registries that the node uses, and how they are', ['text', 'json'])
-    .addHelpText('after', '\nExample:\n  pullwhy node registries')
+    .addHelpText(
+      'after',
+      '\nExample:\n  pullwhy node registries\n\nExit status: 0 none is faulty, 1 some are, 2 wrong command line, 3 no answer.',
+    )
     .action((flags: ClientFlags) =>
       withClient(flags, async (client) => {
         const [{ RegistriesDocument }, { renderRegistries }] = await Promise.all([
@@ -114,18 +132,27 @@ Examples:
     );
 
   asking('report', 'the node-health report', ['text', 'markdown', 'html', 'json'])
-    .addHelpText('after', '\nExample:\n  pullwhy node report -o html > report.html')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  pullwhy node report -o html > report.html\n    a page that stands alone, to be kept or sent\n\nExit status: 0 whatever it says, 2 wrong command line, 3 no answer.',
+    )
     .action((flags: ClientFlags) =>
       withClient(flags, async (client) => {
-        const accept = {
-          text: 'text/markdown',
-          markdown: 'text/markdown',
-          html: 'text/html',
-          json: 'application/json',
-        }[flags.output];
-        const report = await client.ask({ path: '/v1/report', accept, timeoutMs: answerMs });
+        const path = '/v1/report';
+        if (flags.output === 'json') {
+          const { NodeReport } = await import('../../api/report.ts');
+          const report = await client.document(NodeReport, { path, timeoutMs: answerMs });
+          if (!report.ok) return lost(report.error);
+          await print(jsonText(report.value));
+          return exitStatus.ok;
+        }
+        const accept = flags.output === 'html' ? 'text/html' : 'text/markdown';
+        const report = await client.ask({ path, accept, timeoutMs: answerMs }, [accept]);
         if (!report.ok) return lost(report.error);
-        await print(report.value.text);
+        const { text } = report.value;
+        // What a page folds away stands there at once on a terminal.
+        const plain = text.replace(/^<(?:\/?details|summary>.*<\/summary)>\n/gm, '');
+        await print(flags.output === 'text' ? plain : text);
         return exitStatus.ok;
       }),
     );
@@ -137,24 +164,32 @@ Examples:
     .addOption(
       new Option('--pull-policy <POLICY>', "the pod's imagePullPolicy").choices(['Always', 'IfNotPresent', 'Never']),
     )
-    .addHelpText('after', '\nExample:\n  pullwhy node diagnose registry.corp.example/team/web:1.4')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  pullwhy node diagnose registry.corp.example/team/web:1.4\n  pullwhy node diagnose --pull nginx:1.27 -o json\n\nExit status: 0 healthy or degraded, 1 faulty, 2 wrong command line,\n3 inconclusive, or no answer.',
+    )
     .action((image: string, flags: DiagnoseFlags) =>
       withClient(flags, async (client) => {
         const { platform, pull, pullPolicy } = flags;
-        const answer = await client.ask({
-          method: 'POST',
-          path: '/v1/investigations',
-          body: { image, platform, pull, pullPolicy },
-          timeoutMs: investigationMs,
-        });
-        if (!answer.ok) return lost(answer.error);
-        const [{ replay }, { printInvestigation }] = await Promise.all([
+        const [{ replay }, { printInvestigation }, { investigateAt }] = await Promise.all([
           import('../../engine/replay.ts'),
           import('../print-investigation.ts'),
+          import('../agent-investigation.ts'),
         ]);
-        const read = replay(answer.value.text);
+        const line = statusLine(process.stderr, systemEnv, terminalKind());
+        line.show(`asking ${flags.agent}`);
+        const text = await investigateAt(client, {
+          body: { image, platform, pull, pullPolicy },
+          timeoutMs: pull === true ? pullMs : investigationMs,
+          silenceMs,
+          onProbe: (words) => line.show(words),
+        });
+        line.end();
+        if (!text.ok) return lost(text.error);
+        const read = replay(text.value);
         if (!read.ok) return lost(`The agent's answer ${read.error}`);
-        if (flags.output === 'json') await print(jsonText(JSON.parse(answer.value.text)));
+        for (const note of read.value.notes) complain('node', note);
+        if (flags.output === 'json') await print(jsonText(JSON.parse(text.value)));
         else await printInvestigation(read.value.document, flags.output === 'markdown' ? 'markdown' : 'text');
         return exitStatusOf(read.value.document.verdict);
       }),
@@ -162,31 +197,48 @@ Examples:
 
   asking('pull', 'have the runtime of that node pull an image', ['text', 'json'])
     .argument('<IMAGE>')
-    .addHelpText('after', '\nExample:\n  pullwhy node pull nginx:1.27')
+    .addHelpText(
+      'after',
+      '\nExample:\n  pullwhy node pull nginx:1.27\n\nExit status: 0 pulled, 1 not pulled, 2 wrong command line, 3 no answer, or not\nended yet: the pull goes on.',
+    )
     .action((image: string, flags: ClientFlags) =>
       withClient(flags, async (client) => {
-        const { PullRecord } = await import('../../api/investigation.ts');
-        const until = systemEnv.monotonic() + pullMs;
+        const [{ PullRecord }, { renderPullRecord }] = await Promise.all([
+          import('../../api/investigation.ts'),
+          import('../render/node-text.ts'),
+        ]);
+        const line = statusLine(process.stderr, systemEnv, terminalKind());
+        line.show(`asking ${flags.agent}`);
         let record = await client.document(PullRecord, {
           method: 'POST',
           path: '/v1/pulls',
           body: { image },
           timeoutMs: answerMs,
         });
-        while (record.ok && (record.value.state === 'queued' || record.value.state === 'pulling')) {
-          if (systemEnv.monotonic() > until || signal.aborted) break;
-          await new Promise((resolve) => setTimeout(resolve, pollMs));
-          record = await client.document(PullRecord, {
-            path: `/v1/pulls/${encodeURIComponent(record.value.id)}`,
-            timeoutMs: answerMs,
-          });
+        if (!record.ok) {
+          line.end();
+          return lost(record.error);
         }
-        if (!record.ok) return lost(record.error);
-        const { state, summary, error } = record.value;
-        await print(
-          flags.output === 'json' ? jsonText(record.value) : `${summary}${error === null ? '' : `\n  ${error}`}`,
-        );
-        return state === 'done' ? exitStatus.ok : state === 'failed' ? exitStatus.faulty : exitStatus.inconclusive;
+        const until = systemEnv.monotonic() + pullMs;
+        const path = `/v1/pulls/${encodeURIComponent(record.value.id)}`;
+        let last = record.value;
+        let failures = 0;
+        while ((last.state === 'queued' || last.state === 'pulling') && systemEnv.monotonic() < until) {
+          line.show(last.state === 'queued' ? `${image} waits for its turn` : `${last.node} pulls ${image}`);
+          await sleep(pollMs, null, { signal }).catch(() => null);
+          if (signal.aborted) break;
+          record = await client.document(PullRecord, { path, timeoutMs: answerMs });
+          if (record.ok) last = record.value;
+          failures = record.ok ? 0 : failures + 1;
+          if (!record.ok && failures >= maxLostPolls) {
+            line.end();
+            return lost(`${record.error} The pull was asked for, and may go on.`);
+          }
+        }
+        line.end();
+        await print(flags.output === 'json' ? jsonText(last) : renderPullRecord(last, stdoutStyle()));
+        if (last.state === 'done') return exitStatus.ok;
+        return last.state === 'failed' ? exitStatus.faulty : exitStatus.inconclusive;
       }),
     );
 }

@@ -1,75 +1,126 @@
-import type { PodsDocument, RegistriesDocument } from '../../api/node.ts';
+import type { PullRecord } from '../../api/investigation.ts';
+import type { PodRow, PodsDocument, RegistriesDocument, RegistryRow } from '../../api/node.ts';
 import type { Static } from '../../api/schema.ts';
 import type { Style } from './style.ts';
-import { visible, wrap } from './words.ts';
+import { count, duration, visible, wrap } from './words.ts';
 
 /** The pods of a node as a person reads them: what waits, why, and what happens next. */
 export function renderPods({ node, pods, at }: Static<typeof PodsDocument>, style: Style): string {
-  if (pods.length === 0) return `${style.good(`${style.symbols.good} Every image comes on ${visible(node)}.`)}\n`;
-  const waits = `${pods.length} ${pods.length === 1 ? 'container waits' : 'containers wait'}`;
-  const lines = [style.bold(`${waits} for an image on ${visible(node)}`), ''];
-  for (const group of byIncident(pods)) {
+  const { symbols, width } = style;
+  if (pods.length === 0)
+    return `${style.good(`${symbols.good} No pod of ${visible(node)} is known to wait for an image.`)}\n`;
+  const groups = byIncident(pods);
+  const waits = `${count(pods.length, 'container')} of ${visible(node)} ${pods.length === 1 ? 'waits' : 'wait'}`;
+  const lines = [style.bold(`${waits} for ${count(groups.length, 'image')}.`), ''];
+  for (const group of groups) {
     const [row] = group;
     if (row === undefined) continue;
-    const cause =
-      row.cause === null ? 'not known yet' : `${row.cause}${row.underlying === null ? '' : ` (${row.underlying})`}`;
-    const sure = row.confidence === null ? '' : ` · ${row.confidence}`;
-    lines.push(`${style.bad(`${style.symbols.bad} ${visible(row.image)}`)}  ${style.bold(cause)}${style.dim(sure)}`);
-    lines.push(...wrap(visible(row.summary), style.width, '  '));
-    for (const { namespace, pod, container, reason, attempts, nextTryInSeconds } of group.slice(0, shownPods)) {
-      const name =
-        pod === null
-          ? 'no pod (pulled by hand)'
-          : `${namespace ?? '?'}/${pod}${container === null ? '' : ` (${container})`}`;
-      const next =
-        nextTryInSeconds === null
-          ? ''
-          : nextTryInSeconds === 0
-            ? ", the kubelet's next try is due"
-            : `, the kubelet tries next in ${span(nextTryInSeconds)}`;
-      lines.push(`    ${visible(name)}  ${reason}, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}${next}`);
-    }
-    if (group.length > shownPods) lines.push(`    and ${group.length - shownPods} more`);
-    lines.push(
-      ...wrap(`${style.symbols.arrow} ${visible(row.retry.note)}${when(row.retry.nextCheckAt, at)}`, style.width, '  '),
-      '',
-    );
+    lines.push(...wrap(visible(row.image), width, `${symbols.bad} `).map(style.bad));
+    lines.push(...wrap(visible(row.summary), width, '  '));
+    lines.push(`  cause: ${causeWords(row)}`);
+    for (const one of group.slice(0, shownPods)) lines.push(...podLines(one, width));
+    if (group.length > shownPods) lines.push(`  - and ${count(group.length - shownPods, 'container')} more`);
+    lines.push(...wrap(visible(row.retry.note) + when(row.retry.nextCheckAt, at), width, `  ${symbols.arrow} `), '');
   }
-  return `${lines.join('\n').trimEnd()}\n`;
+  return `${lines
+    .map((line) => line.trimEnd())
+    .join('\n')
+    .trimEnd()}\n`;
+}
+
+function causeWords({ cause, underlying, confidence, investigating }: PodRow): string {
+  const looks = investigating ? ', is being looked at' : '';
+  if (cause === null) return `not known yet${looks}`;
+  const carried = underlying === null ? '' : ` (${underlying})`;
+  return `${cause}${carried}${confidence === null ? '' : `, ${confidence}`}${looks}`;
+}
+
+function podLines(row: PodRow, width: number): string[] {
+  const { namespace, pod, container, reason, attempts, nextTryInSeconds } = row;
+  const name = pod === null ? 'no pod: a pull by hand' : `${namespace ?? '?'}/${pod}`;
+  const inside = container === null ? '' : `, container ${container}`;
+  const next =
+    nextTryInSeconds === null
+      ? ''
+      : nextTryInSeconds <= 0
+        ? "; the kubelet's next try is due"
+        : `; the kubelet tries again in ${span(nextTryInSeconds)}`;
+  return [
+    ...wrap(`${visible(name)}${visible(inside)}`, width, '  - '),
+    ...wrap(`${visible(reason)}, failed ${attempts === 1 ? 'once' : `${attempts} times`}${next}`, width, '    '),
+  ];
 }
 
 /** The registries of a node, the broken ones first. */
-export function renderRegistries({ node, registries }: Static<typeof RegistriesDocument>, style: Style): string {
-  if (registries.length === 0) return `No registry is in use on ${visible(node)} yet.\n`;
+export function renderRegistries({ node, registries, at }: Static<typeof RegistriesDocument>, style: Style): string {
+  if (registries.length === 0) return `No registry is known to be in use on ${visible(node)} yet.\n`;
   const order = ['faulty', 'inconclusive', 'degraded', 'healthy'];
   const sorted = [...registries].sort((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict));
-  const wide = Math.max(...sorted.map(({ registry }) => visible(registry).length));
+  const wide = Math.min(40, Math.max(...sorted.map(({ registry }) => visible(registry).length)));
   const lines = sorted.flatMap((row) => {
-    const [mark, paint] =
-      row.verdict === 'healthy'
-        ? [style.symbols.good, style.good]
-        : row.verdict === 'faulty'
-          ? [style.symbols.bad, style.bad]
-          : row.verdict === 'degraded'
-            ? [style.symbols.warn, style.warn]
-            : [style.symbols.unknown, style.dim];
-    const { dns, tcp, tls, registry } = row.latencyMs;
-    const times = Object.entries({ dns, tcp, tls, registry }).flatMap(([name, ms]) =>
-      ms === null ? [] : [`${name} ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`],
-    );
-    const more = [
-      ...times,
-      ...(row.certificate === null ? [] : [`certificate ${Math.floor(row.certificate.daysLeft)} days`]),
-      ...(row.rateLimit === null || row.rateLimit.remaining === null
+    const { verdict, checkedAt } = row;
+    const { symbols } = style;
+    const [mark, paint] = {
+      healthy: [symbols.good, style.good] as const,
+      degraded: [symbols.warn, style.warn] as const,
+      faulty: [symbols.bad, style.bad] as const,
+      inconclusive: [symbols.unknown, style.dim] as const,
+    }[verdict];
+    const state =
+      checkedAt === null ? 'not checked yet' : `${verdict}${verdict === 'healthy' ? '' : sinceWords(row.since, at)}`;
+    const facts = factsOf(row);
+    const head = paint(`${mark} ${visible(row.registry).padEnd(wide)}`);
+    return [
+      `${head}  ${state}`.trimEnd(),
+      ...(checkedAt === null || verdict === 'healthy' || row.summary === ''
         ? []
-        : [`${row.rateLimit.remaining} of ${row.rateLimit.limit ?? '?'} pulls left`]),
+        : wrap(visible(row.summary), style.width, '    ')),
+      ...(row.cause === null ? [] : [`    cause: ${row.cause}`]),
+      ...(facts === '' ? [] : wrap(facts, style.width, '    ').map(style.dim)),
     ];
-    const head = `${paint(`${mark} ${visible(row.registry).padEnd(wide)}`)}  ${row.verdict.padEnd(12)}  ${style.dim(more.join(' · '))}`;
-    return row.verdict === 'healthy'
-      ? [head.trimEnd()]
-      : [head.trimEnd(), ...wrap(visible(row.summary), style.width, '    ')];
   });
   return `${lines.join('\n')}\n`;
+}
+
+function factsOf({ latencyMs, certificate, rateLimit, mirrors }: RegistryRow): string {
+  const { dns, tcp, tls, registry } = latencyMs;
+  const times = Object.entries({ dns, tcp, tls, registry }).flatMap(([name, ms]) =>
+    ms === null ? [] : [`${name} ${duration(ms)}`],
+  );
+  const days = certificate === null ? null : Math.floor(certificate.daysLeft);
+  const dead = mirrors.filter(({ verdict }) => verdict === 'faulty').length;
+  return [
+    ...times,
+    ...(days === null ? [] : [days < 0 ? 'certificate has ended' : `certificate ends in ${count(days, 'day')}`]),
+    ...(rateLimit?.remaining == null ? [] : [`${rateLimit.remaining} of ${rateLimit.limit ?? '?'} pulls left`]),
+    ...(mirrors.length === 0 ? [] : [`${count(mirrors.length, 'mirror')}${dead === 0 ? '' : `, ${dead} faulty`}`]),
+  ].join(', ');
+}
+
+/** A pull that an agent made or makes. */
+export function renderPullRecord(record: PullRecord, style: Style): string {
+  const { image, node, state, durationMs, imageRef, error, cause, summary } = record;
+  const { symbols, width } = style;
+  const [mark, paint, words] = {
+    done: [
+      symbols.good,
+      style.good,
+      `was pulled on ${node}${durationMs === null ? '' : ` in ${duration(durationMs)}`}`,
+    ] as const,
+    failed: [symbols.bad, style.bad, `was not pulled on ${node}`] as const,
+    queued: [symbols.unknown, style.warn, `waits for its turn on ${node}, and will be pulled`] as const,
+    pulling: [symbols.unknown, style.warn, `is still being pulled on ${node}, and goes on`] as const,
+  }[state];
+  const lines = [
+    ...wrap(visible(`${image} ${words}`), width, `${mark} `).map(paint),
+    ...(state === 'failed' && summary !== '' ? wrap(visible(summary), width, '  ') : []),
+    ...(cause === null ? [] : [`  cause: ${cause}`]),
+    ...(imageRef === null ? [] : [`  ${visible(imageRef)}`]),
+    ...(error === null || error === summary
+      ? []
+      : ['', "The runtime's own words:", ...wrap(visible(error), width, '  ')]),
+  ];
+  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
 }
 
 /** Pods of one image that are shown one by one. */
@@ -81,12 +132,25 @@ function byIncident<T extends { readonly incident: string }>(rows: readonly T[])
   return [...groups.values()];
 }
 
+function sinceWords(since: string | null, now: string): string {
+  if (since === null) return '';
+  const seconds = Math.round((Date.parse(now) - Date.parse(since)) / 1000);
+  return seconds < 1 ? '' : ` for ${span(seconds)}`;
+}
+
 function when(at: string | null, now: string): string {
   if (at === null) return '';
   const seconds = Math.round((Date.parse(at) - Date.parse(now)) / 1000);
-  return seconds <= 0 ? ' (now)' : ` (in ${span(seconds)})`;
+  return seconds <= 0 ? ' It is looked at now.' : ` Next look in ${span(seconds)}.`;
 }
 
+/** `45 s`, `4 min 10 s`, `3 h 5 min`, `2 days`. */
 function span(seconds: number): string {
-  return seconds < 120 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const whole = Math.round(seconds);
+  if (whole < 120) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 10) return whole % 60 === 0 ? `${minutes} min` : `${minutes} min ${whole % 60} s`;
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`;
 }

@@ -1,0 +1,50 @@
+import { safeLine } from '../lib/redact.ts';
+
+/** Why an agent could not be asked, and what to do; one sentence. */
+export function lostWords(url: URL, error: Error): string {
+  const { host } = url;
+  if (error.name === 'AbortError') return 'It was interrupted.';
+  const code = String(Reflect.get(error, 'code') ?? '');
+  const known = words[code];
+  if (known !== undefined) return known(url, error);
+  // OpenSSL's codes: an answer that is no TLS.
+  if (/WRONG.VERSION.NUMBER|PACKET.LENGTH|UNEXPECTED.MESSAGE|HTTP.REQUEST/i.test(`${code} ${error.message}`)) {
+    return `${host} does not speak TLS: use http:// (--agent URL), or another port.`;
+  }
+  return `${host} cannot be asked: ${safeLine(error.message === '' ? code : error.message, 500)}`;
+}
+
+type Words = (url: URL, error: Error) => string;
+
+const unknownAuthority: Words = ({ host }) =>
+  `The certificate of ${host} is of no authority that is known here: name its own by --ca-file FILE.`;
+
+const unreachable: Words = ({ host }) => `${host} cannot be reached from here: there is no route, or a firewall.`;
+
+const unknownHost: Words = ({ hostname }) => `The host ${hostname} is not known (--agent URL).`;
+
+const closed: Words = ({ host, protocol }) =>
+  protocol === 'http:'
+    ? `${host} closed the connection without an answer: if it speaks TLS, use https:// (--agent URL).`
+    : `${host} closed the connection without an answer.`;
+
+const words: Readonly<Record<string, Words>> = {
+  ECONNREFUSED: ({ host }) =>
+    `Nothing listens at ${host}: is the agent running there? (--agent URL names another address)`,
+  ENOTFOUND: unknownHost,
+  EAI_AGAIN: ({ hostname }) => `The host ${hostname} could not be looked up: the nameserver does not answer.`,
+  EHOSTUNREACH: unreachable,
+  ENETUNREACH: unreachable,
+  ETIMEDOUT: unreachable,
+  ECONNRESET: closed,
+  EPIPE: closed,
+  SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
+  DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
+  CERT_HAS_EXPIRED: ({ host }) => `The certificate of ${host} has expired: it has to be renewed there.`,
+  CERT_NOT_YET_VALID: ({ host }) => `The certificate of ${host} is not valid yet: is the clock of this machine right?`,
+  ERR_TLS_CERT_ALTNAME_INVALID: ({ hostname }, error) =>
+    `The certificate is not for ${hostname}: ask by a name that it has (${safeLine(String(Reflect.get(error, 'reason') ?? ''), 300)})`,
+};
