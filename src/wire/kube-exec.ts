@@ -1,0 +1,110 @@
+import { spawn } from 'node:child_process';
+import { isRecord, parseJson, recordMember, stringMember } from '../lib/json.ts';
+import { limits } from '../lib/limits.ts';
+import { safeLine } from '../lib/redact.ts';
+import { fail, ok, type Result } from '../lib/result.ts';
+import { Secret } from '../lib/secret.ts';
+import { tokenOf } from './kube-access.ts';
+import type { KubeContext, KubeExec } from './kube-config.ts';
+import type { ExecCredential, ExecRunner } from './kube-config-access.ts';
+
+/** What running a plugin needs of this process. */
+export interface ExecNeeds {
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** A person sits at the terminal, whom the plugin may ask. */
+  readonly terminal: boolean;
+  /** For a person who has to log in by a browser first. */
+  readonly timeoutMs?: number;
+}
+
+/** Longest wait for a plugin. */
+const patienceMs = 120_000;
+
+/**
+ * Runs exec plugins as kubectl does (client-go, plugin/pkg/client/auth/exec): the environment with KUBERNETES_EXEC_INFO, one
+ * JSON object on standard output. For the command line only: a program that a file names is run in the user's name.
+ */
+export function execRunner({ variables, terminal, timeoutMs = patienceMs }: ExecNeeds): ExecRunner {
+  return async (exec, context, signal) => {
+    const interactive = exec.interactive && terminal;
+    const info = {
+      kind: 'ExecCredential',
+      apiVersion: exec.apiVersion,
+      spec: { interactive, ...(exec.provideClusterInfo ? { cluster: clusterInfo(context) } : {}) },
+    };
+    const own = Object.fromEntries(exec.env.map(({ name, value }) => [name, value]));
+    const env = { ...variables, ...own, KUBERNETES_EXEC_INFO: JSON.stringify(info) };
+    const output = await outputOf(exec, env, interactive, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
+    return output.ok ? credentialOf(exec, output.value) : output;
+  };
+}
+
+function clusterInfo({ server, tlsServerName, ca, proxyUrl }: KubeContext): object {
+  return {
+    server: server.href,
+    ...(tlsServerName === null ? {} : { 'tls-server-name': tlsServerName }),
+    ...(ca !== null && 'text' in ca
+      ? { 'certificate-authority-data': Buffer.from(ca.text.reveal()).toString('base64') }
+      : {}),
+    ...(proxyUrl === null ? {} : { 'proxy-url': proxyUrl }),
+    config: null,
+  };
+}
+
+function outputOf(
+  { command, args, installHint }: KubeExec,
+  env: Readonly<Record<string, string | undefined>>,
+  interactive: boolean,
+  signal: AbortSignal,
+): Promise<Result<string, string>> {
+  const program = `the credential plugin ${safeLine(command, 200)}`;
+  return new Promise((resolve) => {
+    // Its words are for the person: they go where ours go, and are not read.
+    const child = spawn(command, [...args], { env, stdio: [interactive ? 'inherit' : 'ignore', 'pipe', 'inherit'] });
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const end = (result: Result<string, string>): void => {
+      signal.removeEventListener('abort', stop);
+      child.kill('SIGKILL');
+      child.stdout.destroy();
+      resolve(result);
+    };
+    const stop = (): void => end(fail(`${program} did not end in time`));
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    child.on('error', (error) => {
+      const missing = 'code' in error && error.code === 'ENOENT';
+      const hint = missing && installHint !== null ? `: ${safeLine(installHint, 400)}` : '';
+      end(
+        fail(missing ? `${program} is not there${hint}` : `${program} cannot be run: ${safeLine(error.message, 200)}`),
+      );
+    });
+    child.stdout.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limits.namedFileBytes) end(fail(`${program} wrote more than ${limits.namedFileBytes} bytes`));
+      else chunks.push(chunk);
+    });
+    child.on('close', (code, killed) => {
+      if (code === 0) end(ok(Buffer.concat(chunks).toString('utf8')));
+      else end(fail(`${program} failed (${code === null ? `signal ${killed}` : `exit status ${code}`})`));
+    });
+  });
+}
+
+function credentialOf({ command, apiVersion }: KubeExec, output: string): Result<ExecCredential, string> {
+  const program = `the credential plugin ${safeLine(command, 200)}`;
+  const value: unknown = parseJson(output);
+  const status = isRecord(value) && value.kind === 'ExecCredential' ? recordMember(value, 'status') : null;
+  if (status === null || !isRecord(value)) return fail(`${program} wrote no ExecCredential with a status`);
+  if (value.apiVersion !== apiVersion) return fail(`${program} answered in another version than ${apiVersion}`);
+  const text = stringMember(status, 'token') ?? '';
+  const token = text === '' ? ok(null) : tokenOf(text, `what ${program} wrote`);
+  if (!token.ok) return token;
+  const cert = stringMember(status, 'clientCertificateData') ?? '';
+  const key = stringMember(status, 'clientKeyData') ?? '';
+  if ((cert === '') !== (key === '')) return fail(`${program} wrote a certificate without its key, or a key alone`);
+  const pair = cert === '' ? null : { cert, key: new Secret(key) };
+  if (token.value === null && pair === null) return fail(`${program} wrote neither a token nor a certificate`);
+  const ends = Date.parse(stringMember(status, 'expirationTimestamp') ?? '');
+  return ok({ token: token.value, pair, expiresAt: Number.isNaN(ends) ? null : ends });
+}
