@@ -1,3 +1,4 @@
+import { isRecord } from '../lib/json.ts';
 import { safeLine } from '../lib/redact.ts';
 
 /** Why an agent could not be asked, and what to do; one sentence. */
@@ -45,6 +46,10 @@ const words: Readonly<Record<string, Words>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
   CERT_HAS_EXPIRED: ({ host }) => `The certificate of ${host} has expired: it has to be renewed there.`,
   CERT_NOT_YET_VALID: ({ host }) => `The certificate of ${host} is not valid yet: is the clock of this machine right?`,
-  ERR_TLS_CERT_ALTNAME_INVALID: ({ hostname }, error) =>
-    `The certificate is not for ${hostname}: ask by a name that it has (${safeLine(String(Reflect.get(error, 'reason') ?? ''), 300)})`,
+  ERR_TLS_CERT_ALTNAME_INVALID: ({ hostname }, error) => {
+    const certificate: unknown = Reflect.get(error, 'cert');
+    const names: unknown = isRecord(certificate) ? certificate.subjectaltname : undefined;
+    const has = typeof names === 'string' ? safeLine(names, 300) : 'it has none';
+    return `The certificate is not for ${hostname}: ask by a name that it has (${has}).`;
+  },
 };
