@@ -160,14 +160,23 @@ async function filesOf(settings: ClientSettings): Promise<Result<ClientFiles, st
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
   };
-  try {
-    createSecureContext(tls);
-  } catch {
-    const which =
-      cert === undefined ? `--ca-file: ${caFile} holds` : `--cert-file ${certFile} and --key-file ${keyFile} are`;
-    return fail(`${which} ${cert === undefined ? 'no certificate' : 'no pair'} in PEM form, without a password.`);
+  // An empty certificate or key would mean none to Node.
+  const empty = [cert, key].some((text) => text !== undefined && !text.includes('-----BEGIN'));
+  if (empty || !makesContext(tls)) {
+    return cert === undefined
+      ? fail(`--ca-file: ${caFile} holds no certificate in PEM form.`)
+      : fail(`--cert-file ${certFile} and --key-file ${keyFile} are no pair in PEM form, without a password.`);
   }
   return ok({ token: token === undefined ? null : new Secret(token), tls });
+}
+
+function makesContext(tls: ClientFiles['tls']): boolean {
+  try {
+    createSecureContext(tls);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** What to do about an answer that is no success. */
