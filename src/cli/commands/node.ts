@@ -23,6 +23,9 @@ interface DiagnoseFlags extends ClientFlags {
   readonly pullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
 }
 
+/** Longest wait for the answer that the agent is alive. */
+const healthMs = 4000;
+
 /** Longest wait for an answer that is ready. */
 const answerMs = 15_000;
 
@@ -153,6 +156,25 @@ Examples:
         // What a page folds away stands there at once on a terminal.
         const plain = text.replace(/^<(?:\/?details|summary>.*<\/summary)>\n/gm, '');
         await print(flags.output === 'text' ? plain : text);
+        return exitStatus.ok;
+      }),
+    );
+
+  asking('health', 'whether the agent answers: a health check that needs no shell', ['text', 'json'])
+    .addHelpText(
+      'after',
+      '\nExample:\n  pullwhy node health --agent http://127.0.0.1:9440\n\nExit status: 0 it answers, 1 it does not (for docker and podman, which know\nno other), 2 wrong command line.',
+    )
+    .action((flags: ClientFlags) =>
+      withClient(flags, async (client) => {
+        const health = await client.ask({ path: '/healthz', accept: 'text/plain', timeoutMs: healthMs }, [
+          'text/plain',
+        ]);
+        if (!health.ok) {
+          complain('node', health.error);
+          return exitStatus.faulty;
+        }
+        await print(flags.output === 'json' ? jsonText({ healthy: true }) : 'The agent answers.');
         return exitStatus.ok;
       }),
     );
