@@ -37,22 +37,25 @@ export async function runAgentProcess({ env, first, read, variables, signal }: A
   });
   const { hostRoot, name } = first.value.node;
   const node = name ?? (await nodeName(hostRoot, variables));
+  // From now on, not only when all has started: a hang-up would end the process.
+  let reload: () => Promise<void> = () => Promise.resolve();
+  const onHangUp = (): void => void reload();
+  process.on('SIGHUP', onHangUp);
   const agent = await startAgent({ env, log, settings: () => current.value, node, version, variables });
   if (!agent.ok) {
+    process.off('SIGHUP', onHangUp);
     complain('agent', agent.error);
-    return /^(?:http|collector|kubernetes|retry)\./.test(agent.error) ? exitStatus.usage : exitStatus.inconclusive;
+    // What begins with a setting's name is to be put right there; the rest is the machine's.
+    return /^[a-z]+\.\w[\w.]*: /.test(agent.error) ? exitStatus.usage : exitStatus.inconclusive;
   }
-  const onHangUp = (): void => {
-    void read().then(async (again) => {
-      if (!again.ok) {
-        for (const { place, message } of again.error) log.error('the settings were not taken over', { place, message });
-        return;
-      }
-      current = takeOver(current, again.value, log);
-      await agent.value.reload();
-    });
+  reload = async () => {
+    const again = await read();
+    if (again.ok) current = takeOver(first, current, again.value, log);
+    else
+      for (const { place, message } of again.error) log.error('the settings were not taken over', { place, message });
+    // Files that rotate are another matter than settings that cannot be.
+    await agent.value.reload();
   };
-  process.on('SIGHUP', onHangUp);
   if (!signal.aborted)
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   process.off('SIGHUP', onHangUp);
@@ -61,20 +64,19 @@ export async function runAgentProcess({ env, first, read, variables, signal }: A
   return exitStatus.ok;
 }
 
-/** The settings from now on: what needs a restart stays as it is, and is named. */
-function takeOver(before: Loaded, after: Loaded, log: ReturnType<typeof openLog>): Loaded {
-  const changed = after.inForce.filter(({ setting, value }, at) => {
-    const old = before.inForce[at];
-    return old?.setting.name !== setting.name || JSON.stringify(old.value) !== JSON.stringify(value);
-  });
-  const frozen = changed.filter(({ setting }) => !setting.live);
-  if (frozen.length > 0) {
-    log.warn('these settings are taken over at the next start only', {
-      settings: frozen.map(({ setting }) => setting.name).join(', '),
-    });
-  }
-  const live = changed.filter(({ setting }) => setting.live).map(({ setting }) => setting.name);
-  log.info('the settings were read again', { changed: live.join(', ') });
+/** The settings from now on: what needs a restart stays as it is, and is named at each reload until then. */
+function takeOver(first: Loaded, before: Loaded, after: Loaded, log: ReturnType<typeof openLog>): Loaded {
+  const changed = (from: Loaded, live: boolean): string =>
+    after.inForce
+      .filter(({ setting, value }, at) => {
+        return setting.live === live && JSON.stringify(from.inForce[at]?.value) !== JSON.stringify(value);
+      })
+      .map(({ setting }) => setting.name)
+      .join(', ');
+  const frozen = changed(first, false);
+  if (frozen !== '') log.warn('these settings are taken over at the next start only', { settings: frozen });
+  const live = changed(before, true);
+  log.info('the settings were read again', { changed: live === '' ? 'nothing' : live });
   // Parts read only what is live while they run, so the rest may be the new one.
   return after;
 }

@@ -1,8 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import type { TSchema } from '../api/schema.ts';
-import { limits } from '../lib/limits.ts';
 import { fail, type Result } from '../lib/result.ts';
-import { type LoadedSettings, loadSettings, type SettingProblem, type SettingSources } from '../settings/load.ts';
+import { readSmallFile } from '../lib/small-file.ts';
+import {
+  type LoadedSettings,
+  loadSettings,
+  type SettingInForce,
+  type SettingProblem,
+  type SettingSources,
+} from '../settings/load.ts';
 
 /** Where a long-running command's settings come from, besides this process's environment. */
 export interface SettingsRequest {
@@ -22,18 +27,18 @@ export async function readSettings<S extends TSchema>(
   schema: S,
   { file, flags }: SettingsRequest,
 ): Promise<Result<LoadedSettings<S>, readonly SettingProblem[]>> {
-  if (file === null) return loadSettings(schema, { file: null, environment, flags, otherVariables });
-  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => error.code ?? 'unknown error');
-  if (typeof bytes === 'string') return fail([{ place: file, message: `The file cannot be read (${bytes}).` }]);
-  if (bytes.length > limits.configFileBytes) {
-    return fail([{ place: file, message: `The file is longer than ${limits.configFileBytes} bytes.` }]);
-  }
-  return loadSettings(schema, {
-    file: { path: file, text: bytes.toString('utf8') },
-    environment,
-    flags,
-    otherVariables,
-  });
+  const from = (read: SettingSources['file']) =>
+    loadSettings(schema, { file: read, environment, flags, otherVariables });
+  if (file === null) return from(null);
+  const text = await readSmallFile(file, { regular: false });
+  if (!text.ok) return fail([{ place: file, message: `The file ${text.error.what} (--config FILE).` }]);
+  return from({ path: file, text: text.value });
+}
+
+/** The settings as they are without a file, an environment and flags. */
+export function defaultSettings<S extends TSchema>(schema: S): readonly SettingInForce[] {
+  const loaded = loadSettings(schema, { file: null, environment: {}, flags: new Map() });
+  return loaded.ok ? loaded.value.inForce : [];
 }
 
 /** `--set http.listen=127.0.0.1:9440` as name and value; null when there is no equals sign. */

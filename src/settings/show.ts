@@ -36,10 +36,21 @@ export function settingsExample(inForce: readonly SettingInForce[]): string {
     });
     above = sections;
     const indent = '  '.repeat(sections.length);
-    lines.push(`${indent}# ${setting.description} (${setting.expects})`);
+    lines.push(...comment(`${setting.description} (${setting.expects})`, indent));
     lines.push(`${indent}${setting.path.at(-1)}: ${JSON.stringify(setting.default)}`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** Words as comment lines of at most 80 columns. */
+function comment(words: string, indent: string): string[] {
+  const lines: string[] = [];
+  for (const word of words.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= 80) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(`${indent}# ${word}`);
+  }
+  return lines;
 }
 
 function shown({ setting, value }: SettingInForce): string {

@@ -120,7 +120,9 @@ describe('agent: HTTP over TLS', () => {
         [{ ...right, cert: at('words') }, /^http\.tls\.cert: .*\/words holds no certificate in PEM form/],
         [{ ...right, cert: at('broken') }, /^http\.tls\.cert: .*\/broken holds no certificate/],
         [{ ...right, key: at('nothing') }, /^http\.tls\.key: .*\/nothing is not there\./],
-        [{ ...right, key: at('words') }, /^http\.tls\.key: .*\/words is not the key of .* or no key in PEM form/],
+        [{ ...right, key: at('words') }, /^http\.tls\.key: .*\/words holds no key in PEM form/],
+        [{ ...right, key: at('empty') }, /^http\.tls\.key: .*\/empty holds no key in PEM form/],
+
         [{ ...right, key: other.key }, /^http\.tls\.key: .* is not the key of the certificate/],
         [{ ...right, key: at('encrypted') }, /^http\.tls\.key: .* is encrypted/],
         [{ ...right, clientCa: at('nothing') }, /^http\.tls\.clientCa: .* is not there/],

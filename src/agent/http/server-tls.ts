@@ -107,6 +107,8 @@ async function read(files: TlsFiles): Promise<Result<Material, string>> {
   if (/ENCRYPTED/.test(key.value)) {
     return fail(`http.tls.key: ${files.key} is encrypted; write the key without a password, for this user only.`);
   }
+  // An empty key would mean none to Node.
+  if (!key.value.includes('-----BEGIN')) return fail(`http.tls.key: ${files.key} holds no key in PEM form.`);
   // No list of authorities, or an empty one, would mean all public ones to Node: whoever has a web server could come in.
   if (ca.value !== null && firstCertificate(ca.value) === null) {
     return fail(`http.tls.clientCa: ${files.clientCa} holds no certificate in PEM form.`);

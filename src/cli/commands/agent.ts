@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { systemEnv } from '../../lib/env.ts';
+import { fail } from '../../lib/result.ts';
 import { exitStatus } from '../exit-status.ts';
 import { complain, jsonText, print } from '../output.ts';
 
@@ -72,11 +73,15 @@ the file. SIGHUP reads the file again. Exit status: 0 stopped by a signal,
 }
 
 async function runAgent(flags: AgentFlags, signal: AbortSignal): Promise<number> {
-  const [{ readSettings, parseSet, environment }, { AgentSettings }, shown] = await Promise.all([
+  const [{ readSettings, defaultSettings, parseSet, environment }, { AgentSettings }, shown] = await Promise.all([
     import('../settings-file.ts'),
     import('../../agent/settings.ts'),
     import('../../settings/show.ts'),
   ]);
+  if (flags.printConfig === true) {
+    await print(shown.settingsExample(defaultSettings(AgentSettings)));
+    return exitStatus.ok;
+  }
   const given = new Map<string, { readonly flag: string; readonly value: unknown }>();
   for (const text of flags.set) {
     const pair = parseSet(text);
@@ -88,15 +93,21 @@ async function runAgent(flags: AgentFlags, signal: AbortSignal): Promise<number>
     if (value !== undefined) given.set(name, { flag, value });
   }
   const request = { file: flags.config ?? null, flags: given };
-  const read = () => readSettings(AgentSettings, request);
+  const read = async () => {
+    const loaded = await readSettings(AgentSettings, request);
+    if (!loaded.ok) return loaded;
+    const { settingProblems } = await import('../../agent/setting-problems.ts');
+    const problems = settingProblems(loaded.value.value).map(({ setting, message }) => ({
+      place:
+        loaded.value.inForce.find((one) => one.setting.name === setting && one.source !== 'default')?.source ?? setting,
+      message: `${setting}: ${message}`,
+    }));
+    return problems.length > 0 ? fail(problems) : loaded;
+  };
   const loaded = await read();
   if (!loaded.ok) {
     for (const { place, message } of loaded.error) complain(place, message);
     return exitStatus.usage;
-  }
-  if (flags.printConfig === true) {
-    await print(shown.settingsExample(loaded.value.inForce));
-    return exitStatus.ok;
   }
   if (flags.checkConfig === true) {
     const { inForce } = loaded.value;
