@@ -7,6 +7,7 @@ import {
   type PlatformRules,
   parsePlatform,
 } from '../image/platform.ts';
+import { defaultPullPolicy } from '../image/pull-policy.ts';
 import { type ImageReference, parseReference } from '../image/reference.ts';
 import type { PlanBody, PlatformInfo, PolicyInfo } from '../model/plan.ts';
 import type { HostFiles } from '../node/host-files.ts';
@@ -60,13 +61,13 @@ async function cpuinfo(host: HostFiles): Promise<string> {
   return text.ok ? text.value : '';
 }
 
-/** The kubelet's default: Always for `latest` and no tag, IfNotPresent for any other tag or a digest (pkg/apis/core/v1/defaults.go). */
+/** The policy that was given, or the default. */
 export function policyOf(given: PolicyInfo['policy'] | null, reference: ImageReference | null): PolicyInfo {
   if (given !== null) return { policy: given, source: '--pull-policy' };
-  const latest = reference !== null && reference.digest === null && reference.tag === 'latest';
-  return latest
-    ? { policy: 'Always', source: 'the default for the tag latest' }
-    : { policy: 'IfNotPresent', source: 'the default for a tag other than latest, or a digest' };
+  const policy = defaultPullPolicy(reference);
+  return policy === 'Always'
+    ? { policy, source: 'the default for the tag latest' }
+    : { policy, source: 'the default for a tag other than latest, or a digest' };
 }
 
 /** Every party that the plan knows: the endpoints' hosts, and the proxies that are used to reach them. */

@@ -1,3 +1,4 @@
+import { needsVerification } from './pull-decision.ts';
 import { idsOf, probesOf, type View } from './view.ts';
 
 /** The kubelet wants credentials that pulled an image before it starts a pod with it, although the image is here. */
@@ -20,10 +21,13 @@ export function credentialDemand(view: View): CredentialDemand | null {
   const probe = probesOf(view, 'records').find(({ status }) => status === 'ok');
   if (image === undefined || probe === undefined || view.plan.pullPolicy.policy === 'Always') return null;
   const { record, nodePods, secrets, serviceAccounts, credentialsFit } = probe.facts;
-  if (isExempt(view, record !== 'none')) return null;
+  const { imagePullCredentialsVerificationPolicy: verified, preloadedImagesVerificationAllowlist: allowed } =
+    view.plan.kubelet;
+  const name = `${view.plan.image.registry}/${view.plan.image.repository}`;
+  if (!needsVerification({ policy: verified.value, allowlist: allowed?.value ?? [], name, record })) return null;
   // Anonymous pulls and the node's own credentials make an image everybody's.
   if (nodePods === true || credentialsFit === true) return null;
-  const { value, source } = view.plan.kubelet.imagePullCredentialsVerificationPolicy;
+  const { value, source } = verified;
   const policy = `imagePullCredentialsVerificationPolicy ${value} (${source === 'default' ? 'the default' : source})`;
   const owners = [
     ...secrets.map((name) => `the pull secret ${name}`),
@@ -42,22 +46,6 @@ export function credentialDemand(view: View): CredentialDemand | null {
     certain: credentialsFit === false || owners.length === 0,
     why,
   };
-}
-
-/** The policy leaves this image out: nobody needs credentials for it. */
-function isExempt({ plan }: View, pulledByKubelet: boolean): boolean {
-  const { imagePullCredentialsVerificationPolicy: policy, preloadedImagesVerificationAllowlist: list } = plan.kubelet;
-  const name = `${plan.image.registry}/${plan.image.repository}`;
-  switch (policy.value) {
-    case 'AlwaysVerify':
-      return false;
-    case 'NeverVerifyPreloadedImages':
-      return !pulledByKubelet;
-    case 'NeverVerifyAllowlistedImages':
-      return (list?.value ?? []).some((one) => (one.endsWith('/*') ? name.startsWith(one.slice(0, -1)) : one === name));
-    default:
-      return true;
-  }
 }
 
 function list(words: readonly string[]): string {
