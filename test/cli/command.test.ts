@@ -57,13 +57,18 @@ describe('cli: the built command', () => {
       names.includes('diagnose') && names.includes('plan') && names.includes('pull') && names.includes('completion'),
       stdout,
     );
-    for (const name of ['', ...names]) {
-      const help = await pullwhy(...(name === '' ? [] : [name]), '--help');
+    const paths: string[][] = [[], ...names.map((name) => [name])];
+    for (const path of paths) {
+      const help = await pullwhy(...path, '--help');
       assert.equal(help.code, 0);
       assert.equal(help.stderr, '');
-      assert.match(help.stdout, /^Examples:\n {2}\S/m);
+      assert.match(help.stdout, /^Examples:\n {2}\S/m, path.join(' '));
       for (const line of help.stdout.split('\n')) assert.ok(line.length <= 80, line);
+      // The commands of a command: `node pods`.
+      const below = /^Commands:\n((?: {2}.*\n)+)/m.exec(path.length === 0 ? '' : help.stdout)?.[1] ?? '';
+      for (const [, name = ''] of below.matchAll(/^ {2}([a-z]+)/gm)) paths.push([...path, name]);
     }
+    assert.ok(paths.some((path) => path.join(' ') === 'node pull'));
   });
 
   it('shows help and ends with 2 when nothing is asked', async () => {

@@ -45,6 +45,18 @@ describe('cli/completion', () => {
     assert.deepEqual(offered('completion', ''), ['bash', 'zsh', 'fish']);
   });
 
+  it('completes the commands below a command, and their flags', () => {
+    assert.ok(offered('node', '').includes('registries'));
+    assert.deepEqual(offered('node', 'dia'), ['diagnose']);
+    assert.ok(offered('node', 'pods', '--').includes('--token-file'));
+    assert.ok(!offered('node', 'pods', '--').includes('--pull-policy'));
+    assert.deepEqual(offered('node', 'report', '-o', ''), ['text', 'markdown', 'html', 'json']);
+    assert.deepEqual(offered('node', 'diagnose', '--pull-policy', 'N'), ['Never']);
+    assert.deepEqual(offered('agent', '--log-level', ''), ['debug', 'info', 'warn', 'error']);
+    assert.deepEqual(offered('agent', '--state-directory', '/et'), ['/etc']);
+    assert.deepEqual(offered('agent', '--set', ''), []);
+  });
+
   it('completes files and folders where a flag takes one, and nothing where a value is free', () => {
     assert.ok(offered('diagnose', '--auth-file', '/etc/pass').includes('/etc/passwd'));
     assert.deepEqual(offered('plan', '--host-root', '/et'), ['/etc']);

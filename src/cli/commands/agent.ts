@@ -15,7 +15,7 @@ interface AgentFlags {
   readonly stateDirectory?: string;
   readonly logLevel?: string;
   readonly logFormat?: string;
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   readonly output: 'text' | 'json';
 }
 
@@ -43,13 +43,14 @@ export function addAgent(program: Command, finish: (status: number) => void, sig
     .option('--node-name <NAME>', "the node's name (default: NODE_NAME, else its hostname)")
     .option('-r, --runtime-endpoint <URL>', 'CRI socket, unix:///PATH (default: the first that answers)')
     .option('--state-directory <DIR>', 'where incidents are kept over restarts (default: nowhere)')
-    .option('--log-level <LEVEL>', 'debug, info, warn or error (default: info)')
-    .option('--log-format <FORMAT>', 'json or text (default: json)')
+    .addOption(
+      new Option('--log-level <LEVEL>', 'what is logged (default: info)').choices(['debug', 'info', 'warn', 'error']),
+    )
+    .addOption(new Option('--log-format <FORMAT>', 'how it is logged (default: json)').choices(['json', 'text']))
     .option(
       '--set <NAME=VALUE>',
-      'any other setting; repeatable',
-      (value: string, before: string[]) => [...before, value],
-      [],
+      'any other setting, lists with commas; repeatable',
+      (value: string, before: string[] | undefined) => [...(before ?? []), value],
     )
     .addOption(
       new Option('-o, --output <FORMAT>', 'how --check-config prints').choices(['text', 'json']).default('text'),
@@ -83,7 +84,7 @@ async function runAgent(flags: AgentFlags, signal: AbortSignal): Promise<number>
     return exitStatus.ok;
   }
   const given = new Map<string, { readonly flag: string; readonly value: unknown }>();
-  for (const text of flags.set) {
+  for (const text of flags.set ?? []) {
     const pair = parseSet(text);
     if (pair === null) return complain('--set', `${text} is no NAME=VALUE, such as http.listen=127.0.0.1:9440.`);
     given.set(pair.name, { flag: `--set ${pair.name}`, value: pair.value });

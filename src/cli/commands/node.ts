@@ -97,7 +97,7 @@ Examples:
   asking('pods', 'pods of the node whose images do not come', ['text', 'json'])
     .addHelpText(
       'after',
-      '\nExample:\n  pullwhy node pods --agent http://127.0.0.1:9440\n\nExit status: 0 every image comes, 1 some do not, 2 wrong command line,\n3 no answer.',
+      '\nExamples:\n  pullwhy node pods --agent http://127.0.0.1:9440\n\nExit status: 0 every image comes, 1 some do not, 2 wrong command line,\n3 no answer.',
     )
     .action((flags: ClientFlags) =>
       withClient(flags, async (client) => {
@@ -115,7 +115,7 @@ Examples:
   asking('registries', 'registries that the node uses, and how they are', ['text', 'json'])
     .addHelpText(
       'after',
-      '\nExample:\n  pullwhy node registries\n\nExit status: 0 none is faulty, 1 some are, 2 wrong command line, 3 no answer.',
+      '\nExamples:\n  pullwhy node registries\n\nExit status: 0 none is faulty, 1 some are, 2 wrong command line, 3 no answer.',
     )
     .action((flags: ClientFlags) =>
       withClient(flags, async (client) => {
@@ -163,7 +163,7 @@ Examples:
   asking('health', 'whether the agent answers: a health check that needs no shell', ['text', 'json'])
     .addHelpText(
       'after',
-      '\nExample:\n  pullwhy node health --agent http://127.0.0.1:9440\n\nExit status: 0 it answers, 1 it does not (for docker and podman, which know\nno other), 2 wrong command line.',
+      '\nExamples:\n  pullwhy node health --agent http://127.0.0.1:9440\n\nExit status: 0 it answers, 1 it does not (for docker and podman, which know\nno other), 2 wrong command line.',
     )
     .action((flags: ClientFlags) =>
       withClient(flags, async (client) => {
@@ -221,7 +221,7 @@ Examples:
     .argument('<IMAGE>')
     .addHelpText(
       'after',
-      '\nExample:\n  pullwhy node pull nginx:1.27\n\nExit status: 0 pulled, 1 not pulled, 2 wrong command line, 3 no answer, or not\nended yet: the pull goes on.',
+      '\nExamples:\n  pullwhy node pull nginx:1.27\n\nExit status: 0 pulled, 1 not pulled, 2 wrong command line, 3 no answer, or not\nended yet: the pull goes on.',
     )
     .action((image: string, flags: ClientFlags) =>
       withClient(flags, async (client) => {
