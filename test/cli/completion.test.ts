@@ -57,6 +57,14 @@ describe('cli/completion', () => {
     assert.deepEqual(offered('agent', '--set', ''), []);
   });
 
+  it('tells `diagnose` from `node diagnose` in fish', () => {
+    const of = (flag: string): string[] => scripts.fish.split('\n').filter((line) => line.includes(` -l ${flag} `));
+    const own = of('deadline').find((line) => line.includes('from diagnose'));
+    assert.match(own ?? '', /-n '__fish_seen_subcommand_from diagnose; and not __fish_seen_subcommand_from node'/);
+    const other = of('cert-file').find((line) => line.includes('from diagnose'));
+    assert.match(other ?? '', /-n '__fish_seen_subcommand_from node; and __fish_seen_subcommand_from diagnose'/);
+  });
+
   it('completes files and folders where a flag takes one, and nothing where a value is free', () => {
     assert.ok(offered('diagnose', '--auth-file', '/etc/pass').includes('/etc/passwd'));
     assert.deepEqual(offered('plan', '--host-root', '/et'), ['/etc']);

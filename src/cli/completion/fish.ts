@@ -3,7 +3,7 @@ import { allCommands, type CommandShape, type FlagShape } from './shape.ts';
 /** Completion for fish. */
 export function fishCompletion(program: CommandShape, name: string): string {
   const lines = allCommands(program).flatMap((command) => {
-    const at = condition(command);
+    const at = condition(command, program);
     return [
       ...command.commands.map(
         ({ path, description }) => `complete -c ${name} -n ${quote(at)} -a ${path.at(-1)} -d ${quote(description)}`,
@@ -20,11 +20,16 @@ ${lines.join('\n')}
 `;
 }
 
-/** The command has been typed, and none below it. */
-function condition({ path, commands }: CommandShape): string {
-  const below = commands.map((command) => command.path.at(-1)).join(' ');
+/** The command has been typed, and none below it, nor one that has another of its name below itself (`node diagnose`). */
+function condition({ path, commands }: CommandShape, program: CommandShape): string {
+  const below = commands.flatMap((command) => command.path.at(-1) ?? []);
+  const others = program.commands.flatMap((command) => {
+    const same = command.commands.some((one) => one.path.at(-1) === path[0]);
+    return path.length === 1 && same ? [command.path.at(-1) ?? ''] : [];
+  });
+  const not = [...below, ...others];
   const typed = path.map((word) => `__fish_seen_subcommand_from ${word}`);
-  const none = below === '' ? [] : [`not __fish_seen_subcommand_from ${below}`];
+  const none = not.length === 0 ? [] : [`not __fish_seen_subcommand_from ${not.join(' ')}`];
   return [...typed, ...none].join('; and ');
 }
 
