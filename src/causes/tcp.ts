@@ -183,9 +183,15 @@ export const tcpCauses: readonly Cause[] = [
   },
 ];
 
+/** Bytes that every way carries in one packet (RFC 8200, section 5, less its headers). */
+const smallestMtu = 1200;
+
 /** Of content whose transfer stands still, the first bytes come when no more than those are asked for. */
 export function firstBytesCame(hop: Break, view: View): DoneProbe<'small'> | null {
   if (hop.exchange?.kind !== 'blob' || hop.exchange.error?.code !== 'timeout') return null;
+  // What is missing would fit into a small packet, so its size is not why it does not come.
+  const { size, bytes } = hop.exchange.facts;
+  if (size - bytes < smallestMtu) return null;
   const small = probesOf(view, 'small').find(({ facts }) => facts.way === hop.way.id);
   return small?.status === 'ok' ? small : null;
 }

@@ -22,12 +22,20 @@ export function servedElsewhere(view: View, endpoint: number): DoneProbe<'manife
   );
 }
 
-/** What was refused at an endpoint in a way that may be meant for the address: 403 to the runtime's own request. */
+/**
+ * What was refused at an endpoint in a way that may be meant for the address: 403 to the runtime's own request, by the
+ * registry and not by a proxy on the way.
+ */
 export function refusedManifest(view: View, endpoint: number): DoneProbe<'manifest'> | null {
   return (
     probesOf(view, 'manifest').find(
-      ({ endpoint: of, counterfactual, facts }) =>
-        of === endpoint && !counterfactual && facts.status === 403 && facts.part === 'named' && facts.redirects === 0,
+      ({ endpoint: of, counterfactual, error, facts }) =>
+        of === endpoint &&
+        !counterfactual &&
+        error?.code !== 'proxy-refused' &&
+        facts.status === 403 &&
+        facts.part === 'named' &&
+        facts.redirects === 0,
     ) ?? null
   );
 }

@@ -266,10 +266,10 @@ const configs: [name: string, version: string, text: string, places: string[], p
     'CRI disabled',
     '1.7.24',
     'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n',
-    [],
+    [own],
     [misread('error', `${config}:2`)],
   ],
-  ['CRI disabled in version 1', '1.7.24', 'disabled_plugins = ["cri"]\n', [], [misread('error', `${config}:1`)]],
+  ['CRI disabled in version 1', '1.7.24', 'disabled_plugins = ["cri"]\n', [own], [misread('error', `${config}:1`)]],
   [
     'the short word in version 2',
     '1.7.24',

@@ -265,6 +265,7 @@ export const cases: readonly DiagnoseCase[] = [
     async prepare(stage) {
       const upstream = await stage.registry({
         tls: stageCertificate({ notBefore: daysFromNow(1), notAfter: daysFromNow(90) }),
+        headers: { date: daysFromNow(2).toUTCString() },
       });
       const mirror = await stage.registry({ headers: { date: daysFromNow(2).toUTCString() } });
       mirror.override = (_, path) =>

@@ -70,7 +70,8 @@ export const cases: readonly DiagnoseCase[] = [
     },
     verdict: 'faulty',
     cause: 'proxy-auth-required',
-    never: ['tcp-refused', 'proxy-bypass-missing'],
+    also: ['tcp-refused'],
+    never: ['proxy-bypass-missing'],
   },
   {
     name: 'it refuses the password that was sent',
