@@ -7,6 +7,7 @@ import { limitParameter, sinceParameter, sinceTime } from '../parameters.ts';
 import { type PerCaller, tooMany } from '../per-caller.ts';
 import { nothing, type Reply, type Route, route } from '../route.ts';
 import type { Services } from '../services.ts';
+import { userinfoProblem } from '../userinfo.ts';
 
 const mostListed = 200;
 const usuallyListed = 20;
@@ -34,6 +35,8 @@ export function investigationRoutes(services: Services, perCaller: PerCaller): r
         403: 'the target must not be probed from here (http.allowTargets), or who asks may not',
       },
       handle: async ({ body, accepts, signal, caller }): Promise<Reply> => {
+        const refused = userinfoProblem('image', body.image);
+        if (refused !== null) return refused;
         if (!perCaller.during(caller, signal)) return tooMany(services.maxPerCaller());
         const { image, platform, pull, pullPolicy, credentials } = body;
         const order = {

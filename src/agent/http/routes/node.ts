@@ -8,6 +8,7 @@ import { limitParameter, sinceParameter, sinceTime } from '../parameters.ts';
 import { type PerCaller, tooMany } from '../per-caller.ts';
 import { nothing, type Reply, type Route, route } from '../route.ts';
 import type { Services } from '../services.ts';
+import { userinfoProblem } from '../userinfo.ts';
 
 const json = (schema: Route['replies'][number]['content'][string]) => ({ 'application/json': schema });
 
@@ -98,6 +99,8 @@ export function nodeRoutes(services: Services, perCaller: PerCaller): readonly R
           429: 'asked too often; Retry-After says when again',
         },
         handle: async ({ body, signal, caller }) => {
+          const refused = userinfoProblem('target', body.target);
+          if (refused !== null) return refused;
           if (!perCaller.during(caller, signal)) return tooMany(services.maxPerCaller());
           const found = await services.probe({ probe, target: body.target }, signal);
           return found.ok ? { kind: 'json', body: found.value } : declinedReply(found.error);

@@ -4,6 +4,7 @@ import { declinedReply } from '../declined.ts';
 import { type PerCaller, tooMany } from '../per-caller.ts';
 import { nothing, type Route, route } from '../route.ts';
 import type { Services } from '../services.ts';
+import { userinfoProblem } from '../userinfo.ts';
 
 /** Pulls by the runtime, over CRI. */
 export function pullRoutes(services: Services, perCaller: PerCaller): readonly Route[] {
@@ -34,6 +35,8 @@ export function pullRoutes(services: Services, perCaller: PerCaller): readonly R
         429: 'the image is being pulled already with other credentials, or too many wait (http.maxPerCaller)',
       },
       handle: ({ body: { image, credentials }, caller }) => {
+        const refused = userinfoProblem('image', image);
+        if (refused !== null) return refused;
         const leave = perCaller.enter(caller);
         if (leave === null) return tooMany(services.maxPerCaller());
         const ordered = services.puller.pull({
