@@ -64,7 +64,12 @@ export type DnsHandler = (query: DnsTestQuery) => readonly Buffer[] | Promise<re
  */
 export async function startDnsServer(
   handle: DnsHandler,
-  options: { readonly address?: string; readonly tcp?: false | Parameters<typeof startTcpServer>[0] } = {},
+  options: {
+    readonly address?: string;
+    /** A free one. */
+    readonly port?: number;
+    readonly tcp?: false | Parameters<typeof startTcpServer>[0];
+  } = {},
 ): Promise<DnsTestServer> {
   const address = options.address ?? '127.0.0.1';
   const queries: DnsTestQuery[] = [];
@@ -88,7 +93,7 @@ export async function startDnsServer(
         };
   // A port that is free for both: TCP picks, UDP follows.
   for (let attempt = 0; ; attempt += 1) {
-    const tcp = await startTcpServer(onTcp, address);
+    const tcp = await startTcpServer(onTcp, address, options.port);
     const udp = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
     const bound = await bind(udp, address, tcp.port);
     if (!bound) {

@@ -17,6 +17,7 @@ export interface TcpServer {
 export async function startTcpServer(
   handle: (socket: Socket, index: number) => void,
   address = '127.0.0.1',
+  port = 0,
 ): Promise<TcpServer> {
   const open = new Set<Socket>();
   const waiting: (() => void)[] = [];
@@ -36,7 +37,7 @@ export async function startTcpServer(
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, address, resolve);
+    server.listen(port, address, resolve);
   });
   return {
     address,
