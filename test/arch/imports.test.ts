@@ -13,6 +13,7 @@ const levels: readonly (readonly string[])[] = [
   ['causes'],
   ['journal', 'node', 'registry', 'wire'],
   ['probes', 'signals'],
+  ['kube'],
   ['engine'],
   ['agent'],
   ['cli'],
