@@ -26,6 +26,8 @@ export interface RuntimeSetup {
   readonly snapshotter?: string;
   /** The pause image (`registry.lab/pause:3.9`). */
   readonly sandboxImage?: string;
+  /** Nothing is pulled before the case, not even the pause image: no TLS yet, no database. */
+  readonly untouched?: boolean;
   /** Snapshotters of other programs, by name: the sockets at which they serve. */
   readonly proxySnapshotters?: Readonly<Record<string, string>>;
   /** `registry.mirrors`, the endpoints by host. */

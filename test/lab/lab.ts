@@ -302,8 +302,8 @@ async function furnish(
         ...more,
       });
       lab.defer(runtime.service.stop);
-      if ((more.until ?? 'cri') === 'cri' && more.cri !== false && more.sandboxImage === undefined)
-        await havePause(runtime);
+      const pulls = (more.until ?? 'cri') === 'cri' && more.cri !== false && more.untouched !== true;
+      if (pulls && more.sandboxImage === undefined) await havePause(runtime);
       return runtime;
     },
     async usualRuntime(name, more = {}) {

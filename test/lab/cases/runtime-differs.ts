@@ -2,7 +2,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { asService } from '../as-service.ts';
 import { makeAuthority } from '../authority.ts';
 import type { LabCase } from '../case.ts';
-import { type Runtime, withCri } from '../containerd.ts';
+import { type Runtime, type RuntimeSetup, withCri } from '../containerd.ts';
 import { type Lab, refusingNameserver } from '../lab.ts';
 import { fronted } from './fronts.ts';
 
@@ -21,8 +21,12 @@ async function later(): Promise<void> {
 }
 
 /** A containerd of the case's own that has run for a while, and the text of its configuration file. */
-async function running(lab: Lab, name: string): Promise<{ runtime: Runtime; file: string; text: string }> {
-  const runtime = await lab.ownRuntime(name);
+async function running(
+  lab: Lab,
+  name: string,
+  more: Partial<RuntimeSetup> = {},
+): Promise<{ runtime: Runtime; file: string; text: string }> {
+  const runtime = await lab.ownRuntime(name, more);
   const file = `${lab.network.etc('node')}/containerd/${runtime.root.slice(runtime.root.lastIndexOf('/') + 1)}.toml`;
   lab.defer(() => rm(file, { force: true }));
   const text = await readFile(file, 'utf8');
@@ -216,7 +220,7 @@ export const cases: readonly LabCase[] = [
       await lab.push('differs/lazy', '1.0');
       const other = await makeAuthority(`${lab.folder}/lazy-ca`, 'Corp CA 12');
       await fronted(lab, 'differs-lazy', await other.issue('faulty', ['faulty.lab']));
-      const { runtime } = await running(lab, 'differs-lazy');
+      const { runtime } = await running(lab, 'differs-lazy', { untouched: true });
       await lab.nodeFile(bundle, `${await trusted(lab)}${await readFile(other.certFile, 'utf8')}`);
       return { image: 'faulty.lab/differs/lazy:1.0', runtime };
     },
