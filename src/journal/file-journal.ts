@@ -18,7 +18,7 @@ export class FileJournal implements Journal {
   readonly note = null;
   private readonly directories: readonly string[];
   private readonly machineId: string | null;
-  private readonly cache = new PageCache(limits.journalCacheBytes);
+  private readonly cache: PageCache;
   private readonly files = new Map<string, JournalFile>();
   private readonly failed = new Map<string, FileProblem>();
   private folders: readonly string[] = [];
@@ -30,7 +30,8 @@ export class FileJournal implements Journal {
   private readonly users = new Set<ReadonlyMap<string, FileStream>>();
   private readonly ending = new AbortController();
 
-  constructor(directories: readonly string[], machineId: string | null) {
+  constructor(directories: readonly string[], machineId: string | null, cacheBytes: number = limits.journalCacheBytes) {
+    this.cache = new PageCache(cacheBytes);
     this.directories = directories;
     this.machineId = machineId;
     this.scan();

@@ -90,4 +90,6 @@ export interface OpenOptions {
   readonly machineId?: string | null;
   /** The program that reads what this reader cannot; null to do without (`journalctl`). */
   readonly journalctl?: string | null;
+  /** What pages of files may take in memory (limits.journalCacheBytes): whoever follows for days needs little. */
+  readonly cacheBytes?: number;
 }

@@ -10,7 +10,7 @@ import { JournalctlJournal } from './journalctl.ts';
  * read is read and the rest is in `problems()`.
  */
 export async function openJournal(options: OpenOptions): Promise<Result<Journal, JournalState>> {
-  const { directories, machineId = null, journalctl = 'journalctl' } = options;
+  const { directories, machineId = null, journalctl = 'journalctl', cacheBytes } = options;
   const found = findFiles(directories, machineId);
   if (found.files.length === 0) {
     if (found.denied !== null) return fail({ kind: 'denied', path: found.denied });
@@ -22,7 +22,7 @@ export async function openJournal(options: OpenOptions): Promise<Result<Journal,
     return fail({ kind: 'empty', directories: found.present });
   }
 
-  const journal = new FileJournal(directories, machineId);
+  const journal = new FileJournal(directories, machineId, cacheBytes);
   const problems = journal.problems();
   const unsupported = problems.find(({ failure }) => failure.kind === 'unsupported');
   if (unsupported !== undefined && journalctl !== null) {

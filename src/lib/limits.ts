@@ -99,6 +99,8 @@ export const limits = {
   startFiles: 256,
   /** Pages of journal files in memory, of all files together. */
   journalCacheBytes: 6 * 1024 * 1024,
+  /** The same for who follows a journal for days: what is new lies in a few pages, and the rest is memory of every node. */
+  journalFollowBytes: 1024 * 1024,
   /** Files of a journal that are opened; a node keeps some tens, journald's own bound is 100 a kind (SystemMaxFiles=). */
   journalFiles: 1024,
   /** Arrays of one list of entries; as their size doubles, 2^32 entries need 32. */

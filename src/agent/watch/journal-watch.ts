@@ -1,6 +1,7 @@
 import type { Journal, JournalState } from '../../journal/journal.ts';
 import { openJournal } from '../../journal/open.ts';
 import type { Env } from '../../lib/env.ts';
+import { limits } from '../../lib/limits.ts';
 import type { Log } from '../../lib/log.ts';
 import { timeText } from '../../signals/attempt.ts';
 import { journalLines, readableUnits } from '../../signals/journal-lines.ts';
@@ -88,7 +89,7 @@ export function watchJournal(needs: JournalWatchNeeds): {
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
       const [directories, machineId] = await Promise.all([needs.directories(), needs.machineId()]);
-      const opened = await openJournal({ directories, machineId });
+      const opened = await openJournal({ directories, machineId, cacheBytes: limits.journalFollowBytes });
       if (opened.ok) await follow(opened.value);
       else
         become(
