@@ -2,13 +2,17 @@
 import { causes } from '../src/causes/index.ts';
 import { type CauseId, causeIds } from '../src/model/cause-id.ts';
 import { crioCaptured, crioTest, kubeletCaptured } from '../test/captures/coverage.ts';
-import { type LabCase, linesOf, onLine } from '../test/lab/case.ts';
+import { type LabCase, onLine } from '../test/lab/case.ts';
 import { allCases } from '../test/lab/cases/index.ts';
 import { type RuntimeLine, runtimeLines } from '../test/lab/containerd-versions.ts';
+import { selection } from '../test/lab/selection.ts';
 import { row } from './markdown.ts';
 import { notByContainerd, notByCrio, notByCrioInLayer } from './matrix-reasons.ts';
 
 const folder = 'test/lab/cases/';
+
+/** What the test command makes; `PULLWHY_LAB=all` makes more. */
+const lineup = selection(false);
 
 /** What a test does not let pass. */
 const notMade = 'not made yet';
@@ -59,7 +63,7 @@ interface Made {
 function casesOf(id: CauseId): Made[] {
   return Object.entries(allCases).flatMap(([file, cases]) =>
     cases.flatMap((labCase) => {
-      const lines = linesOf(labCase).filter((line) => {
+      const lines = (lineup.get(labCase) ?? []).filter((line) => {
         const { cause, underlying, alsoFound = [], notYet } = onLine(labCase, line);
         return notYet === undefined && [cause, underlying, ...alsoFound].includes(id);
       });
