@@ -17,6 +17,8 @@ import { startHttp } from './http/server.ts';
 import type { Services } from './http/services.ts';
 import { httpSettings } from './http-settings.ts';
 import { openInvestigator } from './investigator.ts';
+import { openPodDirectory } from './kube/known-pods.ts';
+import { watchPods } from './kube/pod-watch.ts';
 import { openNodeEngine } from './node-engine.ts';
 import { notBuilt } from './not-built.ts';
 import { podsDocument } from './pod-rows.ts';
@@ -62,7 +64,8 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
   if (!http.ok) return http;
 
   const state = openState({ env, log, directory: first.state.directory, keep: first.investigate.keep });
-  const book = openBook(env, state.memory);
+  const directory = openPodDirectory();
+  const book = openBook(env, state.memory, directory);
   const engine = openNodeEngine({
     env,
     log,
@@ -139,7 +142,13 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
     sink,
     signal,
   });
-  const sources = () => [journal.state(), runtime.state()];
+  const { enabled } = first.kubernetes;
+  const journalFollowed = () => journal.state().state === 'following';
+  const kube =
+    enabled === 'off'
+      ? null
+      : watchPods({ env, log, node, enabled, variables, directory, book, journalFollowed, signal });
+  const sources = () => [journal.state(), runtime.state(), kube?.state() ?? null].filter((source) => source !== null);
 
   const health = openHealth({
     env,
@@ -257,7 +266,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
   });
   if (!server.ok) {
     stopping.abort();
-    await Promise.all([runtime.done, journal.done]);
+    await Promise.all([runtime.done, journal.done, kube?.done]);
     state.close();
     return server;
   }
@@ -291,7 +300,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
         health.stop(),
         reporter.stop(),
       ]);
-      await Promise.all([runtime.done, journal.done]);
+      await Promise.all([runtime.done, journal.done, kube?.done]);
       for (const incident of book.open()) state.saveIncident(incident);
       state.close();
       log.info('the agent has stopped', { node });

@@ -3,7 +3,7 @@ import { limits } from '../lib/limits.ts';
 import { imageKey, registryHost } from '../signals/image-match.ts';
 import type { PullEvent } from '../signals/pull-event.ts';
 import { afterFailure, atEachLook, type BackOff, firstBackOffMs, nextTry } from './back-off.ts';
-import type { Book, Conclusion, Incident, IncidentChange, WaitingPod } from './parts.ts';
+import type { Book, Conclusion, Incident, IncidentChange, KnownPods, WaitingPod } from './parts.ts';
 
 /**
  * The kubelet writes a line at each look at a pod that fails, every 10 to 15 s (captured journals). After this much
@@ -60,13 +60,17 @@ export interface BookMemory {
 }
 
 /** Makes a book. It is bounded: beyond `limits.agentIncidents` and `limits.agentPods` the oldest make room. */
-export function openBook(env: Env, memory: BookMemory = { open: [], over: [] }): Book {
+export function openBook(
+  env: Env,
+  memory: BookMemory = { open: [], over: [] },
+  known: KnownPods = { policyOf: () => null, waits: () => false },
+): Book {
   const open = new Map<string, State>();
   let over: Incident[] = [...memory.over];
   let pods = 0;
   const listeners: ((incident: Incident, change: IncidentChange) => void)[] = [];
   const tell = (state: State, change: IncidentChange): void => {
-    const incident = incidentOf(state);
+    const incident = incidentOf(state, known);
     for (const listener of listeners) listener(incident, change);
   };
 
@@ -80,7 +84,7 @@ export function openBook(env: Env, memory: BookMemory = { open: [], over: [] }):
     state.end = { at, by, gained: by === 'agent' ? secondsGained(state) : null };
     open.delete(state.key);
     pods -= state.pods.size;
-    const incident = incidentOf(state);
+    const incident = incidentOf(state, known);
     over.push(incident);
     if (over.length > limits.agentPastIncidents) over = over.slice(-limits.agentPastIncidents);
     for (const listener of listeners) listener(incident, 'ended');
@@ -158,6 +162,7 @@ export function openBook(env: Env, memory: BookMemory = { open: [], over: [] }):
     }
     if (pod !== null) {
       pod.reason = reasonOf(event);
+      pod.policy = known.policyOf(pod, state.key) ?? pod.policy;
       pod.lastSeenAt = Math.max(pod.lastSeenAt, at);
       if (event.event === 'back-off') pod.backOff ??= { ms: firstBackOffMs, since: at };
       else {
@@ -207,6 +212,26 @@ export function openBook(env: Env, memory: BookMemory = { open: [], over: [] }):
           return;
       }
     },
+    podsEnded(endOf) {
+      for (const state of [...open.values()]) {
+        let last: 'started' | 'gone' | null = null;
+        for (const [name, pod] of state.pods) {
+          const how = pod.pod === null ? null : endOf(rowOf(pod, state, known), state.key);
+          if (how === null) continue;
+          last = how;
+          // The last row stays with the incident, which is told of as it was.
+          if (state.pods.size === 1) break;
+          state.pods.delete(name);
+          pods--;
+        }
+        if (last === null) continue;
+        const whole = [...state.pods.values()].every(
+          (pod) => pod.pod !== null && endOf(rowOf(pod, state, known), state.key) !== null,
+        );
+        if (whole) end(state, state.pulledAt !== null ? 'agent' : last === 'started' ? 'kubelet' : 'gone', env.now());
+        else tell(state, 'pods');
+      }
+    },
     images(names) {
       if (names === null) return;
       for (const state of [...open.values()]) {
@@ -227,10 +252,10 @@ export function openBook(env: Env, memory: BookMemory = { open: [], over: [] }):
       state.pulledAt = at;
       tell(state, 'pods');
     },
-    open: () => [...open.values()].map(incidentOf),
+    open: () => [...open.values()].map((state) => incidentOf(state, known)),
     get(key) {
       const state = open.get(key);
-      return state === undefined ? null : incidentOf(state);
+      return state === undefined ? null : incidentOf(state, known);
     },
     over: (from) => over.filter(({ endedAt }) => endedAt !== null && endedAt >= from),
     onChange: (listener) => void listeners.push(listener),
@@ -245,7 +270,8 @@ export function openBook(env: Env, memory: BookMemory = { open: [], over: [] }):
         }
         const patience = state.pullingSince === null ? goneAfterMs : goneWhilePullingMs;
         for (const [name, pod] of state.pods) {
-          if (now - Math.max(pod.lastSeenAt, state.pullingSince ?? 0) <= patience) continue;
+          if (now - Math.max(pod.lastSeenAt, state.pullingSince ?? 0) <= patience || known.waits(pod, state.key))
+            continue;
           state.pods.delete(name);
           pods--;
         }
@@ -289,7 +315,7 @@ function reasonOf(event: PullEvent): string {
   return word ?? (event.event === 'back-off' ? 'ImagePullBackOff' : 'ErrImagePull');
 }
 
-function incidentOf(state: State): Incident {
+function incidentOf(state: State, known: KnownPods): Incident {
   return {
     id: state.id,
     image: state.image,
@@ -299,26 +325,30 @@ function incidentOf(state: State): Incident {
     firstSeenAt: state.firstSeenAt,
     lastSeenAt: state.lastSeenAt,
     saidCause: state.saidCause,
-    pods: [...state.pods.values()].map((pod) => ({
-      namespace: pod.namespace,
-      pod: pod.pod,
-      container: pod.container,
-      reason: pod.reason,
-      policy: pod.policy,
-      firstSeenAt: pod.firstSeenAt,
-      lastSeenAt: pod.lastSeenAt,
-      attempts: pod.attempts,
-      lastTryAt: pod.attempts === 0 ? null : (pod.backOff?.since ?? null),
-      backOffMs: pod.backOff?.ms ?? null,
-      nextTryAt: pod.backOff === null ? null : nextTry(pod.backOff),
-      message: pod.message,
-    })),
+    pods: [...state.pods.values()].map((pod) => rowOf(pod, state, known)),
     morePods: state.morePods,
     conclusion: state.conclusion,
     pulledAt: state.pulledAt,
     endedAt: state.end?.at ?? null,
     endedBy: state.end?.by ?? null,
     secondsGained: state.end?.gained ?? null,
+  };
+}
+
+function rowOf(pod: PodState, state: State, known: KnownPods): WaitingPod {
+  return {
+    namespace: pod.namespace,
+    pod: pod.pod,
+    container: pod.container,
+    reason: pod.reason,
+    policy: pod.policy ?? known.policyOf(pod, state.key),
+    firstSeenAt: pod.firstSeenAt,
+    lastSeenAt: pod.lastSeenAt,
+    attempts: pod.attempts,
+    lastTryAt: pod.attempts === 0 ? null : (pod.backOff?.since ?? null),
+    backOffMs: pod.backOff?.ms ?? null,
+    nextTryAt: pod.backOff === null ? null : nextTry(pod.backOff),
+    message: pod.message,
   };
 }
 

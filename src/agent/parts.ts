@@ -17,7 +17,7 @@ import type { PullEvent } from '../signals/pull-event.ts';
 
 /** Where failures are noticed, one entry for each source. */
 export interface SourceState {
-  /** `journal`, `cri-events`, `cri-list`. */
+  /** `journal`, `cri`, `kubernetes`. */
   readonly source: string;
   readonly state: 'following' | 'waiting' | 'absent' | 'unreadable';
   /** What is followed, or why not and what to do about it; one sentence. */
@@ -106,9 +106,22 @@ export interface Incident {
 /** Why an incident is told of. */
 export type IncidentChange = 'opened' | 'signal' | 'concluded' | 'pods' | 'ended';
 
+/** What the API server says of pods, where there is one to ask. `key`: what the image is compared by. */
+export interface KnownPods {
+  /** imagePullPolicy; null: not known, or not the same for all containers with this image. */
+  readonly policyOf: (row: Pick<WaitingPod, 'namespace' | 'pod' | 'container'>, key: string) => WaitingPod['policy'];
+  /** The pod is known to be there and to wait for this image: silence means nothing. */
+  readonly waits: (row: Pick<WaitingPod, 'namespace' | 'pod' | 'container'>, key: string) => boolean;
+}
+
 /** The incidents of this node: a bounded book, without I/O. */
 export interface Book {
   readonly notice: (event: PullEvent) => void;
+  /**
+   * Ends rows at once that a look at their pods shows to be over; asked of every row that names a pod. `started`: the
+   * kubelet has the image; `gone`: nobody waits for it there any more.
+   */
+  readonly podsEnded: (endOf: (row: WaitingPod, key: string) => 'started' | 'gone' | null) => void;
   readonly images: (names: ReadonlySet<string> | null) => void;
   readonly conclude: (key: string, conclusion: Conclusion) => void;
   readonly pulled: (key: string, at: number) => void;

@@ -31,6 +31,8 @@ export interface PodImage {
   readonly policyGiven: boolean;
   /** Of the container; `none`: no status yet, and always of a volume. */
   readonly state: 'waiting' | 'running' | 'terminated' | 'none';
+  /** When a container that runs, or has run, was started last. */
+  readonly startedAt: number | null;
   /** Of a container that waits: the kubelet's word; empty without one. */
   readonly reason: string;
   /** Of a container that waits: one line, without secrets. */
@@ -106,7 +108,7 @@ export function readPod(value: unknown): Result<KubePod, string> {
           name: called,
           image,
           ...policyOf(image, container.imagePullPolicy, `${place}.imagePullPolicy`, left),
-          ...(states.get(called) ?? { state: 'none', reason: '', message: '' }),
+          ...(states.get(called) ?? noState),
           mounts: mounts.flatMap((mount) => textOf(mount, 'name') ?? []),
         });
       }
@@ -120,16 +122,7 @@ export function readPod(value: unknown): Result<KubePod, string> {
     if (called === null || image === null) left(`spec.volumes[${index}] has no name or no image.reference`);
     else if (images.length < mostImages) {
       const policy = policyOf(image, source.pullPolicy, `spec.volumes[${index}].image.pullPolicy`, left);
-      images.push({
-        kind: 'volume',
-        name: called,
-        image,
-        ...policy,
-        state: 'none',
-        reason: '',
-        message: '',
-        mounts: [],
-      });
+      images.push({ kind: 'volume', name: called, image, ...policy, ...noState, mounts: [] });
     }
   }
   return ok({
@@ -158,6 +151,10 @@ export function timeOf(value: unknown): number | null {
 }
 
 type Left = (what: string) => void;
+
+type State = Pick<PodImage, 'state' | 'startedAt' | 'reason' | 'message'>;
+
+const noState: State = { state: 'none', startedAt: null, reason: '', message: '' };
 
 /** A text that is not empty, bounded. */
 function textOf(at: JsonRecord, name: string): string | null {
@@ -193,12 +190,8 @@ function policyOf(
   return { policy: defaultPullPolicy(parsed.ok ? parsed.value : null), policyGiven: false };
 }
 
-function statesOf(
-  status: JsonRecord,
-  name: string,
-  left: Left,
-): ReadonlyMap<string, Pick<PodImage, 'state' | 'reason' | 'message'>> {
-  const states = new Map<string, Pick<PodImage, 'state' | 'reason' | 'message'>>();
+function statesOf(status: JsonRecord, name: string, left: Left): ReadonlyMap<string, State> {
+  const states = new Map<string, State>();
   for (const [index, one] of listOf(status, name, left).entries()) {
     const called = isRecord(one) ? textOf(one, 'name') : null;
     if (!isRecord(one) || called === null) {
@@ -207,9 +200,12 @@ function statesOf(
     }
     const state = recordMember(one, 'state') ?? {};
     const waiting = recordMember(state, 'waiting');
-    const word = waiting !== null ? 'waiting' : isRecord(state.running) ? 'running' : 'terminated';
+    const running = recordMember(state, 'running');
+    const ended = recordMember(state, 'terminated');
+    const word = running !== null ? 'running' : ended !== null ? 'terminated' : 'none';
     states.set(called, {
-      state: waiting === null && !isRecord(state.running) && !isRecord(state.terminated) ? 'none' : word,
+      state: waiting !== null ? 'waiting' : word,
+      startedAt: waiting !== null ? null : timeOf((running ?? ended)?.startedAt),
       reason: waiting === null ? '' : safeLine(stringMember(waiting, 'reason') ?? '', 128),
       message: waiting === null ? '' : safeLine(stringMember(waiting, 'message') ?? '', limits.runtimeErrorChars),
     });

@@ -104,6 +104,8 @@ function sourceTitle(source: string): string {
     case 'cri-events':
     case 'cri-list':
       return 'The runtime over CRI';
+    case 'kubernetes':
+      return "This node's pods at the API server";
     default:
       return safeLine(source, 100);
   }
@@ -120,6 +122,11 @@ function sourceFix(source: string, state: SourceState['state']): string | null {
     return state === 'absent'
       ? "Mount the runtime's socket below node.hostRoot, or set runtime.endpoint."
       : "Let the agent use the runtime's socket: it belongs to root.";
+  }
+  if (source === 'kubernetes') {
+    return state === 'absent'
+      ? 'Run the agent in a pod, name a kubeconfig in KUBECONFIG, or set kubernetes.enabled to auto.'
+      : "Let the agent's service account list and watch pods.";
   }
   return null;
 }

@@ -1,0 +1,150 @@
+import type { Env } from '../../lib/env.ts';
+import type { Log } from '../../lib/log.ts';
+import { fail, ok, type Result } from '../../lib/result.ts';
+import type { PullEvent } from '../../signals/pull-event.ts';
+import type { KubeAccess } from '../../wire/kube-access.ts';
+import type { KubeFailure } from '../../wire/kube-failure.ts';
+import type { KubeFollowState } from '../../wire/kube-watch.ts';
+import type { Book, SourceState } from '../parts.ts';
+import { endOfRow, type PodDirectory } from './known-pods.ts';
+
+/** What watching the pods needs. */
+export interface PodWatchNeeds {
+  readonly env: Env;
+  readonly log: Log;
+  /** As the API server calls it. */
+  readonly node: string;
+  /** `auto`: where this process is told of an API server; `on`: it is an error when it is not. */
+  readonly enabled: 'auto' | 'on';
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly directory: PodDirectory;
+  readonly book: Pick<Book, 'notice' | 'podsEnded'>;
+  /** The journal is followed: it counts tries itself. */
+  readonly journalFollowed: () => boolean;
+  readonly signal: AbortSignal;
+  /** For tests: the way to the API server instead of the one that the variables tell. */
+  readonly access?: KubeAccess;
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** The watch over the pods of this node. */
+export interface PodWatch {
+  /** Null: there is no API server here, and none was asked for. */
+  readonly state: () => SourceState | null;
+  readonly done: Promise<void>;
+}
+
+/** What the log tells of a pod that a list does not have yet: a server may answer from what it had a moment ago. */
+const lagMs = 30_000;
+
+/**
+ * Follows the pods of this node at the API server until the signal. Nothing depends on it: without the API server the agent
+ * works by journal and runtime. Everything that speaks Kubernetes is loaded here and only when there is a server to ask.
+ */
+export function watchPods(needs: PodWatchNeeds): PodWatch {
+  const { env, log, node, directory, book, signal } = needs;
+  let state: SourceState | null = null;
+  const become = (word: SourceState['state'], note: string): void => {
+    if (state?.state === word && state.note === note) return;
+    const before = state?.state;
+    state = { source: 'kubernetes', state: word, note, since: env.now(), lastEventAt: state?.lastEventAt ?? null };
+    if (word === 'following') log.info('the pods are watched', { note });
+    else if (before !== undefined || word !== 'waiting') log.warn('the pods are not watched', { note });
+  };
+
+  const run = async (): Promise<void> => {
+    const way = needs.access === undefined ? await accessOf(needs) : ok(needs.access);
+    if (!way.ok) {
+      if (needs.enabled === 'on') become('absent', way.error);
+      return;
+    }
+    become('waiting', 'The API server is being asked.');
+    const [{ openKubeClient }, { followKube }, { readPod }, { openPodEvents }] = await Promise.all([
+      import('../../wire/kube-client.ts'),
+      import('../../wire/kube-watch.ts'),
+      import('../../kube/pod.ts'),
+      import('./pod-events.ts'),
+    ]);
+    const client = openKubeClient(way.value, env);
+    const events = openPodEvents();
+    const tell = (told: readonly PullEvent[]): void => {
+      for (const event of told) book.notice(event);
+      if (state !== null) state = { ...state, lastEventAt: env.now() };
+    };
+    const onState = (now: KubeFollowState): void => {
+      directory.fresh(now.state === 'following');
+      if (now.state === 'following') become('following', followingNote(node, client.server, now.objects));
+      else if (now.state === 'failing') become(wordOf(now.failure), failingNote(now.failure));
+    };
+    await followKube({
+      client,
+      path: `/api/v1/pods?fieldSelector=${encodeURIComponent(`spec.nodeName=${node}`)}`,
+      read: readPod,
+      onList(pods) {
+        directory.replace(pods);
+        events.keep(new Set(pods.map(({ uid }) => uid)));
+        const listedAt = env.now();
+        book.podsEnded((row, key) => {
+          const pod = directory.get(row.namespace ?? '', row.pod ?? '');
+          if (pod !== null) return endOfRow(pod, row, key);
+          return listedAt - row.lastSeenAt > lagMs ? 'gone' : null;
+        });
+        for (const pod of pods) tell(events.of(pod, env.now(), needs.journalFollowed()));
+      },
+      onChange(type, pod) {
+        const { namespace, name, uid } = pod;
+        if (type === 'deleted') {
+          directory.remove(pod);
+          events.forget(uid);
+        } else directory.set(pod);
+        book.podsEnded((row, key) => {
+          if (row.namespace !== namespace || row.pod !== name) return null;
+          return type === 'deleted' ? 'gone' : endOfRow(pod, row, key);
+        });
+        if (type !== 'deleted') tell(events.of(pod, env.now(), needs.journalFollowed()));
+      },
+      onDamaged: (sentence) => log.warn('a pod cannot be read', { note: sentence }),
+      onState,
+      env,
+      signal,
+      ...(needs.pause === undefined ? {} : { pause: needs.pause }),
+    });
+    directory.fresh(false);
+    await client.close();
+  };
+  return { state: () => state, done: run() };
+}
+
+/** The way to the API server: a pod's own, else that of a kubeconfig. */
+async function accessOf({ enabled, variables, env }: PodWatchNeeds): Promise<Result<KubeAccess, string>> {
+  const configured = (variables.KUBECONFIG ?? '') !== '';
+  const inPod = (variables.KUBERNETES_SERVICE_HOST ?? '') !== '';
+  if (enabled === 'auto' && !inPod && !configured) return fail('There is no API server here.');
+  const { clusterAccess, inCluster } = await import('../../wire/kube-access.ts');
+  const cluster = inCluster(variables);
+  if (cluster !== null) return ok(clusterAccess(cluster));
+  const [{ kubeConfigFiles, readKubeConfig }, { kubeConfigAccess }] = await Promise.all([
+    import('../../wire/kube-config.ts'),
+    import('../../wire/kube-config-access.ts'),
+  ]);
+  const context = await readKubeConfig({ ...kubeConfigFiles(null, variables), context: null });
+  const access = context.ok ? kubeConfigAccess(context.value, { env, runExec: null }) : context;
+  return access.ok
+    ? access
+    : fail(`kubernetes.enabled is ${enabled}, and this process is in no pod of a cluster. ${access.error}`);
+}
+
+function wordOf({ kind }: KubeFailure): SourceState['state'] {
+  return kind === 'forbidden' || kind === 'unauthorized' || kind === 'credentials' ? 'unreadable' : 'waiting';
+}
+
+function failingNote({ kind, message }: KubeFailure): string {
+  const text = `${message.slice(0, 1).toUpperCase()}${message.slice(1)}${message.endsWith('.') ? '' : '.'}`;
+  return kind === 'forbidden' ? `${text} Let the agent's service account list and watch pods.` : text;
+}
+
+function followingNote(node: string, server: string, pods: number): string {
+  const watched = `The pods of the node ${node} are watched at ${server}`;
+  // The agent's own pod would be among them.
+  return pods > 0 ? `${watched}.` : `${watched}; there are none: is node.name the name that kubectl get nodes has?`;
+}
