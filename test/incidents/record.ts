@@ -108,7 +108,12 @@ const incidents: Readonly<Record<string, () => Promise<Staged>>> = {
 
 // Only those that are named, when some are: `node test/incidents/record.ts mirror-dead`.
 const wanted = process.argv.slice(2);
-for (const [name, stage] of Object.entries({ ...incidents, ...networkIncidents, ...compositeIncidents, ...credentialIncidents })) {
+for (const [name, stage] of Object.entries({
+  ...incidents,
+  ...networkIncidents,
+  ...compositeIncidents,
+  ...credentialIncidents,
+})) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const { options, close, names, aheadMs = 0 } = await stage();
   const node = await makeNode(options);

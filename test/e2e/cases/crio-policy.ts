@@ -168,12 +168,16 @@ export const cases: readonly DiagnoseCase[] = [
   {
     ...blocked,
     name: 'the registry is blocked, by its prefix',
-    prepare: crio({ registries: '[[registry]]\nprefix = "reg.example/team"\nlocation = "reg.example/team"\nblocked = true\n' }),
+    prepare: crio({
+      registries: '[[registry]]\nprefix = "reg.example/team"\nlocation = "reg.example/team"\nblocked = true\n',
+    }),
   },
   {
     ...healthy,
     name: 'another path of the registry is blocked',
-    prepare: crio({ registries: '[[registry]]\nprefix = "reg.example/other"\nlocation = "reg.example/other"\nblocked = true\n' }),
+    prepare: crio({
+      registries: '[[registry]]\nprefix = "reg.example/other"\nlocation = "reg.example/other"\nblocked = true\n',
+    }),
   },
   {
     ...blocked,
