@@ -57,8 +57,8 @@ function isDebian(): boolean {
   }
 }
 
-/** Null when all is installed. The packages' own services must not start: the lab uses its own instances only. */
-async function install(packages: readonly string[]): Promise<string | null> {
+/** Installs packages of Debian; null when all is done. The packages' own services must not start: the lab uses its own instances only. */
+export async function install(packages: readonly string[]): Promise<string | null> {
   const ownPolicy = !existsSync(policyFile);
   if (ownPolicy) await writeFile(policyFile, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   try {
