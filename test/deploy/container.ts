@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { must, type Outcome, run, type Service, startService, until } from '../lab/commands.ts';
 import { configurationOf } from '../lab/containerd-config.ts';
 import type { Lab } from '../lab/lab.ts';
@@ -94,13 +94,16 @@ export async function startNode(lab: Lab, image: BuiltImage, env: Readonly<Recor
     };
     await until(`containerd (see ${started.logFile})`, ready, 20_000);
   };
+  // The namespace's name is that of the control groups, too.
+  const group = `pullwhy-pods-${process.pid}`;
   // That of the same package, among the mounts of its containerd: it looks into the image's files.
   const ctrWords = (args: readonly string[]): string[] => {
     const inside = ['-t', String(service?.pid), '-m', `${dirname(program)}/ctr`];
-    return [...inside, '-a', socket, '-n', 'pods', ...args];
+    return [...inside, '-a', socket, '-n', group, ...args];
   };
   const ctr = (...args: string[]) => run('nsenter', ctrWords(args), { timeoutMs: 120_000 });
 
+  lab.defer(() => removeGroups(group));
   await startContainerd();
   lab.defer(async () => service?.stop());
   await must('nsenter', ctrWords(['images', 'import', '--snapshotter', 'native', image.archive]), {
@@ -209,6 +212,12 @@ export async function startNode(lab: Lab, image: BuiltImage, env: Readonly<Recor
     }
     return made;
   }
+}
+
+/** What runc leaves of control groups: the one above those of the containers, of each kind that there is. */
+async function removeGroups(name: string): Promise<void> {
+  const top = '/sys/fs/cgroup';
+  for (const place of ['', ...(await readdir(top))]) await rmdir(join(top, place, name)).catch(() => undefined);
 }
 
 /** What runs: the image's entry point with the manifest's arguments. ctr takes both or none. */

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { AgentSettings } from '../../src/agent/settings.ts';
 import { checkAgainst } from '../../src/api/schema.ts';
 import { loadSettings } from '../../src/settings/load.ts';
+import { root } from '../arch/sources.ts';
 import { type ApiTypes, parseModel, readApiTypes } from './api-types.ts';
 import { customTypes } from './custom-types.ts';
 import {
@@ -227,6 +230,15 @@ describe('deploy: manifests', function () {
     ]);
     assert.deepEqual(problems({ ...set({}), kind: 'DemonSet' }), ['DemonSet x: Kubernetes has no apps/v1 DemonSet']);
     assert.equal(parseModel('print("hello")'), null);
+  });
+
+  it('the README tells of every overlay and every component', () => {
+    const readme = readFileSync(join(root, 'deploy/README.md'), 'utf8');
+    const tables = readme.slice(0, readme.indexOf('\n## '));
+    const rows = [...tables.matchAll(/^\| (`[^|]*)\|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`([\w-]+)`/g)].map(([, name = '']) => name),
+    );
+    assert.deepEqual(rows.toSorted(), [...overlays(), ...components()].sort());
   });
 
   it('OpenShift lets in what the DaemonSet takes, and no more', () => {
