@@ -94,8 +94,8 @@ export const pullProbe: Probe<'pull', ProbeInput & { readonly image: string; rea
   },
 };
 
-/** A runtime that restarts serves again after a second or two. */
-const comeBackMs = 5000;
+/** One that is restarted serves again after a second or two, one that crashed after systemd's pause (containerd.service: RestartSec=5). */
+const comeBackMs = 10_000;
 const againMs = 250;
 
 /** What gRPC's client says when the other side goes away in the middle of a call. */
