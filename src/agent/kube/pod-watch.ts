@@ -1,22 +1,18 @@
-import type { Env } from '../../lib/env.ts';
 import type { Log } from '../../lib/log.ts';
-import { fail, ok, type Result } from '../../lib/result.ts';
+import { ok } from '../../lib/result.ts';
 import type { PullEvent } from '../../signals/pull-event.ts';
 import type { KubeAccess } from '../../wire/kube-access.ts';
 import type { KubeFailure } from '../../wire/kube-failure.ts';
 import type { KubeFollowState } from '../../wire/kube-watch.ts';
 import type { Book, SourceState } from '../parts.ts';
+import { type ApiPlace, apiAccess } from './api-access.ts';
 import { endOfRow, type PodDirectory } from './known-pods.ts';
 
 /** What watching the pods needs. */
-export interface PodWatchNeeds {
-  readonly env: Env;
+export interface PodWatchNeeds extends ApiPlace {
   readonly log: Log;
   /** As the API server calls it. */
   readonly node: string;
-  /** `auto`: where this process is told of an API server; `on`: it is an error when it is not. */
-  readonly enabled: 'auto' | 'on';
-  readonly variables: Readonly<Record<string, string | undefined>>;
   readonly directory: PodDirectory;
   readonly book: Pick<Book, 'notice' | 'podsEnded'>;
   /** The journal is followed: it counts tries itself. */
@@ -53,7 +49,7 @@ export function watchPods(needs: PodWatchNeeds): PodWatch {
   };
 
   const run = async (): Promise<void> => {
-    const way = needs.access === undefined ? await accessOf(needs) : ok(needs.access);
+    const way = needs.access === undefined ? await apiAccess(needs) : ok(needs.access);
     if (!way.ok) {
       if (needs.enabled === 'on') become('absent', way.error);
       return;
@@ -113,25 +109,6 @@ export function watchPods(needs: PodWatchNeeds): PodWatch {
     await client.close();
   };
   return { state: () => state, done: run() };
-}
-
-/** The way to the API server: a pod's own, else that of a kubeconfig. */
-async function accessOf({ enabled, variables, env }: PodWatchNeeds): Promise<Result<KubeAccess, string>> {
-  const configured = (variables.KUBECONFIG ?? '') !== '';
-  const inPod = (variables.KUBERNETES_SERVICE_HOST ?? '') !== '';
-  if (enabled === 'auto' && !inPod && !configured) return fail('There is no API server here.');
-  const { clusterAccess, inCluster } = await import('../../wire/kube-access.ts');
-  const cluster = inCluster(variables);
-  if (cluster !== null) return ok(clusterAccess(cluster));
-  const [{ kubeConfigFiles, readKubeConfig }, { kubeConfigAccess }] = await Promise.all([
-    import('../../wire/kube-config.ts'),
-    import('../../wire/kube-config-access.ts'),
-  ]);
-  const context = await readKubeConfig({ ...kubeConfigFiles(null, variables), context: null });
-  const access = context.ok ? kubeConfigAccess(context.value, { env, runExec: null }) : context;
-  return access.ok
-    ? access
-    : fail(`kubernetes.enabled is ${enabled}, and this process is in no pod of a cluster. ${access.error}`);
 }
 
 function wordOf({ kind }: KubeFailure): SourceState['state'] {
