@@ -1,4 +1,4 @@
-import { probesOf, type View } from '../evidence/view.ts';
+import type { View } from '../evidence/view.ts';
 import { type CauseId, layers } from '../model/cause-id.ts';
 import type { Finding } from '../model/investigation.ts';
 
@@ -16,19 +16,10 @@ export function byPrecedence(
   const isUpstream = ({ endpoint }: Finding): boolean =>
     endpoint !== null && endpoints[endpoint]?.role === 'upstream' && (stop === null || endpoint <= stop);
   const upstream = all.filter((finding) => finding.severity === 'fault' && isUpstream(finding)).sort(byLayer)[0];
-  // A runtime that has written before asks the registry first, and meets a full disk only at the first layer: its own
-  // words of the pull say how far it came.
-  const said = probesOf(view, 'pull').find(({ status }) => status === 'failed')?.facts.cause ?? null;
-  const saidByEndpoint =
-    said !== null &&
-    all.some(({ cause, endpoint, severity }) => endpoint !== null && severity === 'fault' && cause === said);
   const rank = (finding: Finding): number => {
     if (finding.cause === 'pull-policy-always' || finding.cause === 'image-credentials-unverified') return 0;
     // That a pull stands still is what a broken hop looks like from behind, where a probe finds one.
-    if (finding.endpoint === null) {
-      const later = finding.layer === 'blob' || (finding.layer === 'node' && saidByEndpoint);
-      return later ? 5 + 2 * endpoints.length : 1;
-    }
+    if (finding.endpoint === null) return finding.layer === 'blob' ? 5 + 2 * endpoints.length : 1;
     if (finding.endpoint === stop && stop !== endpoints.length - 1) return 2;
     if (isUpstream(finding) && (imageAnswers.has(finding.cause) || finding.cause === 'rate-limited')) return 3;
     const late = !isUpstream(finding) && upstream !== undefined && isOnlyWithout(finding, upstream);
