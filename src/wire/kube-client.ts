@@ -9,6 +9,7 @@ import { type HttpClient, type HttpExchange, type HttpRequest, type HttpRoute, o
 import { type KubeAccess, type KubeIdentity, type KubeOrigin, systemAuthorities } from './kube-access.ts';
 import { brokenOff, type KubeFailure, kubeFailure, refusal, watchError } from './kube-failure.ts';
 import { KubeLines } from './kube-lines.ts';
+import { KubeListReader } from './kube-list-reader.ts';
 
 /** How long one request may take, and who may end it. */
 export interface KubeOptions {
@@ -77,6 +78,15 @@ export interface KubeClient {
   readonly create: (path: string, object: unknown, options?: KubeOptions) => Promise<Result<JsonRecord, KubeFailure>>;
   /** A JSON merge patch (RFC 7386): for an object's `status`, whose lists it replaces whole. */
   readonly mergePatch: (
+    path: string,
+    patch: unknown,
+    options?: KubeOptions,
+  ) => Promise<Result<JsonRecord, KubeFailure>>;
+  /**
+   * A strategic merge patch: lists that Kubernetes knows the key of are merged, not replaced. So one condition of a node's
+   * can be set beside those of the kubelet. An empty patch changes nothing and gives the object as it is.
+   */
+  readonly strategicPatch: (
     path: string,
     patch: unknown,
     options?: KubeOptions,
@@ -210,6 +220,8 @@ export function openKubeClient(access: KubeAccess, env: Env): KubeClient {
       object({ method: 'POST', path, body: body(value), type: 'application/json' }, options),
     mergePatch: (path, patch, options) =>
       object({ method: 'PATCH', path, body: body(patch), type: 'application/merge-patch+json' }, options),
+    strategicPatch: (path, patch, options) =>
+      object({ method: 'PATCH', path, body: body(patch), type: 'application/strategic-merge-patch+json' }, options),
 
     async list<T>(
       { path, read, pageItems = 100 }: KubeListing<T>,
@@ -225,8 +237,20 @@ export function openKubeClient(access: KubeAccess, env: Env): KubeClient {
         // Version 0 is whatever the server has at hand: it costs it nothing, and the watch brings the rest.
         const from = next === '' ? 'resourceVersion=0' : `continue=${encodeURIComponent(next)}`;
         const paged = `${path}${joint}limit=${pageItems}&${from}`;
+        const reader = new KubeListReader(limits.kubeObjectBytes, (text) => {
+          if (++seen > limits.kubeListItems) return;
+          const taken = read(parseJson(text));
+          if (taken.ok) items.push(taken.value);
+          else if (++damaged.count <= someProblems) damaged.some.push(taken.error);
+        });
+        const before = seen;
         const answer = await ask(
-          { method: 'GET', path: paged, maxBytes: limits.kubePageBytes },
+          {
+            method: 'GET',
+            path: paged,
+            maxBytes: limits.kubePageBytes,
+            sink: { opened: () => undefined, data: (chunk) => reader.push(chunk) },
+          },
           { timeoutMs, signal, withWords: true },
         );
         if (!answer.ok) {
@@ -236,30 +260,23 @@ export function openKubeClient(access: KubeAccess, env: Env): KubeClient {
           [next, seen, items, damaged] = ['', 0, [], { count: 0, some: [] }];
           continue;
         }
-        const page: unknown = parseJson(answer.value.body.toString('utf8'));
+        const page: unknown = reader.overlong ? null : parseJson(reader.rest);
         const metadata = isRecord(page) ? recordMember(page, 'metadata') : null;
-        const objects = isRecord(page) ? (arrayMember(page, 'items') ?? (page.items === null ? [] : null)) : null;
+        const isList = isRecord(page) && (page.items === null || arrayMember(page, 'items') !== null);
         const resourceVersion = metadata === null ? null : stringMember(metadata, 'resourceVersion');
-        if (objects === null || metadata === null || resourceVersion === null)
+        if (reader.overlong || seen > limits.kubeListItems) {
+          const most = reader.overlong
+            ? `an object of more than ${limits.kubeObjectBytes} bytes`
+            : `more than ${limits.kubeListItems} objects`;
+          return fail(kubeFailure('too-large', `the API server ${server} lists ${most}`));
+        }
+        if (!isList || metadata === null || resourceVersion === null)
           return fail(
             kubeFailure('invalid', `the API server ${server} answers ${path} with something else than a list`),
           );
-        seen += objects.length;
-        if (seen > limits.kubeListItems)
-          return fail(
-            kubeFailure('too-large', `the API server ${server} lists more than ${limits.kubeListItems} objects`),
-          );
-        for (const one of objects) {
-          const taken = read(one);
-          if (taken.ok) items.push(taken.value);
-          else {
-            damaged.count++;
-            if (damaged.some.length < someProblems) damaged.some.push(taken.error);
-          }
-        }
         const following = stringMember(metadata, 'continue') ?? '';
         if (following === '') return ok({ items, resourceVersion, damaged });
-        if (following === next || objects.length === 0)
+        if (following === next || seen === before)
           return fail(kubeFailure('invalid', `the API server ${server} gives one page of ${path} again and again`));
         next = following;
       }

@@ -11,6 +11,7 @@ import { clusterAccess, inCluster } from '../../src/wire/kube-access.ts';
 import { kubeDelay } from '../../src/wire/kube-back-off.ts';
 import { type KubeClient, openKubeClient } from '../../src/wire/kube-client.ts';
 import { KubeLines } from '../../src/wire/kube-lines.ts';
+import { KubeListReader } from '../../src/wire/kube-list-reader.ts';
 import { followKube, type KubeFollowState } from '../../src/wire/kube-watch.ts';
 import { captures, haveCaptures } from '../kit/captures.ts';
 import {
@@ -446,6 +447,60 @@ describe('wire: lines of a watch', () => {
     reader.push(Buffer.from('12345\n123456\n1\n'));
     assert.deepEqual(seen, ['12345']);
     assert.ok(reader.overlong);
+  });
+});
+
+describe('wire: a list that is taken apart while it comes', () => {
+  const read = (bytes: Buffer, step: number, most = 1_000_000) => {
+    const items: string[] = [];
+    const reader = new KubeListReader(most, (text) => items.push(text));
+    for (let at = 0; at < bytes.length; at += step) reader.push(bytes.subarray(at, at + step));
+    return { items, rest: reader.rest, overlong: reader.overlong };
+  };
+
+  it('gives each element and what is left, whatever stands around it and however it is cut', () => {
+    const nested = { items: [1, { items: [2] }] };
+    const value = fc.jsonValue();
+    fc.assert(
+      fc.property(
+        fc.array(value),
+        value,
+        value,
+        fc.integer({ min: 1, max: 60 }),
+        fc.boolean(),
+        fc.boolean(),
+        (items, a, b, step, wide, first) => {
+          const decoys = {
+            other: nested,
+            x: 'items',
+            y: ['items', [1]],
+            'no"items': [5],
+            item: [6],
+            itemss: [7],
+            z: '"items":[',
+          };
+          const list = first ? { items, metadata: a, ...decoys, b } : { metadata: a, ...decoys, b, items };
+          const found = read(Buffer.from(JSON.stringify(list, null, wide ? 2 : 0)), step);
+          const plain = JSON.parse(JSON.stringify(list));
+          assert.deepEqual(
+            found.items.map((text) => JSON.parse(text)),
+            plain.items,
+          );
+          assert.deepEqual(JSON.parse(found.rest), { ...plain, items: [] });
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('is bounded, and takes anything', () => {
+    assert.ok(read(Buffer.from(`{"items":["${'x'.repeat(100)}`), 7, 50).overlong);
+    assert.ok(read(Buffer.from(`{"a":"${'x'.repeat(100)}`), 7, 50).overlong);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.integer({ min: 1, max: 9 }), (bytes, step) => {
+        read(Buffer.concat([Buffer.from('{"items":['), bytes]), step);
+      }),
+    );
   });
 });
 
