@@ -8,7 +8,7 @@ function ended(lab: Lab, runtime: Runtime, state: string, again: boolean): void 
   beside(lab, async () => {
     await fetched(runtime, mib);
     await runtime.service.stop();
-    if (again) await lab.ownRuntime('again', { root: runtime.root, state });
+    if (again) await lab.ownRuntime('again', { root: runtime.root, state, untouched: true });
   });
 }
 
