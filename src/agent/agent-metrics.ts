@@ -11,6 +11,8 @@ export interface AgentMetrics {
   readonly investigated: (document: Investigation) => void;
   readonly pulled: (record: PullRecord) => void;
   readonly ended: (incident: Incident) => void;
+  /** What became of an Event on a pod. */
+  readonly noticeEnded: (end: 'sent' | 'refused' | 'dropped') => void;
   readonly answered: (route: string, method: string, status: number, seconds: number) => void;
 }
 
@@ -25,6 +27,10 @@ export interface MetricSources {
   readonly now: () => number;
   /** True while the state is kept on disk. */
   readonly onDisk: () => boolean;
+  /** The node's condition ImagePullProblem as it stands; null, or absent: not known, or not kept. */
+  readonly condition?: () => 'True' | 'False' | null;
+  /** Events on pods that wait to be written. */
+  readonly noticesWaiting?: () => number;
 }
 
 const secondBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -106,6 +112,16 @@ export function openAgentMetrics(sources: MetricSources): AgentMetrics {
   const clock = metrics.gauge('pullwhy_clock_offset_seconds', "How far the node's clock is ahead of its registries'.");
   const following = metrics.gauge('pullwhy_source_following', 'Whether a source of signals is followed.', ['source']);
   const onDisk = metrics.gauge('pullwhy_state_on_disk', "Whether the agent's state is kept on disk.");
+  const notices = metrics.counter(
+    'pullwhy_kubernetes_events_total',
+    'Events on pods: sent, refused by the API server, or dropped because they were too many or too old.',
+    ['result'],
+  );
+  const noticesWaiting = metrics.gauge('pullwhy_kubernetes_events_waiting', 'Events on pods that wait to be sent.');
+  const condition = metrics.gauge(
+    'pullwhy_node_condition_problem',
+    'The node condition ImagePullProblem as it stands: 1 True, 0 False; absent where the agent does not keep it.',
+  );
   const requests = metrics.counter('pullwhy_http_requests_total', 'Requests over HTTP.', ['route', 'method', 'status']);
   const requestDurations = metrics.histogram(
     'pullwhy_http_request_duration_seconds',
@@ -159,6 +175,10 @@ export function openAgentMetrics(sources: MetricSources): AgentMetrics {
     }
     for (const one of local.nameservers) nameserver.set(one.state === 'answering' ? 1 : 0, [one.nameserver]);
     if (local.clock.offsetMs !== null) clock.set(local.clock.offsetMs / 1000);
+    noticesWaiting.set(sources.noticesWaiting?.() ?? 0);
+    condition.clear();
+    const stands = sources.condition?.() ?? null;
+    if (stands !== null) condition.set(stands === 'True' ? 1 : 0);
     onDisk.set(sources.onDisk() ? 1 : 0);
     memory.set(process.memoryUsage.rss());
     const used = process.cpuUsage();
@@ -179,6 +199,7 @@ export function openAgentMetrics(sources: MetricSources): AgentMetrics {
       recovered.add([endedBy ?? 'gone']);
       if (secondsGained !== null) gained.add([], secondsGained);
     },
+    noticeEnded: (end) => notices.add([end]),
     answered(route, method, status, seconds) {
       // A method that nobody has is a caller's own word.
       requests.add([route, /^(?:GET|HEAD|POST)$/.test(method) ? method : 'other', String(status)]);

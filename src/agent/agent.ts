@@ -19,6 +19,7 @@ import { httpSettings } from './http-settings.ts';
 import { openInvestigator } from './investigator.ts';
 import { openPodDirectory } from './kube/known-pods.ts';
 import { watchPods } from './kube/pod-watch.ts';
+import { openTelling } from './kube/telling.ts';
 import { openNodeEngine } from './node-engine.ts';
 import { notBuilt } from './not-built.ts';
 import { podsDocument } from './pod-rows.ts';
@@ -174,11 +175,24 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
     rows: () => pods().pods,
     registries: health.registries,
     local: health.local,
-    sources,
+    // What is told is not looked at: only that it cannot be told is worth a line.
+    sources: () => [...sources(), ...(telling?.states() ?? []).filter((told) => told.state !== 'following')],
     trouble: state.trouble,
     lastTime: state.lastTime,
     saveTime: state.saveTime,
     settings: () => settings().report,
+  });
+  const telling = openTelling({
+    env,
+    log,
+    node,
+    settings: first.kubernetes,
+    variables,
+    directory,
+    incidents: book.open,
+    registries: health.registries,
+    health: health.local,
+    noticeEnded: (end) => metrics.noticeEnded(end),
   });
   const pods = () =>
     podsDocument(book.open(), { node, now: env.now(), retryOf: recovery.retryOf, busy: diagnoser.busy });
@@ -191,6 +205,8 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
     local: health.local,
     sources,
     onDisk: () => state.trouble() === null,
+    condition: () => telling?.condition() ?? null,
+    noticesWaiting: () => telling?.waiting() ?? 0,
   });
   investigator.onDone((document) => metrics.investigated(document));
   puller.onEnd((record) => {
@@ -205,6 +221,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
   });
   book.onChange((incident, change) => {
     state.saveIncident(incident);
+    telling?.changed(incident, change);
     if (change === 'ended') metrics.ended(incident);
     if (change === 'pods') return;
     const { image, conclusion, saidCause, pods: waiting, endedBy, secondsGained } = incident;
@@ -266,7 +283,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
   });
   if (!server.ok) {
     stopping.abort();
-    await Promise.all([runtime.done, journal.done, kube?.done]);
+    await Promise.all([runtime.done, journal.done, kube?.done, telling?.stop()]);
     state.close();
     return server;
   }
@@ -283,6 +300,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
     recovery.tick();
     health.tick();
     reporter.tick();
+    telling?.tick();
     state.tick();
   }, tickMs);
 
@@ -299,6 +317,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
         recovery.stop(),
         health.stop(),
         reporter.stop(),
+        telling?.stop(),
       ]);
       await Promise.all([runtime.done, journal.done, kube?.done]);
       for (const incident of book.open()) state.saveIncident(incident);

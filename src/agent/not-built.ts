@@ -9,8 +9,6 @@ export function notBuilt(settings: AgentSettings): string | null {
   const asked = [
     ['collector.url', collector.url !== null],
     ['kubernetes.readSecrets', kubernetes.readSecrets],
-    ['kubernetes.events', kubernetes.events],
-    ['kubernetes.nodeCondition', kubernetes.nodeCondition],
     ['retry.withPodCredentials', retry.withPodCredentials],
   ] as const;
   const names = asked.filter(([, on]) => on).map(([name]) => name);

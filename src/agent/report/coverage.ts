@@ -106,6 +106,10 @@ function sourceTitle(source: string): string {
       return 'The runtime over CRI';
     case 'kubernetes':
       return "This node's pods at the API server";
+    case 'kubernetes-events':
+      return 'Events on pods';
+    case 'kubernetes-condition':
+      return 'The node condition ImagePullProblem';
     default:
       return safeLine(source, 100);
   }
@@ -127,6 +131,11 @@ function sourceFix(source: string, state: SourceState['state']): string | null {
     return state === 'absent'
       ? 'Run the agent in a pod, name a kubeconfig in KUBECONFIG, or set kubernetes.enabled to auto.'
       : "Let the agent's service account list and watch pods.";
+  }
+  if (source.startsWith('kubernetes-')) {
+    return state === 'absent'
+      ? 'Run the agent in a pod, name a kubeconfig in KUBECONFIG, and set kubernetes.enabled to auto.'
+      : 'Add the component pod-events or node-condition to the deployment: it has the right.';
   }
   return null;
 }
