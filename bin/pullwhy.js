@@ -34,7 +34,8 @@ async function runOnPinnedNode() {
     return;
   }
   const { spawn } = await import('node:child_process');
-  const child = spawn(pinned, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  // By the name that it was called by: as kubectl-pullwhy it is kubectl's plugin.
+  const child = spawn(pinned, process.argv.slice(1), { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143);

@@ -11,7 +11,7 @@ process.on('uncaughtException', (error) => {
 });
 
 try {
-  process.exitCode = await run(process.argv.slice(2));
+  process.exitCode = await run(process.argv.slice(2), process.argv[1]);
 } catch (error) {
   defect(error);
   process.exitCode = 3;

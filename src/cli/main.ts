@@ -1,11 +1,12 @@
+import { basename } from 'node:path';
 import { CommanderError } from 'commander';
 import { exitStatus } from './exit-status.ts';
-import { buildProgram } from './program.ts';
+import { buildPlugin, buildProgram } from './program.ts';
 
 export { version } from './version.ts';
 
-/** Runs one command line and gives its exit status. */
-export async function run(argv: readonly string[]): Promise<number> {
+/** Runs one command line and gives its exit status. `called`: the path that the executable was called by. */
+export async function run(argv: readonly string[], called = ''): Promise<number> {
   const ending = new AbortController();
   // The first interrupt ends the work in order; the handler is gone then, so that a second one ends the process.
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -18,7 +19,9 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (error.code !== 'EPIPE') lost = error.code ?? 'unknown error';
   });
   let status: number = exitStatus.ok;
-  const program = buildProgram((value) => {
+  // kubectl finds its plugins by name.
+  const plugin = /^kubectl-pullwhy(?:\.[cm]?js)?$/.test(basename(called));
+  const program = (plugin ? buildPlugin : buildProgram)((value) => {
     status = value;
   }, ending.signal);
   try {

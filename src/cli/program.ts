@@ -4,6 +4,7 @@ import { addCompletion } from './commands/completion.ts';
 import { addDiagnose } from './commands/diagnose.ts';
 import { addExplain } from './commands/explain.ts';
 import { addJournal } from './commands/journal.ts';
+import { configureKubectl } from './commands/kubectl.ts';
 import { addNode } from './commands/node.ts';
 import { addPlan } from './commands/plan.ts';
 import { addPull } from './commands/pull.ts';
@@ -18,17 +19,10 @@ const helpWidth = 80;
 
 /** The whole command line. It is built anew for each run, and for the shell completion, which is read off it. */
 export function buildProgram(finish: Finish, signal: AbortSignal): Command {
-  const program = new Command('pullwhy')
+  const program = settled(new Command('pullwhy'), 'pullwhy')
     .description('Tells why a Kubernetes node cannot pull an image, proves it, and helps it recover.')
-    .version(version, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'show this help')
     .helpCommand('help [COMMAND]', 'show the help of a command')
-    .configureHelp({ helpWidth, minWidthToWrap: 20, subcommandTerm: (command) => termOf(command) })
-    .configureOutput({
-      outputError: (text, write) => write(presentable(`pullwhy: ${text.replace(/^error: /, '')}`)),
-    })
     .showHelpAfterError('(pullwhy --help, or pullwhy COMMAND --help, shows what there is)')
-    .exitOverride()
     .addHelpText(
       'after',
       `
@@ -45,8 +39,30 @@ pullwhy COMMAND --help shows a command's flags, with examples.`,
   addJournal(program, finish, signal);
   addAgent(program, finish, signal);
   addNode(program, finish, signal);
+  // What `kubectl pullwhy` runs, where the executable cannot be installed by that name.
+  configureKubectl(program.command('kubectl', { hidden: true }), finish, signal);
   addCompletion(program, finish);
   return program;
+}
+
+/** The command line of the plugin: the executable called `kubectl-pullwhy`. */
+export function buildPlugin(finish: Finish, signal: AbortSignal): Command {
+  const program = settled(new Command('kubectl pullwhy'), 'kubectl pullwhy').showHelpAfterError(
+    '(kubectl pullwhy --help shows what there is)',
+  );
+  return configureKubectl(program, finish, signal);
+}
+
+/** What all command lines have in common. */
+function settled(program: Command, name: string): Command {
+  return program
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    .configureHelp({ helpWidth, minWidthToWrap: 20, subcommandTerm: (command) => termOf(command) })
+    .configureOutput({
+      outputError: (text, write) => write(presentable(`${name}: ${text.replace(/^error: /, '')}`)),
+    })
+    .exitOverride();
 }
 
 /** `diagnose IMAGE`: flags are a matter of the command's own help. */

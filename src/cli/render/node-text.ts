@@ -1,6 +1,7 @@
 import type { PullRecord } from '../../api/investigation.ts';
 import type { PodRow, PodsDocument, RegistriesDocument, RegistryRow } from '../../api/node.ts';
 import type { Static } from '../../api/schema.ts';
+import { span } from './span.ts';
 import type { Style } from './style.ts';
 import { count, duration, visible, wrap } from './words.ts';
 
@@ -142,15 +143,4 @@ function when(at: string | null, now: string): string {
   if (at === null) return '';
   const seconds = Math.round((Date.parse(at) - Date.parse(now)) / 1000);
   return seconds <= 0 ? ' It is looked at now.' : ` Next look in ${span(seconds)}.`;
-}
-
-/** `45 s`, `4 min 10 s`, `3 h 5 min`, `2 days`. */
-function span(seconds: number): string {
-  const whole = Math.round(seconds);
-  if (whole < 120) return `${whole} s`;
-  const minutes = Math.floor(whole / 60);
-  if (minutes < 10) return whole % 60 === 0 ? `${minutes} min` : `${minutes} min ${whole % 60} s`;
-  if (minutes < 120) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`;
 }
