@@ -52,9 +52,18 @@ export function error(
   what: string,
   fixes: readonly string[],
 ): InvalidReference {
-  const code = input.codePointAt(at);
-  const character = code === undefined ? null : String.fromCodePoint(code);
-  return { kind, message: `The image name ${what}; ${fixes.join(': ')}.`, at, character };
+  return { kind, message: `The image name ${what}; ${fixes.join(': ')}.`, at, character: characterAt(input, at) };
+}
+
+/**
+ * The character at an index, whole where it is a pair of surrogates. Not by `codePointAt`: of a string that was sliced from
+ * a longer one in the middle of a pair, V8 of Node 24.21 reads the other half behind the end once the code is optimised.
+ */
+function characterAt(text: string, at: number): string | null {
+  const first = text.charAt(at);
+  if (first === '') return null;
+  const pair = first + text.charAt(at + 1);
+  return /^[\ud800-\udbff][\udc00-\udfff]$/.test(pair) ? pair : first;
 }
 
 /** The repaired text, as the last piece of a sentence, when it parses. */
