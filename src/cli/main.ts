@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { CommanderError } from 'commander';
 import { exitStatus } from './exit-status.ts';
+import { print } from './output.ts';
 import { buildPlugin, buildProgram } from './program.ts';
 
 export { version } from './version.ts';
@@ -19,11 +20,16 @@ export async function run(argv: readonly string[], called = ''): Promise<number>
     if (error.code !== 'EPIPE') lost = error.code ?? 'unknown error';
   });
   let status: number = exitStatus.ok;
-  // kubectl finds its plugins by name.
-  const plugin = /^kubectl-pullwhy(?:\.[cm]?js)?$/.test(basename(called));
-  const program = (plugin ? buildPlugin : buildProgram)((value) => {
+  // kubectl finds its plugins, and what completes their command lines, by name.
+  const name = basename(called).replace(/\.[cm]?js$/, '');
+  const finish = (value: number): void => {
     status = value;
-  }, ending.signal);
+  };
+  if (name === 'kubectl_complete-pullwhy') {
+    await complete(argv, ending.signal);
+    return exitStatus.ok;
+  }
+  const program = (name === 'kubectl-pullwhy' ? buildPlugin : buildProgram)(finish, ending.signal);
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
@@ -36,4 +42,13 @@ export async function run(argv: readonly string[], called = ''): Promise<number>
   if (lost === null) return status;
   process.stderr.write(`pullwhy: standard output takes nothing (${lost}): what was found out could not be written.\n`);
   return exitStatus.inconclusive;
+}
+
+async function complete(words: readonly string[], signal: AbortSignal): Promise<void> {
+  const [{ completePlugin }, { shapeOf }, { environment: variables }] = await Promise.all([
+    import('./kube/complete.ts'),
+    import('./completion/shape.ts'),
+    import('./settings-file.ts'),
+  ]);
+  await print(await completePlugin(words, { shape: shapeOf(buildPlugin(() => undefined, signal)), variables, signal }));
 }

@@ -60,11 +60,13 @@ async function runKubectl(text: string | undefined, flags: KubectlFlags, signal:
   const { namespace, allNamespaces = false, node, output } = flags;
   const kubeconfig = flags.kubeconfig ?? null;
   const context = flags.context ?? null;
-  const [{ findPods, isName, parseTarget }, { openCluster }, { lookClosely, lookWidely }] = await Promise.all([
-    import('../kube/target.ts'),
-    import('../kube/cluster.ts'),
-    import('../kube/look.ts'),
-  ]);
+  const [{ findPods, isName, parseTarget }, { openCluster }, { lookClosely, lookWidely }, { environment: variables }] =
+    await Promise.all([
+      import('../kube/target.ts'),
+      import('../kube/cluster.ts'),
+      import('../kube/look.ts'),
+      import('../settings-file.ts'),
+    ]);
   if (allNamespaces && namespace !== undefined) return wrong('-n and -A exclude each other: give one of them.');
   for (const [flag, value] of Object.entries({
     '-n': namespace,
@@ -75,7 +77,6 @@ async function runKubectl(text: string | undefined, flags: KubectlFlags, signal:
       return wrong(`${flag}: "${value.slice(0, 300)}" is no name of Kubernetes.`);
   const target = parseTarget(text);
   if (!target.ok) return complain(target.error);
-  const variables = process.env;
   const cluster = await openCluster({ kubeconfig, context, variables, terminal: process.stdin.isTTY === true });
   if (!cluster.ok) return wrong(cluster.error);
   const client = cluster.value;

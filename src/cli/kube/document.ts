@@ -56,6 +56,7 @@ function imageDocument(image: WaitingImage, at: number): unknown {
     summary: image.summary ?? explained?.summary ?? null,
     remedies: explained?.remedies ?? [],
     attempts: image.attempts,
+    attemptsExact: image.attemptsExact,
     nextTryAt: nextTryAt === null ? null : timeOf(nextTryAt),
     nextTryInSeconds: nextTryAt === null ? null : Math.max(0, Math.round((nextTryAt - at) / 1000)),
     pullingSince: pullingSince === null ? null : timeOf(pullingSince),

@@ -23,6 +23,8 @@ export interface WaitingImage {
   /** The agent's sentence. */
   readonly summary: string | null;
   readonly attempts: number;
+  /** False: some of them are reckoned (`PodTries`). */
+  readonly attemptsExact: boolean;
   /** Milliseconds since the epoch. */
   readonly nextTryAt: number | null;
   readonly pullingSince: number | null;

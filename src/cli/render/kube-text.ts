@@ -114,7 +114,7 @@ function podBlock(report: PodReport, at: number, style: Style): string {
   if (investigations.length === 0) {
     const explained = images.flatMap((image) => image.explained ?? []);
     if (explained.length > 0)
-      blocks.push(`By the pod's own words, nothing was measured:\n${renderExplanations(explained, style)}`);
+      blocks.push(`By the pod's own words (nothing was measured):\n${renderExplanations(explained, style)}`);
     else if (images.some(({ state }) => state === 'failing'))
       blocks.push(wrap('The pod has no words of kubelet or runtime that tell a cause.', width).join('\n'));
   }
@@ -185,9 +185,10 @@ function causeWord({ cause, underlying, state }: WaitingImage): string {
   return underlying === null ? cause : `${cause} (${underlying})`;
 }
 
-function triesWords({ attempts, state }: WaitingImage): string {
+function triesWords({ attempts, attemptsExact, state }: WaitingImage): string {
   if (state === 'pulling' || attempts === 0) return '';
-  return `, failed ${attempts === 1 ? 'once' : `${attempts} times`}`;
+  const times = attempts === 1 ? 'once' : `${attemptsExact ? '' : 'about '}${attempts} times`;
+  return `, failed ${times}`;
 }
 
 function nextWords(image: WaitingImage, at: number): string {
