@@ -34,12 +34,12 @@ export function selectorOf(workload: JsonRecord): string | null {
   for (const one of (arrayMember(selector, 'matchExpressions') ?? []).filter(isRecord)) {
     const key = stringMember(one, 'key') ?? '';
     const values = (arrayMember(one, 'values') ?? []).join(',');
-    const term = {
-      In: `${key} in (${values})`,
-      NotIn: `${key} notin (${values})`,
-      Exists: key,
-      DoesNotExist: `!${key}`,
-    }[stringMember(one, 'operator') ?? ''];
+    const term = new Map([
+      ['In', `${key} in (${values})`],
+      ['NotIn', `${key} notin (${values})`],
+      ['Exists', key],
+      ['DoesNotExist', `!${key}`],
+    ]).get(stringMember(one, 'operator') ?? '');
     if (term === undefined || key === '') return null;
     terms.push(term);
   }

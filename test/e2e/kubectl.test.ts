@@ -156,6 +156,7 @@ exec /usr/bin/sleep 60
       assert.match(text.stdout, /✗ shop\/web-7d4b9c6f5-x2x8p: tag-not-found, next try /);
       assert.match(text.stdout, /✗ data\/db-0: unknown, /);
       harmless(text);
+      assert.match(text.stdout, /own words[\s\S]*\n {4}kubectl pullwhy POD -n NAMESPACE\n$/);
       const wide = await plugin(['-A', '-o', 'wide', '--node', 'node-1']);
       const [head = '', row = '', ...rest] = wide.stdout.trim().split('\n');
       assert.match(head, /^NAMESPACE +POD +CONTAINER +IMAGE +REASON +CAUSE +CONFIDENCE +NODE +FAILED +NEXT-TRY$/);

@@ -41,6 +41,10 @@ Examples:
   kubectl pullwhy -A -o wide          every pod that waits for an image
   kubectl pullwhy -A --node worker-3  those of a node
 
+It gets pods and lists events. An agent is asked by the API server's proxy
+(pods/proxy), else by "kubectl port-forward" (pods/portforward); without one,
+the pod's status and events are explained.
+
 Exit status: 0 no image fails, 1 some do, 2 wrong command line, no such pod or
 kubeconfig, 3 inconclusive, or the API server gave no answer.`,
     )

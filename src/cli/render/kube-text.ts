@@ -27,8 +27,16 @@ export function renderTable(report: KubeReport, style: Style): string {
   const blocks =
     lines.length === 0
       ? [style.good(`${style.symbols.good} No pod of ${visible(report.scope)} waits for an image.`)]
-      : [style.bold(headOf(report)), lines.join('\n')];
+      : [style.bold(headOf(report)), lines.join('\n'), ...moreLines(report, style)];
   return `${[...blocks, ...noteLines(report.notes, style)].join('\n\n')}\n`;
+}
+
+/** How to learn more than the pods' own words; nothing where agents have told all causes. */
+function moreLines({ pods }: KubeReport, { width, symbols }: Style): string[] {
+  const told = pods.every(({ images }) => images.every(({ by }) => by === 'agent'));
+  if (told) return [];
+  const words = "Causes are by the pods' own words where no agent was asked. This asks the agent of a pod's node:";
+  return [[...wrap(words, width, `${symbols.arrow} `), '    kubectl pullwhy POD -n NAMESPACE'].join('\n')];
 }
 
 /** The same as a table of one line each, as wide as its words. */
