@@ -45,6 +45,11 @@ export interface PodImage {
 export interface KubePod extends PodIdentity {
   readonly node: string | null;
   readonly owner: PodOwner | null;
+  /**
+   * Of a static pod: the kubelet's own mark of it, by which Events name it in place of the uid of its mirror at the API
+   * server (kubectl, pkg/describe, PodDescriber; pkg/kubelet/types, ConfigMirrorAnnotationKey).
+   */
+  readonly mirrorOf: string | null;
   readonly serviceAccount: string;
   /** Names of imagePullSecrets, in the pod's own namespace; those of the service account are among them since admission. */
   readonly pullSecrets: readonly string[];
@@ -131,6 +136,7 @@ export function readPod(value: unknown): Result<KubePod, string> {
     uid,
     node: textOf(spec, 'nodeName'),
     owner: ownerOf(metadata),
+    mirrorOf: textOf(recordMember(metadata, 'annotations') ?? {}, 'kubernetes.io/config.mirror'),
     serviceAccount: textOf(spec, 'serviceAccountName') ?? 'default',
     pullSecrets: listOf(spec, 'imagePullSecrets', left).flatMap((one) =>
       isRecord(one) ? (textOf(one, 'name') ?? []) : [],

@@ -115,7 +115,10 @@ export function openTelling(needs: TellingNeeds): Telling | null {
         } else become(part, wordOf(failure), failingNote(part, failure));
       };
     if (settings.events) {
-      const uidOf = (namespace: string, pod: string): string | null => directory.get(namespace, pod)?.uid ?? null;
+      const uidOf = (namespace: string, name: string): string | null => {
+        const pod = directory.get(namespace, name);
+        return pod?.mirrorOf ?? pod?.uid ?? null;
+      };
       notices = openPodNotices({ env, uidOf, before });
       const ended = needs.noticeEnded;
       sender = openEventSender({ env, log, client, node, ended, stands: stands('events'), signal });

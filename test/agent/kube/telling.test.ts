@@ -240,10 +240,10 @@ describe('agent: telling Kubernetes', () => {
       await telling?.stop();
       telling = null;
     });
-    const start = (more: Partial<TellingNeeds> = {}) => {
+    const start = (more: Partial<TellingNeeds> = {}, annotations = {}) => {
       const directory = openPodDirectory();
       const pod = readPod({
-        metadata: { name: 'web-0', namespace: 'shop', uid: 'u-0', ownerReferences: [] },
+        metadata: { name: 'web-0', namespace: 'shop', uid: 'u-0', annotations },
         spec: { nodeName: 'worker-3', containers: [{ name: 'main', image: 'reg.example/app:1' }] },
         status: { phase: 'Pending' },
       });
@@ -330,6 +330,15 @@ describe('agent: telling Kubernetes', () => {
       assert.equal(server.requests.length, before, 'it is left as it is');
       assert.equal(conditions.get('ImagePullProblem')?.status, 'True');
       await until('nothing open', () => server.open() === 0);
+    });
+
+    it('names a static pod as the kubelet does, so that kubectl describe finds the Event', async () => {
+      const settings = { enabled: 'on', events: true, nodeCondition: false } as const;
+      const state = start({ settings }, { 'kubernetes.io/config.mirror': 'a1b2c3' });
+      keepNode();
+      state.incidents = [failing()];
+      await until('the Event', () => state.ends.length === 1, tick);
+      assert.match(server.requests[0]?.body ?? '', /"uid":"a1b2c3"/);
     });
 
     it('says which right or name is missing', async () => {
