@@ -1,10 +1,10 @@
-import { workloadKind, workloadWords } from '../../kube/workload.ts';
 import { isRecord, recordMember, stringMember } from '../../lib/json.ts';
 import { fail, ok } from '../../lib/result.ts';
 import type { KubeClient } from '../../wire/kube-client.ts';
 import type { CommandShape } from '../completion/shape.ts';
 import { openCluster } from './cluster.ts';
 import { isName } from './target.ts';
+import { workloadKind, workloadWords } from './workload.ts';
 
 /** What completing needs. */
 export interface CompletionNeeds {

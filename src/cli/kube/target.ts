@@ -1,10 +1,10 @@
 import { type KubePod, readPod } from '../../kube/pod.ts';
-import { selectorOf, type WorkloadKind, workloadKind, workloadWords } from '../../kube/workload.ts';
 import { limits } from '../../lib/limits.ts';
 import { ok, type Result } from '../../lib/result.ts';
 import { count, listed } from '../../lib/words.ts';
 import type { KubeClient } from '../../wire/kube-client.ts';
 import { misnamed, orStop, type Stop, stopOf } from './failure.ts';
+import { selectorOf, type WorkloadKind, workloadKind, workloadWords } from './workload.ts';
 
 /** What is looked at. */
 export type Target =

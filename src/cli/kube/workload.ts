@@ -1,4 +1,4 @@
-import { arrayMember, isRecord, type JsonRecord, recordMember, stringMember } from '../lib/json.ts';
+import { arrayMember, isRecord, type JsonRecord, recordMember, stringMember } from '../../lib/json.ts';
 
 /** A kind of object that makes pods and finds them again by a selector. */
 export interface WorkloadKind {

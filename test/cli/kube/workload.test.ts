@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { readAgentPod } from '../../src/kube/agent-pod.ts';
-import { selectorOf, workloadKind } from '../../src/kube/workload.ts';
-import { agentPod } from '../kit/fake-cluster.ts';
+import { selectorOf, workloadKind } from '../../../src/cli/kube/workload.ts';
+import { readAgentPod } from '../../../src/kube/agent-pod.ts';
+import { agentPod } from '../../kit/fake-cluster.ts';
 
 describe('kube: workloads', () => {
   it('are named as kubectl names them', () => {
