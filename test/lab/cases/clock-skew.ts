@@ -81,6 +81,21 @@ export const cases: readonly LabCase[] = [
     },
   },
   {
+    name: 'two faults: the node’s clock is ten days ahead, and the registry’s certificate has expired by everybody’s clock',
+    verdict: 'faulty',
+    cause: 'clock-skew',
+    alsoFound: ['tls-certificate-expired'],
+    nearMissOf: ['tls-certificate-expired'],
+    pull: 'fails',
+    async prepare(lab) {
+      await lab.push('clock/both', '1.0');
+      await living(lab, -10, 'faulty.lab', `${faultyAddress}:443`, { from: -400, to: -20 });
+      await living(lab, -10, 'mirror.lab', mirror, { from: -400, to: -3 });
+      await mirrored(lab, 'faulty.lab');
+      return { image: 'faulty.lab/clock/both:1.0' };
+    },
+  },
+  {
     name: 'every host’s clock is ten days away, and no certificate fails by it',
     verdict: 'healthy',
     cause: null,
