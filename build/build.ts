@@ -5,18 +5,32 @@ import { build, type Plugin } from 'esbuild';
 import { writeCriDescriptor } from './cri-descriptor.ts';
 
 /**
- * An ESM import of `node:http` has Node look at all that the module offers, WebSocket too, for which it loads the whole of
- * its own undici: 2 MiB of memory in every process, for nothing. `require()` does not.
+ * An ESM import of a module of Node has Node look at all that the module offers, which loads what is there for those who
+ * ask for it: of `node:http` WebSocket, with the whole of Node's own undici; of `node:crypto` WebCrypto; of `node:buffer`
+ * the streams of the web. That is memory in every process, for nothing. `require()` does not look.
  */
-const httpByRequire: Plugin = {
-  name: 'http-by-require',
+const builtinsByRequire: Plugin = {
+  name: 'builtins-by-require',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:http$/ }, ({ kind }) =>
-      kind === 'import-statement'
-        ? { path: 'node:http', namespace: 'by-require' }
-        : { path: 'node:http', external: true },
+    onResolve({ filter: /^node:/ }, ({ kind, path }) =>
+      kind === 'import-statement' ? { path, namespace: 'by-require' } : { path, external: true },
     );
-    onLoad({ filter: /.*/, namespace: 'by-require' }, () => ({ contents: "module.exports = require('node:http');" }));
+    onLoad({ filter: /.*/, namespace: 'by-require' }, ({ path }) => ({
+      contents: `module.exports = require('${path}');`,
+    }));
+  },
+};
+
+/** typebox does nothing when it is loaded but to make what it exports, and does not say so: what is not used is left out. */
+const onlyUsedOfTypebox: Plugin = {
+  name: 'only-used-of-typebox',
+  setup({ onResolve, resolve }) {
+    onResolve({ filter: /^(\.|typebox)/ }, async ({ path, importer, kind, resolveDir, pluginData }) => {
+      const own = path.startsWith('typebox') || importer.includes('/node_modules/typebox/');
+      if (!own || pluginData === onlyUsedOfTypebox) return undefined;
+      const found = await resolve(path, { importer, kind, resolveDir, pluginData: onlyUsedOfTypebox });
+      return found.errors.length > 0 ? { errors: found.errors } : { path: found.path, sideEffects: false };
+    });
   },
 };
 
@@ -44,8 +58,10 @@ await build({
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
+  // undici's own switch for bundles: without the second parser of HTTP that is tried out there, 160 KB of text.
+  define: { esbuildDetection: 'true' },
   logLevel: 'warning',
-  plugins: [httpByRequire],
+  plugins: [builtinsByRequire, onlyUsedOfTypebox],
 });
 await cp(`${root}proto`, `${root}${made}/proto`, { recursive: true });
 const protos = ['cri', 'containerd'].map((name) => `${root}proto/${name}.proto`);
