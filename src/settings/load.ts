@@ -46,8 +46,9 @@ export function loadSettings<S extends TSchema>(
   const file = readFile(sources.file, settings, problems);
   unknownVariables(sources, settings, problems);
   for (const [name, { flag }] of sources.flags) {
-    if (!settings.some((setting) => setting.name === name))
-      problems.push({ place: flag, message: `${name} is no setting.` });
+    if (settings.some((setting) => setting.name === name)) continue;
+    const known = settings.map((setting) => setting.name);
+    problems.push({ place: flag, message: `${name} is no setting.${suggestion(name, known)}` });
   }
   const inForce = settings.map((setting) => settingInForce(setting, sources, file, problems));
   const whole: Record<string, unknown> = {};

@@ -130,6 +130,13 @@ describe('settings: load', () => {
     ]);
   });
 
+  it('suggests the name of a setting that a flag misspells', () => {
+    const flags = new Map([['http.lisen', { flag: '--set http.lisen', value: 'x' }]]);
+    assert.deepEqual(problems(null, { flags }), [
+      '--set http.lisen: http.lisen is no setting. Did you mean http.listen?',
+    ]);
+  });
+
   it('shows what is in force, with its source and without secrets', () => {
     const loaded = load('key: hunter2\nstore: postgres://pullwhy:hunter2@db/pullwhy\n');
     assert.ok(loaded.ok);
