@@ -6,14 +6,13 @@ import { limits } from '../lib/limits.ts';
 import { safeLine } from '../lib/redact.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { JournalFacts, JournalMention } from '../model/facts.ts';
-import type { CredentialWord } from '../model/journal-facts.ts';
-import { credentialWords } from '../signals/credential-words.ts';
+import { credentialWords, tellsOfCredentials } from '../signals/credential-words.ts';
 import { matchImage } from '../signals/image-match.ts';
 import { journalLines, readableUnits, type UnitSelection } from '../signals/journal-lines.ts';
-import { type NodePulls, nodePulls } from '../signals/node-pulls.ts';
+import { isKubelets, type NodePulls, nodePulls, tellsOfNode } from '../signals/node-pulls.ts';
 import type { PullEvent, PullEventKind } from '../signals/pull-event.ts';
 import { pullEvents } from '../signals/pull-events.ts';
-import type { SourceLine } from '../signals/pull-line.ts';
+import { mayTellOfPull, type SourceLine } from '../signals/pull-line.ts';
 import { defaultUnits } from '../signals/units.ts';
 
 /** What is read, of which journal. */
@@ -46,7 +45,115 @@ const telling: ReadonlySet<PullEventKind> = new Set<PullEventKind>([
 
 /** What kubelet and runtime wrote about pulls of an image in the last minutes; or one sentence why that was not read. */
 export async function readHistory(request: HistoryRequest): Promise<Result<Omit<JournalFacts, 'directory'>, string>> {
-  const { directories, machineId, env, signal } = request;
+  const { image, signal } = request;
+  const read = await sharedRead(request);
+  if (signal.aborted) return fail(tooLong);
+  if (!read.ok) return read;
+  const { windowSeconds, entries, named, noted } = read.value;
+  const said = credentialWords(image);
+  const node = nodePulls(image);
+  const { is } = matchImage(image);
+  for (const line of noted) {
+    said.line(line);
+    node.line(line);
+  }
+  for (const event of named) node.event(event);
+  const events = named.filter((event) => event.image !== null && is(event.image));
+  const credentials = said.of(events);
+  return ok({
+    windowSeconds,
+    entriesRead: entries,
+    ...summaryOf(events),
+    ...(credentials.length === 0 ? {} : { credentials }),
+    ...nodeFacts(node.end(), windowSeconds),
+  });
+}
+
+const tooLong = 'Reading the journal took longer than it may.';
+
+/** A reading that several may wait for. */
+interface SharedRead {
+  readonly key: string;
+  readonly done: Promise<Result<Reading, string>>;
+  readonly begunAt: number;
+  /** Monotonic; null: it is under way. */
+  endedAt: number | null;
+}
+
+/** The last one. On a node where thousands of pods fail at once, each image's investigation would read the same again. */
+let last: SharedRead | null = null;
+
+/** A reading that is as quick as this is made for everybody anew, and nobody misses what was written meanwhile. */
+const quickMs = 100;
+
+/** Else it serves for as many times the time that it took: reading takes a tenth of the time, however much is written. */
+const servesTimes = 10;
+
+/** It goes on for those who come later when the first has given up waiting, and no longer than this. */
+const readingMs = 5000;
+
+async function sharedRead({ directories, machineId, env, signal }: HistoryRequest): Promise<Result<Reading, string>> {
+  const key = JSON.stringify([directories, machineId]);
+  const now = env.monotonic();
+  let read = last;
+  if (read === null || read.key !== key || (read.endedAt !== null && now - read.endedAt > servesFor(read))) {
+    const ending = AbortSignal.timeout(readingMs);
+    const made: SharedRead = {
+      key,
+      done: readNow({ directories, machineId, env, signal: ending }),
+      begunAt: now,
+      endedAt: null,
+    };
+    void made.done.then(({ ok: good }) => {
+      made.endedAt = env.monotonic();
+      if (last !== made) return;
+      if (good && servesFor(made) > 0) forgetAfter(made, servesFor(made));
+      else last = null;
+    });
+    read = made;
+    last = made;
+  }
+  return Promise.race([read.done, given(signal)]);
+}
+
+/** Milliseconds after its end. */
+function servesFor({ begunAt, endedAt }: SharedRead): number {
+  const took = (endedAt ?? begunAt) - begunAt;
+  return took > quickMs ? took * servesTimes : 0;
+}
+
+/** What was read is not kept longer than it serves. */
+function forgetAfter(read: SharedRead, ms: number): void {
+  const timer = setTimeout(() => {
+    if (last === read) last = null;
+  }, ms);
+  timer.unref();
+}
+
+/** The failure, when the signal gives up. */
+function given(signal: AbortSignal): Promise<Result<Reading, string>> {
+  const { promise, resolve } = Promise.withResolvers<Result<Reading, string>>();
+  if (signal.aborted) resolve(fail(tooLong));
+  else signal.addEventListener('abort', () => resolve(fail(tooLong)), { once: true });
+  return promise;
+}
+
+/** What the journal has of all images' pulls. */
+interface Reading {
+  readonly windowSeconds: number;
+  readonly entries: number;
+  /** Those that tell what becomes of a pull; each with its image, where a later line names it. */
+  readonly named: readonly PullEvent[];
+  /** Lines that say more than events do: of the kubelet's pods and credentials, and of a runtime's start. */
+  readonly noted: readonly SourceLine[];
+}
+
+async function readNow({
+  directories,
+  machineId,
+  env,
+  signal,
+}: Omit<HistoryRequest, 'image'>): Promise<Result<Reading, string>> {
   const opened = await openJournal({ directories, machineId });
   if (!opened.ok) return fail(words[opened.error.kind]);
   const journal = opened.value;
@@ -56,19 +163,11 @@ export async function readHistory(request: HistoryRequest): Promise<Result<Omit<
     const units = await readableUnits(journal, defaultUnits);
     const now = env.now();
     for (const windowSeconds of windowsSeconds) {
-      const read = await readWindow(journal, units, request, now - windowSeconds * 1000);
+      const read = await readWindow(journal, units, { env, signal }, now - windowSeconds * 1000);
       if (signal.aborted) break;
-      if (read.complete || windowSeconds === windowsSeconds.at(-1)) {
-        return ok({
-          windowSeconds,
-          entriesRead: read.entries,
-          ...summaryOf(read.events),
-          ...(read.credentials.length === 0 ? {} : { credentials: read.credentials }),
-          ...nodeFacts(read.node, windowSeconds),
-        });
-      }
+      if (read.complete || windowSeconds === windowsSeconds.at(-1)) return ok({ windowSeconds, ...read });
     }
-    return fail('Reading the journal took longer than it may.');
+    return fail(tooLong);
   } finally {
     signal.removeEventListener('abort', stop);
     journal.close();
@@ -84,39 +183,29 @@ const words: Readonly<Record<JournalState['kind'], string>> = {
   damaged: 'No file of the journal can be read.',
 };
 
-interface Window {
-  /** Of the image. */
-  readonly events: readonly PullEvent[];
-  readonly node: NodePulls;
-  readonly credentials: readonly CredentialWord[];
-  readonly entries: number;
-  /** False where the bounds ended the reading before the last entry. */
-  readonly complete: boolean;
-}
-
 async function readWindow(
   journal: Journal,
   units: UnitSelection,
-  { image, env, signal }: HistoryRequest,
+  { env, signal }: Pick<HistoryRequest, 'env' | 'signal'>,
   sinceMs: number,
-): Promise<Window> {
+): Promise<Omit<Reading, 'windowSeconds'> & { /** False where the bounds ended it. */ readonly complete: boolean }> {
   let entries = 0;
   let bytes = 0;
+  let pulls = 0;
   let complete = true;
   let turn = env.monotonic();
-  const said = credentialWords(image);
-  const { is } = matchImage(image);
-  const node = nodePulls(image);
+  const noted: SourceLine[] = [];
+  const isNoted = notedLines();
   async function* bounded(): AsyncGenerator<SourceLine, void, void> {
     for await (const line of journalLines(journal, units, { since: BigInt(Math.round(sinceMs)) * 1000n, signal })) {
       entries++;
       bytes += line.message.length;
-      if (entries > limits.historyEntries || bytes > limits.historyBytes) {
+      if (mayTellOfPull(line)) pulls++;
+      if (entries > limits.historyEntries || bytes > limits.historyBytes || pulls > limits.historyPullLines) {
         complete = false;
         return;
       }
-      node.line(line);
-      said.line(line);
+      if (isNoted(line)) noted.push(line);
       yield line;
       // Others wait for answers meanwhile and measure how long: they get their turn.
       if (env.monotonic() - turn > turnMs) {
@@ -130,10 +219,18 @@ async function readWindow(
   for await (const event of pullEvents(bounded(), { env })) {
     if (telling.has(event.event)) all.push(event);
   }
-  const named = withImages(all);
-  for (const event of named) node.event(event);
-  const events = named.filter((event) => event.image !== null && is(event.image));
-  return { events, node: node.end(), credentials: said.of(events), entries, complete };
+  return { entries, named: withImages(all), noted, complete };
+}
+
+/** Picks the lines that `nodePulls` and `credentialWords` learn from; of the kubelet's others one is enough: it writes here. */
+function notedLines(): (line: SourceLine) => boolean {
+  let kubelet = false;
+  return (line) => {
+    if (tellsOfNode(line) || tellsOfCredentials(line)) return true;
+    if (kubelet || !isKubelets(line)) return false;
+    kubelet = true;
+    return true;
+  };
 }
 
 /**

@@ -81,8 +81,10 @@ export const limits = {
   explainedLines: 10_000,
   /** Probes of one investigation: hostile answers (redirects without end) must not make more work than this. */
   investigationProbes: 400,
-  /** Entries of the journal that one investigation reads: 60 ms of work, and more than kubelet and runtime write in 15 minutes. */
+  /** Entries of the journal that one investigation reads: more than kubelet and runtime write in 15 minutes. */
   historyEntries: 10_000,
+  /** Those of them that are about pulls, each of which takes a tenth of a millisecond: a hundred pods that wait write as many. */
+  historyPullLines: 2000,
   /** Their messages together; those of a kubelet have some hundred bytes each. */
   historyBytes: 8 * 1024 * 1024,
   /** A line of the journal as an investigation shows it. */

@@ -22,6 +22,11 @@ const maxPods = 512;
 /** A quick look that spares all other lines the work. */
 const worth = /Unable to retrieve (?:some image )?pull secrets?|Failed getting credential from external/;
 
+/** The line may be of use to `credentialWords`. */
+export function tellsOfCredentials({ message }: SourceLine): boolean {
+  return worth.test(message);
+}
+
 /** `secret "regcred" not found`; a secret that could not be looked up in time is another thing. */
 const notFound = /\bsecrets? \\?"([^"\\]{1,253})\\?" not found/;
 

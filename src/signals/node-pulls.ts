@@ -42,17 +42,27 @@ interface Waits {
   lastWordMs: number;
 }
 
+/** The line is a kubelet's: by its unit, or by its form where a unit speaks for several programs, as k3s does. */
+export function isKubelets({ unit, message }: SourceLine): boolean {
+  const source = sourceOfUnit(unit);
+  return source === 'kubelet' || (source === null && klog.test(message));
+}
+
+/** A quick look that spares all other lines the work: what the kubelet's pods are, or that a runtime starts. */
+export function tellsOfNode({ message }: SourceLine): boolean {
+  return message.includes('"SyncLoop ') || (message.includes('tarting') && runtimeStarts.test(message));
+}
+
 /** Reads a journal for one image. */
 export function nodePulls(image: string): NodePullsReader {
   const { is } = matchImage(image);
   const happenings: Happening[] = [];
   let kubelet = false;
   return {
-    line({ unit, message, timeUs }) {
+    line(line) {
+      const { message, timeUs } = line;
       const atMs = Math.floor(timeUs / 1000);
-      const source = sourceOfUnit(unit);
-      // k3s and its like speak for several programs.
-      if (source === 'kubelet' || (source === null && klog.test(message))) kubelet = true;
+      if (!kubelet) kubelet = isKubelets(line);
       if (message.includes('"SyncLoop ')) {
         const [, what, list = ''] = podsChange.exec(message.replace(klog, '')) ?? [];
         const pods = [...list.matchAll(/"([^"]{1,400})"/g)].map(([, pod = '']) => pod);

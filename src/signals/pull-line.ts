@@ -63,6 +63,11 @@ const worth =
 const imageReasons =
   /^(?:ErrImagePull|ErrImageNeverPull|ImageInspectError|InvalidImageName|RegistryUnavailable|SignatureValidationFailed)$/;
 
+/** The line may be about a pull: then it takes the work of decoding. */
+export function mayTellOfPull({ message }: SourceLine): boolean {
+  return worth.test(message);
+}
+
 /** What a line says about pulls; most often nothing. The kubelet's line about a pod says one thing for each container. */
 export function decodeLine(line: SourceLine): readonly PullLine[] {
   if (!worth.test(line.message)) return [];
