@@ -13,16 +13,19 @@ const levels: readonly (readonly string[])[] = [
   ['causes'],
   ['journal', 'node', 'registry', 'wire'],
   ['probes', 'signals'],
-  ['kube'],
+  ['kube', 'serve'],
   ['engine'],
-  ['agent'],
+  ['agent', 'collector'],
   ['cli'],
   ['.'],
 ];
 
-/** Folders that stand aside: the central process and its dashboard know the vocabulary and nothing of a node. */
+/**
+ * Folders that know less than their level has: the central process and its dashboard know the vocabulary and nothing of a
+ * node. `wire` and `serve`: the collector sends notices and lets callers in as an agent does.
+ */
 const aside: Readonly<Record<string, readonly string[]>> = {
-  collector: ['lib', 'model', 'api', 'settings', 'causes'],
+  collector: ['lib', 'model', 'api', 'settings', 'causes', 'wire', 'serve'],
   web: ['lib', 'model', 'api', 'causes'],
 };
 
@@ -34,6 +37,8 @@ const places: Readonly<Record<string, RegExp>> = {
   '@grpc/proto-loader': /^src\/wire\/cri\.ts$/,
   'smol-toml': /^src\/node\/toml\.ts$/,
   yaml: /^src\/lib\/yaml\.ts$/,
+  fastify: /^src\/collector\/http\/server\.ts$/,
+  pg: /^src\/collector\/store\/postgres[\w-]*\.ts$/,
   commander: /^src\/cli\//,
   typebox: /^src\/api\/schema\.ts$/,
 };
