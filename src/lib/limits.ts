@@ -137,6 +137,8 @@ export const limits = {
   apiAnswerBytes: 64 * 1024 * 1024,
   /** A token, certificate, key or authority that a setting or a flag names: bundles of all public authorities have 250 KiB. */
   namedFileBytes: 1024 * 1024,
+  /** The answer of a credential plugin: a cloud's has one token of some KiB for each registry. */
+  pluginAnswerBytes: 1024 * 1024,
   /** A request's body over HTTP: an image, a policy and a credential. */
   apiBodyBytes: 128 * 1024,
   /** Plans that an agent keeps: each has some KiB, and a node rarely uses more images at a time that fail or are checked. */

@@ -1,13 +1,30 @@
 import { posix } from 'node:path';
-import { isRecord, type JsonRecord } from '../lib/json.ts';
+import { arrayMember, isRecord, type JsonRecord, recordMember, stringMember } from '../lib/json.ts';
 import { clip } from '../lib/limits.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
+import { Secret } from '../lib/secret.ts';
 import { parseYaml, type YamlDocument } from '../lib/yaml.ts';
 import { scopeServes } from './credential-scope.ts';
 import { whyNotExecutable } from './executable.ts';
 import { failureWords } from './file-failure.ts';
+import { parseGoDuration } from './go-duration.ts';
 import { type HostFiles, sourceName } from './host-files.ts';
 import type { KubeletConfig } from './kubelet-config.ts';
+
+/** How the kubelet runs a plugin. */
+export interface ProviderProgram {
+  /** As the node names it. */
+  readonly path: string;
+  /** Of the request and of the answer: `credentialprovider.kubelet.k8s.io/v1`. */
+  readonly apiVersion: string;
+  readonly args: readonly string[];
+  /** Beside the kubelet's own environment, and before it. */
+  readonly env: readonly { readonly name: string; readonly value: Secret }[];
+  /** How long an answer is kept that does not say so itself, milliseconds. */
+  readonly defaultCacheMs: number;
+  /** It is handed a token of the pod's service account, which only the kubelet may ask the API server for. */
+  readonly wantsToken: boolean;
+}
 
 /** One plugin of the kubelet's configuration. */
 export interface CredentialProvider {
@@ -18,6 +35,7 @@ export interface CredentialProvider {
   readonly matchImages: readonly string[];
   /** Why the kubelet cannot run it, a sentence; null: nothing shows. */
   readonly problem: string | null;
+  readonly program: ProviderProgram;
 }
 
 /** The kubelet's credential providers. */
@@ -39,7 +57,7 @@ const maxProviders = 32;
 /**
  * The providers that the kubelet's flags name, checked as it checks them at its start (Kubernetes,
  * pkg/credentialprovider/plugin: config.go and RegisterCredentialProviderPlugins, behind which it exits). Null where no
- * flag names any. No plugin is run.
+ * flag names any. No plugin is run here (credential-plugin-run.ts does).
  */
 export async function readCredentialProviders(
   host: HostFiles,
@@ -62,11 +80,11 @@ export async function readCredentialProviders(
   // A host root that holds only a part of the node says nothing of the rest.
   const absent = !bin.ok && bin.error.kind === 'absent' && (await host.info(posix.dirname(folder.value))).ok;
   const providers: CredentialProvider[] = [];
-  for (const { name, source, matchImages } of read.value.slice(0, maxProviders)) {
-    const program = posix.join(folder.value, name);
-    const why = absent ? 'does not exist' : await whyNotExecutable(host, program);
-    const problem = why === null ? null : `the plugin ${program} ${why}, so the kubelet cannot run it.`;
-    providers.push({ name, source, matchImages, problem });
+  for (const { name, source, matchImages, program } of read.value.slice(0, maxProviders)) {
+    const path = posix.join(folder.value, name);
+    const why = absent ? 'does not exist' : await whyNotExecutable(host, path);
+    const problem = why === null ? null : `the plugin ${path} ${why}, so the kubelet cannot run it.`;
+    providers.push({ name, source, matchImages, problem, program: { path, ...program } });
   }
   return { source: sourceName(file.value), problem: null, providers };
 }
@@ -82,6 +100,11 @@ export function patternFor(
   return matchImages.find((pattern) => scopeServes(pattern, `${image.domain}/${image.path}`)) ?? null;
 }
 
+/** A provider before its program is looked at. */
+type ReadProvider = Omit<CredentialProvider, 'problem' | 'program'> & {
+  readonly program: Omit<ProviderProgram, 'path'>;
+};
+
 interface Refused {
   readonly source: string;
   /** A sentence. */
@@ -91,16 +114,13 @@ interface Refused {
 }
 
 /** The file, or all `*.json`, `*.yaml` and `*.yml` of the folder in order. */
-async function readConfig(
-  host: HostFiles,
-  path: string,
-): Promise<Result<readonly Omit<CredentialProvider, 'problem'>[], Refused>> {
+async function readConfig(host: HostFiles, path: string): Promise<Result<readonly ReadProvider[], Refused>> {
   const names = await host.list(path);
   const files = names.ok
     ? names.value.filter((name) => /\.(?:json|ya?ml)$/.test(name)).map((name) => posix.join(path, name))
     : [path];
   if (files.length === 0) return fail(refused(sourceName(path), 'holds no *.json, *.yaml or *.yml'));
-  const providers: Omit<CredentialProvider, 'problem'>[] = [];
+  const providers: ReadProvider[] = [];
   for (const file of files) {
     const source = sourceName(file);
     const text = await host.readText(file);
@@ -118,10 +138,7 @@ async function readConfig(
   return twice === undefined ? ok(providers) : fail(refused(twice.source, `has the provider ${twice.name} twice`));
 }
 
-function providersOf(
-  document: YamlDocument,
-  source: string,
-): Result<readonly Omit<CredentialProvider, 'problem'>[], Refused> {
+function providersOf(document: YamlDocument, source: string): Result<readonly ReadProvider[], Refused> {
   const at = (...path: (string | number)[]): string => {
     const line = document.lineOf(path);
     return line === null ? source : `${source}:${line}`;
@@ -133,7 +150,7 @@ function providersOf(
     return fail(refused(at('apiVersion'), `must have an apiVersion of ${group}`));
   const list = top.providers;
   if (!Array.isArray(list) || list.length === 0) return fail(refused(at('providers'), 'names no provider'));
-  const providers: Omit<CredentialProvider, 'problem'>[] = [];
+  const providers: ReadProvider[] = [];
   for (const [index, item] of list.entries()) {
     const where = at('providers', index);
     const provider: unknown = item;
@@ -144,9 +161,26 @@ function providersOf(
       name: String(provider.name),
       source: where,
       matchImages: images.filter((image) => typeof image === 'string'),
+      program: programOf(provider),
     });
   }
   return ok(providers);
+}
+
+/** How a provider is run, by its entry in the configuration (kubelet/config/v1, CredentialProvider). */
+function programOf(provider: JsonRecord): ReadProvider['program'] {
+  const env = (arrayMember(provider, 'env') ?? []).filter(isRecord);
+  const token = recordMember(provider, 'tokenAttributes');
+  return {
+    apiVersion: stringMember(provider, 'apiVersion') ?? '',
+    args: (arrayMember(provider, 'args') ?? []).filter((arg) => typeof arg === 'string'),
+    env: env.flatMap((one) => {
+      const name = stringMember(one, 'name') ?? '';
+      return name === '' ? [] : [{ name, value: new Secret(stringMember(one, 'value') ?? '') }];
+    }),
+    defaultCacheMs: Math.max(0, parseGoDuration(stringMember(provider, 'defaultCacheDuration') ?? '') ?? 0),
+    wantsToken: token !== null && (stringMember(token, 'serviceAccountTokenAudience') ?? '') !== '',
+  };
 }
 
 /** What the kubelet refuses in a provider (config.go, validateCredentialProviderConfig), as a clause; null: nothing. */

@@ -80,13 +80,18 @@ export function flagsOfText(text: string, source: string): KubeletFlags {
 }
 
 async function runningKubelet(host: HostFiles): Promise<{ args: string[]; source: string } | null> {
+  const pid = await findKubelet(host);
+  const line = pid === null ? null : await host.readText(`/proc/${pid}/cmdline`);
+  return line?.ok === true ? { args: line.value.split('\0').slice(1, -1), source: `proc/${pid}/cmdline` } : null;
+}
+
+/** The number of the kubelet's process below this host root; null where none runs. */
+export async function findKubelet(host: HostFiles): Promise<number | null> {
   const names = await host.list('/proc');
   for (const pid of names.ok ? names.value : []) {
     if (!/^[0-9]+$/.test(pid)) continue;
     const comm = await host.readText(`/proc/${pid}/comm`, 256);
-    if (!comm.ok || comm.value.trim() !== 'kubelet') continue;
-    const line = await host.readText(`/proc/${pid}/cmdline`);
-    if (line.ok) return { args: line.value.split('\0').slice(1, -1), source: `proc/${pid}/cmdline` };
+    if (comm.ok && comm.value.trim() === 'kubelet') return Number(pid);
   }
   return null;
 }
