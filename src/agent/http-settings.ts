@@ -1,8 +1,8 @@
 import { fail, ok, type Result } from '../lib/result.ts';
+import { type GateSettings, openGate, readToken } from '../serve/auth.ts';
+import { openServerTls } from '../serve/server-tls.ts';
 import { isLoopback, listenAddress } from '../settings/values.ts';
 import type { AgentNeeds } from './agent-needs.ts';
-import { type GateSettings, openGate, readToken } from './http/auth.ts';
-import { openServerTls } from './http/server-tls.ts';
 import { settingProblems } from './setting-problems.ts';
 import type { AgentSettings } from './settings.ts';
 
@@ -43,7 +43,7 @@ async function gateSettings(
     case 'kubernetes': {
       // Loaded only where it is used.
       const [{ kubernetesReviewer, notInCluster }, { clusterAccess, inCluster }] = await Promise.all([
-        import('./http/kubernetes-reviewer.ts'),
+        import('../serve/kubernetes-reviewer.ts'),
         import('../wire/kube-access.ts'),
       ]);
       const cluster = inCluster(variables);

@@ -5,9 +5,9 @@ import { request } from 'node:https';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { connect, type TLSSocket } from 'node:tls';
-import { openServerTls } from '../../src/agent/http/server-tls.ts';
 import { systemEnv } from '../../src/lib/env.ts';
 import { openLog } from '../../src/lib/log.ts';
+import { openServerTls } from '../../src/serve/server-tls.ts';
 import { daysFromNow, makeCertificate, makePki, usages, writeCertificate } from '../kit/certificates.ts';
 import { type HttpAgent, startHttpAgent } from '../kit/http-agent.ts';
 

@@ -3,7 +3,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request as plainRequest } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { type GateSettings, openGate } from '../../src/agent/http/auth.ts';
 import { agentRoutes } from '../../src/agent/http/routes/index.ts';
 import { type HttpServer, startHttp } from '../../src/agent/http/server.ts';
 import type { Services } from '../../src/agent/http/services.ts';
@@ -11,6 +10,7 @@ import { systemEnv } from '../../src/lib/env.ts';
 import { limits } from '../../src/lib/limits.ts';
 import { openLog } from '../../src/lib/log.ts';
 import { fail, ok } from '../../src/lib/result.ts';
+import { type GateSettings, openGate } from '../../src/serve/auth.ts';
 import { servicesOf } from '../kit/agent-services.ts';
 
 const logged: string[] = [];

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { type GateSettings, openGate } from '../../src/agent/http/auth.ts';
 import { agentRoutes } from '../../src/agent/http/routes/index.ts';
 import { type HttpServer, type HttpTimes, startHttp } from '../../src/agent/http/server.ts';
-import { openServerTls, type ServerTls, type TlsFiles } from '../../src/agent/http/server-tls.ts';
 import type { Services } from '../../src/agent/http/services.ts';
 import { type Env, systemEnv } from '../../src/lib/env.ts';
 import { openLog } from '../../src/lib/log.ts';
+import { type GateSettings, openGate } from '../../src/serve/auth.ts';
+import { openServerTls, type ServerTls, type TlsFiles } from '../../src/serve/server-tls.ts';
 import { servicesOf } from './agent-services.ts';
 
 /** The agent's HTTP side with services of a test's own, on a port of loopback. */

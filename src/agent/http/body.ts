@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { limits } from '../../lib/limits.ts';
 import { fail, ok, type Result } from '../../lib/result.ts';
-import type { Reply } from './route.ts';
+import type { Reply } from '../../serve/route.ts';
 
 /**
  * Reads a JSON body, bounded in size; the server bounds the time. What is too long is left unread: the answer must go out

@@ -1,5 +1,5 @@
+import type { ProblemReply } from '../../serve/route.ts';
 import type { Declined } from '../parts.ts';
-import type { ProblemReply } from './route.ts';
 
 const statuses: Readonly<Record<Declined['reason'], number>> = {
   busy: 429,

@@ -4,15 +4,15 @@ import { type AddressInfo, Socket } from 'node:net';
 import type { Env } from '../../lib/env.ts';
 import type { Log } from '../../lib/log.ts';
 import { fail, ok, type Result } from '../../lib/result.ts';
+import type { Gate } from '../../serve/auth.ts';
+import { openConnections } from '../../serve/connections.ts';
+import type { Reply, Route } from '../../serve/route.ts';
+import { routerOf } from '../../serve/router.ts';
+import { send } from '../../serve/send.ts';
+import type { ServerTls } from '../../serve/server-tls.ts';
+import { acceptsOf, queryOf, targetOf } from '../../serve/target.ts';
 import type { ListenAddress } from '../../settings/values.ts';
-import type { Gate } from './auth.ts';
 import { readJsonBody } from './body.ts';
-import { openConnections } from './connections.ts';
-import type { Reply, Route } from './route.ts';
-import { routerOf } from './router.ts';
-import { send } from './send.ts';
-import type { ServerTls } from './server-tls.ts';
-import { acceptsOf, queryOf, targetOf } from './target.ts';
 
 /** What the server needs. */
 export interface HttpNeeds {

@@ -1,5 +1,5 @@
-import { countPerCaller } from '../per-caller.ts';
-import type { Route } from '../route.ts';
+import { countPerCaller } from '../../../serve/per-caller.ts';
+import type { Route } from '../../../serve/route.ts';
 import type { Services } from '../services.ts';
 import { investigationRoutes } from './investigations.ts';
 import { nodeRoutes } from './node.ts';

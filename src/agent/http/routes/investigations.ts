@@ -1,13 +1,13 @@
 import { InvestigationRequest, InvestigationShape, InvestigationsDocument } from '../../../api/investigation.ts';
 import { Type } from '../../../api/schema.ts';
 import { Secret } from '../../../lib/secret.ts';
+import { limitParameter, sinceParameter, sinceTime } from '../../../serve/parameters.ts';
+import { type PerCaller, tooMany } from '../../../serve/per-caller.ts';
+import { nothing, type Reply, type Route, route } from '../../../serve/route.ts';
+import { userinfoProblem } from '../../../serve/userinfo.ts';
 import { declinedReply } from '../declined.ts';
-import { eventStream } from '../event-stream.ts';
-import { limitParameter, sinceParameter, sinceTime } from '../parameters.ts';
-import { type PerCaller, tooMany } from '../per-caller.ts';
-import { nothing, type Reply, type Route, route } from '../route.ts';
+import { investigationStream } from '../investigation-stream.ts';
 import type { Services } from '../services.ts';
-import { userinfoProblem } from '../userinfo.ts';
 
 const mostListed = 200;
 const usuallyListed = 20;
@@ -52,7 +52,7 @@ export function investigationRoutes(services: Services, perCaller: PerCaller): r
             : { credentials: { username: credentials.username, password: new Secret(credentials.password) } }),
         };
         if (accepts[0] === 'text/event-stream') {
-          return { kind: 'lines', type: 'text/event-stream', lines: eventStream(services.investigator, order) };
+          return { kind: 'lines', type: 'text/event-stream', lines: investigationStream(services.investigator, order) };
         }
         const result = await services.investigator.investigate(order);
         return result.ok ? { kind: 'json', body: result.value } : declinedReply(result.error);

@@ -2,13 +2,13 @@ import { PodsDocument, RegistriesDocument, RuntimeDocument } from '../../../api/
 import { ProbeBody, ProbesDocument, probeNames } from '../../../api/probes.ts';
 import { NodeReport } from '../../../api/report.ts';
 import { Type } from '../../../api/schema.ts';
+import { limitParameter, sinceParameter, sinceTime } from '../../../serve/parameters.ts';
+import { type PerCaller, tooMany } from '../../../serve/per-caller.ts';
+import { nothing, type Reply, type Route, route } from '../../../serve/route.ts';
+import { userinfoProblem } from '../../../serve/userinfo.ts';
 import type { PullEvent } from '../../../signals/pull-event.ts';
 import { declinedReply } from '../declined.ts';
-import { limitParameter, sinceParameter, sinceTime } from '../parameters.ts';
-import { type PerCaller, tooMany } from '../per-caller.ts';
-import { nothing, type Reply, type Route, route } from '../route.ts';
 import type { Services } from '../services.ts';
-import { userinfoProblem } from '../userinfo.ts';
 
 const json = (schema: Route['replies'][number]['content'][string]) => ({ 'application/json': schema });
 

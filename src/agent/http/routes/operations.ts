@@ -1,7 +1,7 @@
 import { Type } from '../../../api/schema.ts';
 import { metricsType } from '../../../lib/metrics.ts';
-import { openApi } from '../openapi.ts';
-import { nothing, type Route, route } from '../route.ts';
+import { openApi } from '../../../serve/openapi.ts';
+import { nothing, type Route, route } from '../../../serve/route.ts';
 import type { Services } from '../services.ts';
 
 const text = { 'text/plain': null };
@@ -65,7 +65,11 @@ export function operationRoutes(services: Services, all: () => readonly Route[],
         },
       },
       handle: () => {
-        description ??= openApi(all(), version);
+        description ??= openApi(all(), {
+          title: 'Pullwhy agent',
+          version,
+          description: 'Why this node cannot pull an image.',
+        });
         return { kind: 'json', body: description };
       },
     }),

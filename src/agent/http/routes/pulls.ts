@@ -1,10 +1,10 @@
 import { PullRecord, PullRequest } from '../../../api/investigation.ts';
 import { Secret } from '../../../lib/secret.ts';
+import { type PerCaller, tooMany } from '../../../serve/per-caller.ts';
+import { nothing, type Route, route } from '../../../serve/route.ts';
+import { userinfoProblem } from '../../../serve/userinfo.ts';
 import { declinedReply } from '../declined.ts';
-import { type PerCaller, tooMany } from '../per-caller.ts';
-import { nothing, type Route, route } from '../route.ts';
 import type { Services } from '../services.ts';
-import { userinfoProblem } from '../userinfo.ts';
 
 /** Pulls by the runtime, over CRI. */
 export function pullRoutes(services: Services, perCaller: PerCaller): readonly Route[] {

@@ -1,10 +1,10 @@
-import { checkAgainst, Type } from '../../api/schema.ts';
-import type { Env } from '../../lib/env.ts';
-import { limits } from '../../lib/limits.ts';
-import { safeLine } from '../../lib/redact.ts';
-import { fail, ok, type Result } from '../../lib/result.ts';
-import type { KubeAccess } from '../../wire/kube-access.ts';
-import { type KubeClient, openKubeClient } from '../../wire/kube-client.ts';
+import { checkAgainst, Type } from '../api/schema.ts';
+import type { Env } from '../lib/env.ts';
+import { limits } from '../lib/limits.ts';
+import { safeLine } from '../lib/redact.ts';
+import { fail, ok, type Result } from '../lib/result.ts';
+import type { KubeAccess } from '../wire/kube-access.ts';
+import { type KubeClient, openKubeClient } from '../wire/kube-client.ts';
 import type { Reviewer } from './reviews.ts';
 
 /** What of a TokenReview's answer is read (authentication.k8s.io/v1). */

@@ -1,5 +1,5 @@
-import { ProblemDocument } from '../../api/problem.ts';
-import type { TSchema } from '../../api/schema.ts';
+import { ProblemDocument } from '../api/problem.ts';
+import type { TSchema } from '../api/schema.ts';
 import type { Route } from './route.ts';
 
 /** Problems that any route may answer with. */
@@ -8,12 +8,19 @@ const common: Readonly<Record<number, string>> = {
   401: 'who asks is not known',
   403: 'who asks may not do this',
   405: 'the path takes other methods',
-  500: 'a defect of the agent; its log says more',
-  503: 'the agent is busy or stopping; ask again',
+  500: 'a defect of the server; its log says more',
+  503: 'the server is busy or stopping; ask again',
 };
 
+/** Whose routes they are. */
+export interface ApiInfo {
+  readonly title: string;
+  readonly version: string;
+  readonly description: string;
+}
+
 /** The OpenAPI 3.1 document of the routes: from the same schemas that check requests. */
-export function openApi(routes: readonly Route[], version: string): unknown {
+export function openApi(routes: readonly Route[], { title, version, description }: ApiInfo): unknown {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
     const path = paths[route.path] ?? {};
@@ -23,9 +30,9 @@ export function openApi(routes: readonly Route[], version: string): unknown {
   return {
     openapi: '3.1.0',
     info: {
-      title: 'Pullwhy agent',
+      title,
       version,
-      description: 'Why this node cannot pull an image. Errors are RFC 9457 problem documents.',
+      description: `${description} Errors are RFC 9457 problem documents.`,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     security: [{ bearer: [] }, { certificate: [] }, {}],
@@ -35,7 +42,7 @@ export function openApi(routes: readonly Route[], version: string): unknown {
         bearer: {
           type: 'http',
           scheme: 'bearer',
-          description: 'http.auth.mode token or kubernetes; without authentication the agent listens on loopback only',
+          description: 'http.auth.mode token or kubernetes; without authentication the server listens on loopback only',
         },
         certificate: { type: 'mutualTLS', description: 'http.auth.mode mtls' },
       },

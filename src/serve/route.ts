@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
-import type { ProblemDocument } from '../../api/problem.ts';
-import { checkAgainst, type Misfit, type Static, type TSchema, Type } from '../../api/schema.ts';
+import type { ProblemDocument } from '../api/problem.ts';
+import { checkAgainst, type Misfit, type Static, type TSchema, Type } from '../api/schema.ts';
 
 /** Who may ask: everybody who reaches the port, or who is let in to read or to act. */
 export type Access = 'open' | 'read' | 'act';

@@ -3,10 +3,10 @@ import { stat } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { type ServerOptions, Server as TlsServer } from 'node:https';
 import { createSecureContext } from 'node:tls';
-import type { Env } from '../../lib/env.ts';
-import type { Log } from '../../lib/log.ts';
-import { fail, ok, type Result } from '../../lib/result.ts';
-import { readSmallFile } from '../../lib/small-file.ts';
+import type { Env } from '../lib/env.ts';
+import type { Log } from '../lib/log.ts';
+import { fail, ok, type Result } from '../lib/result.ts';
+import { readSmallFile } from '../lib/small-file.ts';
 
 /** Files of the server's certificate; they may rotate. */
 export interface TlsFiles {

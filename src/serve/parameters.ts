@@ -1,5 +1,5 @@
-import { Type } from '../../api/schema.ts';
-import { durationMs } from '../../settings/values.ts';
+import { Type } from '../api/schema.ts';
+import { durationMs } from '../settings/values.ts';
 
 /** `?since=`. */
 export const sinceParameter = Type.Optional(

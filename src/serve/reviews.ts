@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Env } from '../../lib/env.ts';
-import { fail, type Result } from '../../lib/result.ts';
+import type { Env } from '../lib/env.ts';
+import { fail, type Result } from '../lib/result.ts';
 
 /** What Kubernetes says of a bearer token. */
 export interface Reviewer {

@@ -2,9 +2,9 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { Env } from '../../lib/env.ts';
-import { fail, ok, type Result } from '../../lib/result.ts';
-import { readSmallFile } from '../../lib/small-file.ts';
+import type { Env } from '../lib/env.ts';
+import { fail, ok, type Result } from '../lib/result.ts';
+import { readSmallFile } from '../lib/small-file.ts';
 import { openReviews, type Reviewer } from './reviews.ts';
 import type { Access, ProblemReply } from './route.ts';
 import { hostOf } from './target.ts';
@@ -49,7 +49,7 @@ export function openGate(settings: GateSettings, env: Env): Gate {
         // Without authentication only this machine is let in, and not a web page that has a name for its loopback address.
         const host = hostOf(authority);
         if (isIP(host) === 0 && host !== 'localhost') {
-          return refuse(403, 'Without authentication the agent answers to its address only, not to a name.');
+          return refuse(403, 'Without authentication this server answers to its address only, not to a name.');
         }
         return ok({ name: addressOf(request) });
       };
