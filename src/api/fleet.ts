@@ -1,5 +1,5 @@
 import { RemedyShape } from './investigation.ts';
-import { nullable, type Static, Type, timeString } from './schema.ts';
+import { nullable, type Static, type TSchema, Type, timeString } from './schema.ts';
 import { ApiVersion, Cause, ConfidenceName, LayerName, VerdictName } from './words.ts';
 
 /** The collector's documents (contract.md, section 6). */
@@ -197,3 +197,39 @@ export const FleetEvent = Type.Object({
   node: nullable(Type.String()),
 });
 export type FleetEvent = Static<typeof FleetEvent>;
+
+/** A page of a list; `next` is given as `cursor` for the one after it, with the same filters. */
+function pageOf<K extends string, S extends TSchema>(kind: K, item: S) {
+  return Type.Object({
+    apiVersion: ApiVersion,
+    kind: Type.Literal(kind),
+    at: timeString('of this answer'),
+    items: Type.Array(item),
+    next: nullable(Type.String({ description: 'cursor of the next page; null: this is the last' })),
+  });
+}
+
+/** `GET /v1/incidents`. */
+export const FleetIncidentsDocument = pageOf('Incidents', FleetIncident);
+export type FleetIncidentsDocument = Static<typeof FleetIncidentsDocument>;
+
+/** `GET /v1/nodes`. */
+export const FleetNodesDocument = pageOf('Nodes', FleetNodeRow);
+export type FleetNodesDocument = Static<typeof FleetNodesDocument>;
+
+/** `GET /v1/registries`. */
+export const FleetRegistriesDocument = pageOf('Registries', FleetRegistryRow);
+export type FleetRegistriesDocument = Static<typeof FleetRegistriesDocument>;
+
+/** `GET /v1/investigations`. */
+export const FleetInvestigationsDocument = pageOf('Investigations', FleetInvestigationRow);
+export type FleetInvestigationsDocument = Static<typeof FleetInvestigationsDocument>;
+
+/** `GET /v1/incidents/{id}`. */
+export const FleetIncidentDocument = Type.Object({
+  apiVersion: ApiVersion,
+  kind: Type.Literal('Incident'),
+  at: timeString('of this answer'),
+  ...FleetIncident.properties,
+});
+export type FleetIncidentDocument = Static<typeof FleetIncidentDocument>;
