@@ -7,6 +7,7 @@ import type {
   FleetRegistryRow,
   SubjectShape,
 } from '../api/fleet.ts';
+import type { RecoveredTotals } from '../api/fleet-report.ts';
 import type { CheckShape, HeartbeatRecord, IncidentRecord, InvestigationRecord, NodeRecord } from '../api/records.ts';
 import type { Frozen } from '../api/schema.ts';
 import type { Result } from '../lib/result.ts';
@@ -129,6 +130,8 @@ export interface IncidentsQuery extends PageQuery {
 
 /** Filters of nodes. */
 export interface NodesQuery extends PageQuery {
+  /** Only the one of this name. */
+  readonly node?: string;
   readonly state?: FleetNodeRow['state'];
   /** `zone=eu-1`: nodes whose attribute has this value. */
   readonly attribute?: { readonly name: string; readonly value: string };
@@ -206,11 +209,20 @@ export interface Store {
     lease: { readonly name: string; readonly holder: string; readonly now: number },
     decided: { readonly incidents: readonly StoredIncident[]; readonly events: readonly Omit<FleetEvent, 'id'>[] },
   ) => Promise<Result<boolean, StoreFailure>>;
-  /** Events after `id`, oldest first; null: only the newest one's id is asked for. */
+  /**
+   * Events after `id`, oldest first; null: only the newest one's id is asked for (`last`, null when there is none). Ids are
+   * decimal numbers that count up; `0` is before the first.
+   */
   readonly events: (
     after: string | null,
     limit: number,
   ) => Promise<Result<{ readonly events: readonly FleetEvent[]; readonly last: string | null }, StoreFailure>>;
+
+  /**
+   * What agents told of images that came after all since then: incident records that are over, by `endedBy`, and the sum
+   * of their `secondsGained`. For the report; the newest record of a node and image counts, once.
+   */
+  readonly recovered: (since: number) => Promise<Result<RecoveredTotals, StoreFailure>>;
 
   readonly sent: (target: string) => Promise<Result<readonly SentNotice[], StoreFailure>>;
   readonly recordSent: (notice: SentNotice) => Promise<Result<void, StoreFailure>>;
