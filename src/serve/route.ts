@@ -17,6 +17,8 @@ export interface Asked<Q = unknown, B = unknown> {
   readonly signal: AbortSignal;
   /** For limits per caller: the user, or the address. */
   readonly caller: string;
+  /** The Last-Event-ID header: where a reader of server-sent events goes on. */
+  readonly lastEventId?: string;
 }
 
 /** A document, a text, or a stream; a handler never writes to the socket itself. */
