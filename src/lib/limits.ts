@@ -153,6 +153,14 @@ export const limits = {
   kubeObjectBytes: 8 * 1024 * 1024,
   /** A page of a list: a hundred pods have 1 to 3 MiB, and servers may give all of a node's at once. */
   kubePageBytes: 64 * 1024 * 1024,
+  /** What is read of the answer to a notification: Slack says `ok` or one word. */
+  postAnswerBytes: 4096,
+  /** A page of a collector's list in characters: 50 incidents of 20 KiB fit many times, 500 of the largest do not. */
+  fleetAnswerBytes: 8 * 1024 * 1024,
+  /** Results of one node in one answer: it uses a handful of registries, and some hundred images at most fail at once. */
+  fleetNodeResults: 1000,
+  /** Readers of a collector's events at once; each costs a connection and a position. */
+  fleetSubscribers: 200,
   /** Objects of one list: pods of a node are 110 to some hundreds, events of a namespace some thousands. */
   kubeListItems: 20_000,
 } as const;
