@@ -1,4 +1,5 @@
 import { probesOf, type View } from '../evidence/view.ts';
+import { lookUp } from '../lib/look-up.ts';
 import { causeIds } from '../model/cause-id.ts';
 import type { DoneProbe } from '../model/investigation.ts';
 import { type Cause, type CauseArgs, type Match, remedy, sentence } from './cause.ts';
@@ -86,7 +87,7 @@ export const runtimeCauses: readonly Cause[] = [
             ),
             remedy('If the socket lies elsewhere, name it with -r unix:///PATH.'),
           ],
-    match: (view) => matchRuntime(view, ({ facts }) => unreachable[facts.failure ?? ''] ?? null),
+    match: (view) => matchRuntime(view, ({ facts }) => lookUp(unreachable, facts.failure) ?? null),
   },
   {
     id: 'runtime-misconfigured',
@@ -207,7 +208,7 @@ function missingPause(view: View): Match[] {
 function silentSnapshotter(view: View): Match[] {
   return probesOf(view, 'snapshotter').flatMap((probe): Match[] => {
     const { name, address, failure } = probe.facts;
-    const reading = failure === null ? undefined : unreachable[failure];
+    const reading = lookUp(unreachable, failure);
     // That this user may not open it says nothing of the runtime.
     if (reading === undefined || failure === 'not-permitted') return [];
     return [

@@ -1,4 +1,5 @@
 import { limits } from '../lib/limits.ts';
+import { lookUp } from '../lib/look-up.ts';
 import { readQuoted } from './log-line.ts';
 
 /** How grave the program itself says it is. */
@@ -94,7 +95,7 @@ function readLogfmt(body: string): LogRecord {
   const time = take('time');
   return {
     form: 'logfmt',
-    severity: words[level ?? ''] ?? null,
+    severity: lookUp(words, level) ?? null,
     time,
     caller: fields.get('file') ?? null,
     message: take('msg') ?? '',
@@ -166,7 +167,8 @@ function readJson(text: string, depth: number): LogRecord | null {
   return {
     form: 'json',
     // klog's JSON has no word for it: what has a verbosity is information, the rest is an error (component-base, json.go).
-    severity: level !== null ? (words[level] ?? null) : fields.has('v') ? 'info' : fields.has('err') ? 'error' : null,
+    severity:
+      level !== null ? (lookUp(words, level) ?? null) : fields.has('v') ? 'info' : fields.has('err') ? 'error' : null,
     time,
     caller: take(['caller']),
     message: inner.message,

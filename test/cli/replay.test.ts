@@ -194,6 +194,14 @@ describe('cli: a saved investigation, concluded again', () => {
     }
   });
 
+  it('never takes a word for what every object has, wherever it stands', () => {
+    const proto = { how: 'other', which: other.indexOf('__proto__') } as const;
+    for (const text of samples.filter((_, index) => index % 4 === 0)) {
+      const count = places(JSON.parse(text)).length;
+      for (let at = 0; at < count; at++) tried(damage(text, [{ at, ...proto }]));
+    }
+  });
+
   it('names the place of what is wrong', () => {
     const document: unknown = JSON.parse(jsonText(everything()));
     assert.ok(isRecord(document) && Array.isArray(document.probes));
