@@ -48,8 +48,8 @@ export const authCauses: readonly Cause[] = [
     title: 'Authenticated, and not allowed to pull this',
     fixedBy: 'registry',
     proof: 'The login is accepted, and the registry refuses this repository.',
-    say: ({ host, username, repository, detail }) =>
-      `${host ?? 'The registry'} ${username === undefined ? 'refuses' : `knows user ${JSON.stringify(username)} and refuses`} ${repository === undefined ? 'this image' : `to give ${repository}`}${tell(detail)}.`,
+    say: ({ host, username, origin, repository, detail }) =>
+      `${host ?? 'The registry'} ${username === undefined ? 'refuses' : `knows user ${JSON.stringify(username)}${origin === undefined ? '' : ` (${origin})`} and refuses`} ${repository === undefined ? 'this image' : `to give ${repository}`}${tell(detail)}.`,
     remedies: ({ username, repository }) => [
       remedy(
         `Give ${username === undefined ? 'this client' : `user ${JSON.stringify(username)}`} the right to pull ${repository ?? 'the repository'}, or use credentials that have it.`,
@@ -128,7 +128,7 @@ export const authCauses: readonly Cause[] = [
       if (!hidesFromNobody(refusal)) return null;
       const plugin = unaskedPlugin(view);
       if (plugin === null) return {};
-      const source = `the kubelet asks its plugin ${plugin.name} for credentials (${plugin.source}), and Pullwhy does not run it`;
+      const source = `the kubelet asks its plugin ${plugin.name} for credentials (${plugin.source}), which was not tried: ${plugin.why}`;
       return { confidence: 'possible', alternatives: ['credential-provider-failed'], args: { source } };
     }),
   },

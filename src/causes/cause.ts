@@ -21,6 +21,8 @@ export interface CauseArgs {
   readonly nearest?: readonly string[];
   readonly platform?: string;
   readonly username?: string;
+  /** Where the credentials are from: `Secret shop/regcred`, a file, a plugin. */
+  readonly origin?: string;
   readonly path?: string;
   /** A certificate's subject, issuer, or a date. */
   readonly certificate?: string;

@@ -1,4 +1,5 @@
-import { pluginsFor, unaskedPlugin } from '../evidence/credential-plugin.ts';
+import { matchesOf } from '../evidence/credential-matches.ts';
+import { failedPlugins, pluginAnswers, pluginsFor, unaskedPlugin } from '../evidence/credential-plugin.ts';
 import { credentialTime, lapsedByClaim } from '../evidence/credential-time.ts';
 import type { Refusal } from '../evidence/refusal.ts';
 import { requestsOf } from '../evidence/requests.ts';
@@ -14,6 +15,7 @@ import {
   tell,
   wantsCredentials,
   whenRefused,
+  whose,
 } from './refused.ts';
 
 /**
@@ -70,7 +72,7 @@ export const credentialCauses: readonly Cause[] = [
     title: "The kubelet's credential provider fails",
     fixedBy: 'node',
     proof:
-      "The registry wants credentials, and the kubelet's plugin for this image cannot run: its configuration is refused, or its program is missing or not executable; or the kubelet's own log names the plugin and its error.",
+      "The registry wants credentials, and the kubelet's plugin for this image cannot run: its configuration is refused, or its program is missing or not executable, or it fails when it is run as the kubelet runs it; or the kubelet's own log names the plugin and its error.",
     say: ({ detail, host }) =>
       `The kubelet's credential provider plugin fails${tell(detail)}, so the pull goes on without credentials${host === undefined ? '.' : `, which ${host} demands.`}`,
     remedies: ({ source }) => [
@@ -88,6 +90,18 @@ export const credentialCauses: readonly Cause[] = [
         const { probe, said } = word;
         const detail = `${said.name}, by the kubelet's own words at ${day(said.at)}: ${said.message.replace(/[.\s]+$/, '')}`;
         return { confidence: sure ?? 'likely', evidence: [...idsOf(refusal.probes), probe.id], args: { detail } };
+      }
+      const [failed] = failedPlugins(view);
+      const ran = pluginAnswers(view);
+      if (failed !== undefined && ran !== null) {
+        const words = failed.stderr === '' ? '' : `: ${failed.stderr.replace(/[.\s]+$/, '')}`;
+        const detail = `${failed.name} ${failed.why ?? 'fails'}${words}`;
+        // It was run as the kubelet runs it, and not by the kubelet: what it is given in other ways may differ.
+        return {
+          confidence: sure ?? 'likely',
+          evidence: [...idsOf(refusal.probes), ran.id],
+          args: { detail },
+        };
       }
       const { broken, refused } = pluginsFor(view);
       const plugin = broken[0];
@@ -122,7 +136,7 @@ export const credentialCauses: readonly Cause[] = [
       if (confidence === null || unusableEntry(refusal, view) !== null) return null;
       const plugin = unaskedPlugin(view);
       if (plugin !== null) {
-        const source = `the kubelet asks its plugin ${plugin.name} for them (${plugin.source}), and Pullwhy does not run it`;
+        const source = `the kubelet asks its plugin ${plugin.name} for them (${plugin.source}), which was not tried: ${plugin.why}`;
         return { confidence: 'possible', alternatives: ['credential-provider-failed'], args: { source } };
       }
       const found = whatThereIs(view);
@@ -137,8 +151,8 @@ export const credentialCauses: readonly Cause[] = [
     fixedBy: 'workload',
     proof:
       'The credentials are sent as the runtime sends them, and the registry or its token service answers 401; where the image is public, it is fetched without them.',
-    say: ({ host, username, detail, source }) =>
-      `${host ?? 'The registry'} refuses the credentials${username === undefined ? '' : ` of user ${JSON.stringify(username)}`}${tell(detail)}${source === undefined ? '' : `; ${source}`}.`,
+    say: ({ host, detail, source, ...args }) =>
+      `${host ?? 'The registry'} refuses the credentials${whose(args)}${tell(detail)}${source === undefined ? '' : `; ${source}`}.`,
     remedies: (args) => [
       remedy(
         `The password or token is wrong or was revoked${shortLived(args.username)}: make the pull secret anew.`,
@@ -151,7 +165,7 @@ export const credentialCauses: readonly Cause[] = [
     ],
     match: whenRefused((refusal, view) => {
       if (!refusal.withCredentials || saysExpired(refusal) || lapsedByClaim(view, refusal) !== null) return null;
-      const { odd } = view.plan.credentials?.matches[refusal.identity] ?? {};
+      const { odd } = matchesOf(view)[refusal.identity] ?? {};
       const about = [
         ...(odd === undefined ? [] : [`${odd}, which is sent too`]),
         ...(refusal.anonymousWorks ? ['without them the image can be pulled'] : []),
@@ -170,8 +184,8 @@ export const credentialCauses: readonly Cause[] = [
     fixedBy: 'workload',
     proof:
       "They are refused, and the registry says that their time is over, or they say so themselves: a token's claim exp, an ECR token's expiration, held against the registry's clock.",
-    say: ({ host, username, detail, date }) =>
-      `The credentials${username === undefined ? '' : ` of user ${JSON.stringify(username)}`} for ${host ?? 'the registry'} have expired${date === undefined ? '' : `, on ${date}`}${tell(detail)}.`,
+    say: ({ host, detail, date, ...args }) =>
+      `The credentials${whose(args)} for ${host ?? 'the registry'} have expired${date === undefined ? '' : `, on ${date}`}${tell(detail)}.`,
     remedies: (args) => [
       remedy(renewal(args.username), secretCommand(args)),
       remedy('What expires within hours belongs into a credential provider of the kubelet, and not into a secret.'),
@@ -227,7 +241,14 @@ function whatThereIs(view: View): string {
     .map(
       ({ name, matchImages }) => `the kubelet asks its plugin ${name} for ${matchImages.slice(0, 3).join(', ')} only`,
     );
-  return [...files, ...plugins].join('; ');
+  const answered = (pluginAnswers(view)?.facts.plugins ?? [])
+    .filter(({ outcome }) => outcome === 'answered')
+    .map(({ name, keys }) =>
+      keys.length === 0
+        ? `the kubelet's plugin ${name} answers without credentials`
+        : `the kubelet's plugin ${name} answers for ${keys.slice(0, 3).join(', ')} only`,
+    );
+  return [...files, ...answered, ...plugins].join('; ');
 }
 
 /**
@@ -236,7 +257,7 @@ function whatThereIs(view: View): string {
  */
 function unusableEntry(refusal: Refusal, view: View): string | null {
   if (wantsCredentials(refusal) === null && !hidesFromNobody(refusal)) return null;
-  const match = view.plan.credentials?.matches[refusal.identity];
+  const match = matchesOf(view)[refusal.identity];
   if (match?.empty === true)
     return `the entry of ${match.key} in ${match.source} has neither user name nor password, so the kubelet pulls as nobody`;
   const files = view.plan.credentialHosts.flatMap(({ source, near = [] }) => near.map((one) => ({ source, ...one })));

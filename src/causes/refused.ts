@@ -1,3 +1,4 @@
+import { matchesOf } from '../evidence/credential-matches.ts';
 import { servedElsewhere } from '../evidence/elsewhere.ts';
 import { type Refusal, refusalsOf } from '../evidence/refusal.ts';
 import { idsOf, type View } from '../evidence/view.ts';
@@ -33,6 +34,7 @@ export function whenRefused(
         host: refusal.host,
         detail: refusal.words,
         ...(refusal.username === null ? {} : { username: refusal.username }),
+        ...(refusal.withCredentials ? { origin: matchesOf(view)[refusal.identity]?.source ?? 'the kubelet' } : {}),
         ...read.args,
       };
       return [{ ...base, endpoint: refusal.endpoint, host: refusal.host, ...read, args }];
@@ -42,6 +44,12 @@ export function whenRefused(
 /** The command that makes a pull secret for a host. */
 export function secretCommand({ host }: CauseArgs): string {
   return `kubectl create secret docker-registry regcred --docker-server=${host ?? 'HOST'} --docker-username=USER --docker-password=PASSWORD`;
+}
+
+/** Whose credentials, and where they are from. */
+export function whose({ username, origin }: CauseArgs): string {
+  const user = username === undefined || username === '' ? '' : ` of user ${JSON.stringify(username)}`;
+  return `${user}${origin === undefined ? '' : ` from ${origin}`}`;
 }
 
 /** What was seen, in brackets behind a sentence. */

@@ -14,6 +14,8 @@ export interface SharedFlags {
   readonly authFile?: string;
   readonly pullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
   readonly platform?: string;
+  /** Of `diagnose` and `pull`. */
+  readonly credentialProviders?: 'auto' | 'on' | 'off';
   readonly deadline: number;
   readonly pullDeadline: number;
   readonly output: 'text' | 'json' | 'markdown';
@@ -61,6 +63,15 @@ export function addSharedFlags(command: Command): Command {
     .addOption(
       new Option('-o, --output <FORMAT>', 'how to print').choices(['text', 'json', 'markdown']).default('text'),
     );
+}
+
+/** Adds the flag of commands that do what the kubelet does before it pulls. */
+export function addProviderFlag(command: Command): Command {
+  return command.addOption(
+    new Option('--credential-providers <WHEN>', "run the kubelet's credential plugins; auto: when the host root is /")
+      .choices(['auto', 'on', 'off'])
+      .default('auto'),
+  );
 }
 
 /** The request that the flags make. */

@@ -101,7 +101,7 @@ export function openContext(
     return { scheme, host, port, proxy, proxyReason: reason, url: redactUrl(url) };
   };
 
-  const vault: Vault = { tokens: new Map(), urls: new Map() };
+  const vault: Vault = { plugins: [], tokens: new Map(), urls: new Map() };
   const { cri } = plan;
   let mounts: ReturnType<typeof readMounts> | undefined;
   return {
@@ -120,6 +120,7 @@ export function openContext(
       tlsFor,
       headersFor: (endpoint) => plan.endpoints[endpoint]?.headerValues ?? {},
       credentials: plan.credentials,
+      askProvider: plan.askProvider,
       httpClient,
       vault,
       mask: maskerOf(plan, vault),

@@ -21,6 +21,6 @@ export function withCredentials(plan: PullPlan, { username, password }: GivenCre
   const given: PlannedCredential = { key: registry, source, username, password, email: '', ofPod: true, sentTo: null };
   // The runtime's own count only where the kubelet hands none over.
   const credentials = [given, ...plan.credentials.filter(({ sentTo }) => sentTo === null)];
-  const body = { ...plan.body, credentials: credentialsInfo(credentials, given, null) };
+  const body = { ...plan.body, credentials: credentialsInfo(credentials, null) };
   return { ...plan, body, credentials };
 }

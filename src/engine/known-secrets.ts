@@ -2,7 +2,7 @@ import { secretMasker } from '../lib/known-secrets.ts';
 import { secretQueryValues } from '../lib/redact.ts';
 import { causeIds } from '../model/cause-id.ts';
 import { networkFailures } from '../model/network-failure.ts';
-import type { Vault } from '../probes/context.ts';
+import type { ProbeCredential, Vault } from '../probes/context.ts';
 import { containerdAccept, criOAccept } from '../registry/media-types.ts';
 import type { PullPlan } from './plan.ts';
 
@@ -25,12 +25,13 @@ export function maskerOf(plan: PullPlan, vault: Vault | null): (text: string) =>
   let counted = -1;
   let masker: (text: string) => string = (text) => text;
   return (text) => {
-    const count = vault === null ? 0 : vault.tokens.size + vault.urls.size;
+    const count = vault === null ? 0 : vault.tokens.size + vault.urls.size + vault.plugins.length;
     if (count !== counted) {
       counted = count;
       const tokens = [...(vault?.tokens.values() ?? [])].map((token) => token.reveal());
       const signatures = [...(vault?.urls.values() ?? [])].flatMap(secretQueryValues);
-      masker = secretMasker([...fixed, ...tokens, ...signatures], open);
+      const given = secretsOfCredentials(vault?.plugins ?? []);
+      masker = secretMasker([...fixed, ...given, ...tokens, ...signatures], open);
     }
     return masker(text);
   };
@@ -50,13 +51,7 @@ const openHeaders: ReadonlySet<string> = new Set([
 ]);
 
 function secretsOfPlan(plan: PullPlan): string[] {
-  const secrets: string[] = [];
-  for (const { username, password } of plan.credentials) {
-    if (password.reveal() === '') continue;
-    const pair = `${username}:${password.reveal()}`;
-    // The pair in base64 is what stands in the header; it may come back encoded once more.
-    secrets.push(password.reveal(), pair, Buffer.from(pair).toString('base64'));
-  }
+  const secrets = secretsOfCredentials(plan.credentials);
   for (const { headerValues } of plan.endpoints) {
     for (const [name, values] of Object.entries(headerValues)) {
       if (openHeaders.has(name.toLowerCase())) continue;
@@ -71,6 +66,15 @@ function secretsOfPlan(plan: PullPlan): string[] {
   }
   for (const value of authorizations) secrets.push(...withScheme(value));
   return secrets.filter((secret) => secret !== '');
+}
+
+function secretsOfCredentials(credentials: readonly Pick<ProbeCredential, 'username' | 'password'>[]): string[] {
+  return credentials.flatMap(({ username, password }) => {
+    if (password.reveal() === '') return [];
+    const pair = `${username}:${password.reveal()}`;
+    // The pair in base64 is what stands in the header; it may come back encoded once more.
+    return [password.reveal(), pair, Buffer.from(pair).toString('base64')];
+  });
 }
 
 /** A header's value, what stands behind its scheme, and the password of Basic. */

@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
-import type { CredentialLifetimeInfo, PlanBody } from '../model/plan.ts';
+import type { PlanBody } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
 import { nearKeys } from '../node/credential-near.ts';
 import {
@@ -11,13 +11,18 @@ import {
 } from '../node/credentials.ts';
 import type { HostFiles } from '../node/host-files.ts';
 import type { RuntimePlan } from '../node/runtime-plan.ts';
-import { type CredentialLifetime, credentialLifetime } from '../registry/credential-lifetime.ts';
+import { credentialInfo } from '../probes/credential-info.ts';
 import type { PlanRequest, RequestError } from './request.ts';
+
+/** Files of credentials, as the kubelet asks them: those of the pod make one keyring, the node's own another behind it. */
+export interface CredentialFiles {
+  readonly pod: readonly CredentialFile[];
+  readonly node: readonly CredentialFile[];
+}
 
 /** The files of credentials that apply to this node and this request. */
 export interface ReadCredentials {
-  /** The pod's first, then the node's own, as the kubelet asks them. */
-  readonly files: readonly CredentialFile[];
+  readonly files: CredentialFiles;
   readonly problems: readonly Problem[];
 }
 
@@ -35,17 +40,17 @@ export async function readCredentials(
       .filter(({ kind }) => kind === 'unusable')
       .map(({ message }) => notice('runtime-misconfigured', source, message)),
   );
-  if (request.authFile === null) return ok({ files: node, problems: skipped });
+  if (request.authFile === null) return ok({ files: { pod: [], node }, problems: skipped });
   const given = await readCredentialFile(request.authFile);
   if (given.ok) {
     const { source, notices } = given.value;
     const told = notices.map(({ message }) => notice('pull-secret-invalid', source, message));
-    return ok({ files: [given.value, ...node], problems: [...told, ...skipped] });
+    return ok({ files: { pod: [given.value], node }, problems: [...told, ...skipped] });
   }
   const { kind, message, source } = given.error;
   if (kind === 'absent' || kind === 'denied' || kind === 'unreadable') return fail({ flag: '--auth-file', message });
   const problem: Problem = { severity: 'error', cause: 'pull-secret-invalid', source, message };
-  return ok({ files: node, problems: [problem, ...skipped] });
+  return ok({ files: { pod: [], node }, problems: [problem, ...skipped] });
 }
 
 /** What does not do what its author expects; whether it matters shows when the registry asks for credentials. */
@@ -61,28 +66,30 @@ export interface PlannedCredential {
   readonly password: Secret;
   /** Part of what the kubelet knows credentials again by; empty without one. */
   readonly email: string;
-  /** It is of the pod's own secrets (`--auth-file`). */
+  /** It is of the pod's own secrets, or of a file or a caller in their place. */
   readonly ofPod: boolean;
   /** Of the runtime's own files: the only host that the runtime sends them to. Null: the kubelet's, sent with the pull. */
   readonly sentTo: string | null;
 }
 
-/** The kubelet's matches: the pod's keyring, then the node's; the runtime's own only when the request carries none. */
+/**
+ * The kubelet's matches: those of the pod's keyring, then the node's; the runtime's own only when the request carries none.
+ * What plugins give comes behind the node's, once they were asked (evidence/credential-matches.ts).
+ */
 export function credentialsFor(
   image: PlanBody['image'],
-  files: readonly CredentialFile[],
-  runtime: RuntimePlan,
-  authFile: string | null,
+  { pod, node }: CredentialFiles,
+  runtime: Pick<RuntimePlan, 'credentials' | 'endpoints'>,
 ): readonly PlannedCredential[] {
   if (image.registry === null || image.repository === null) return [];
   const target = { domain: image.registry, path: image.repository };
-  const pod = files.slice(0, 1);
-  const matches = [...matchMergedCredentials(pod, target), ...matchMergedCredentials(files.slice(1), target)];
+  const ofPod = matchMergedCredentials(pod, target).map((match) => ({ ...match, ofPod: true }));
+  const matches = [...ofPod, ...matchMergedCredentials(node, target).map((match) => ({ ...match, ofPod: false }))];
   if (matches.length > 0) {
     // What else an entry holds (identity and registry tokens) the kubelet does not read, so it is sent to nobody.
-    return matches.map(({ key, source, username, password, email }) => ({
+    return matches.map(({ key, source, username, password, email, ofPod: own }) => ({
       ...{ key, source, username, password, email },
-      ofPod: source === authFile,
+      ofPod: own,
       sentTo: null,
     }));
   }
@@ -100,57 +107,29 @@ export function credentialsFor(
     }));
 }
 
-/** The matches as documents show them. */
+/** The matches as documents show them; null for none. */
 export function credentialsInfo(
   matches: readonly PlannedCredential[],
-  first: PlannedCredential,
   authFile: string | null,
-): NonNullable<PlanBody['credentials']> {
-  return {
-    source: first.source === authFile ? '--auth-file' : first.source,
-    username: first.username,
-    matches: matches.map(({ key, source, username, password, sentTo }) => ({
-      ...{ key, source, username },
-      ...(sentTo === null ? {} : { sentTo }),
-      ...lifetimeInfo(credentialLifetime(username, password)),
-      ...(username === '' && password.reveal() === '' ? { empty: true as const } : {}),
-      ...oddity(username, password),
-    })),
-  };
-}
-
-/** What tools leave at the ends of a password that nobody typed (`echo` without -n, a file's last line). */
-function oddity(username: string, password: Secret): { readonly odd?: string } {
-  const text = password.reveal();
-  const [where, blank] = /\s$/.test(text) ? ['ends in', text.at(-1)] : /^\s/.test(text) ? ['begins with', text[0]] : [];
-  if (where !== undefined)
-    return { odd: `the password ${where} a ${blank === '\n' || blank === '\r' ? 'line break' : 'blank'}` };
-  return username !== username.trim() ? { odd: 'the user name has blanks around it' } : {};
+): NonNullable<PlanBody['credentials']> | null {
+  const [first] = matches;
+  if (first === undefined) return null;
+  const source = authFile !== null && first.source === authFile ? '--auth-file' : first.source;
+  return { source, username: first.username, matches: matches.map(credentialInfo) };
 }
 
 /** The files' registries, for a person who looks for the one that is missing. */
-export function credentialHosts(
-  image: PlanBody['image'],
-  files: readonly CredentialFile[],
-  authFile: string | null,
-): PlanBody['credentialHosts'] {
+export function credentialHosts(image: PlanBody['image'], { pod, node }: CredentialFiles): PlanBody['credentialHosts'] {
   const { registry, repository } = image;
-  return files
+  return [...pod, ...node]
     .filter(({ hosts }) => hosts.length > 0)
     .map((file) => {
       const near =
         registry === null || repository === null ? [] : nearKeys(file, { domain: registry, path: repository });
-      const ofPod = file.source === authFile;
+      const ofPod = pod.includes(file);
       const shown = near.slice(0, 8).map(({ key, why, meant }) => ({ key, why, meant: meant && ofPod }));
       return { source: file.source, hosts: file.hosts, ...(shown.length === 0 ? {} : { near: shown }) };
     });
-}
-
-function lifetimeInfo(lifetime: CredentialLifetime | null): { readonly lifetime?: CredentialLifetimeInfo } {
-  if (lifetime === null) return {};
-  const { expiresAtMs, issuedAtMs, by } = lifetime;
-  const issuedAt = issuedAtMs === null ? null : new Date(issuedAtMs).toISOString();
-  return { lifetime: { expiresAt: new Date(expiresAtMs).toISOString(), issuedAt, by } };
 }
 
 function originHost(url: string): string {

@@ -1,7 +1,10 @@
+import { fail, ok, type Result } from '../lib/result.ts';
 import type { CredentialProvidersInfo, KubeletInfo } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
+import type { CredentialPlugins } from '../node/credential-plugins.ts';
 import type { CredentialProviders } from '../node/credential-provider.ts';
 import { type HostFiles, sourceName } from '../node/host-files.ts';
+import type { AskProvider } from '../probes/context.ts';
 
 /** What the kubelet's files say, before the image is known. */
 export interface ReadKubelet {
@@ -34,6 +37,18 @@ export async function readKubelet(host: HostFiles): Promise<ReadKubelet> {
     ...(kept ? { pullRecords: sourceName(records) } : {}),
   };
   return { info, providers, problems };
+}
+
+/** How a plan asks the kubelet's credential plugins by name. */
+export function providerAsker(
+  providers: CredentialProviders | null,
+  plugins: CredentialPlugins | string | undefined,
+): Result<AskProvider, string> {
+  if (plugins === undefined || typeof plugins === 'string') return fail(plugins ?? 'Pullwhy does not run it here');
+  return ok(async (name, image, bounds) => {
+    const provider = providers?.providers.find((one) => one.name === name);
+    return provider === undefined ? null : plugins.ask(provider, image, bounds);
+  });
 }
 
 /** The same for one image: which providers are asked for it. */

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Env } from '../lib/env.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { RuntimeInfo } from '../model/plan.ts';
+import type { CredentialPlugins } from '../node/credential-plugins.ts';
 import { type HostFiles, hostFiles } from '../node/host-files.ts';
 import { type ProxyEnvironment, readProxyEnvironment } from '../node/proxy-environment.ts';
 import { type NodeResolver, readResolver } from '../node/resolver.ts';
@@ -38,6 +39,8 @@ export interface PlanEnv {
   /** `uname -m`. */
   readonly machine: string;
   readonly signal: AbortSignal;
+  /** Runs the kubelet's credential plugins; or why none is run, a clause. Absent: that is not done here. */
+  readonly credentialPlugins?: CredentialPlugins | string;
 }
 
 /** Reads what does not depend on the image. */

@@ -16,9 +16,16 @@ import type { NodeResolver } from '../node/resolver.ts';
 import type { RuntimeChoice } from '../node/runtime-discovery.ts';
 import type { RuntimeEndpoint, RuntimePlan } from '../node/runtime-plan.ts';
 import type { TrustStore } from '../node/trust-store.ts';
+import type { AskProvider } from '../probes/context.ts';
 import type { CriClient, CriFailure } from '../wire/cri.ts';
-import { credentialHosts, credentialsFor, credentialsInfo, type PlannedCredential } from './plan-credentials.ts';
-import { kubeletFor } from './plan-kubelet.ts';
+import {
+  type CredentialFiles,
+  credentialHosts,
+  credentialsFor,
+  credentialsInfo,
+  type PlannedCredential,
+} from './plan-credentials.ts';
+import { kubeletFor, providerAsker } from './plan-kubelet.ts';
 import { type PlanEnv, planRuntime, type ReadNode, readNode } from './plan-node.ts';
 import { hostsOf, imageOf, platformInfo, policyOf } from './plan-parts.ts';
 import type { PlanRequest, RequestError } from './request.ts';
@@ -46,6 +53,10 @@ export interface PullPlan {
   /** The plan for an image that the runtime pulls by itself: without anybody's pull secret, and asked of nobody else. */
   readonly planOther: (image: string) => Promise<PullPlan>;
   readonly credentials: readonly PlannedCredential[];
+  /** Where they are from, with the entries for other images. */
+  readonly credentialFiles: CredentialFiles;
+  /** Asks a credential plugin of the kubelet's; the failure says why none can be asked from here, a clause. */
+  readonly askProvider: Result<AskProvider, string>;
   /** The runtime's socket; a failure is a fact about the runtime. Null: there is none to ask. */
   readonly cri: Result<CriClient, CriFailure> | null;
 }
@@ -62,7 +73,7 @@ export async function planImage(
   host: HostFiles,
   node: ReadNode,
   request: PlanRequest,
-  planEnv: Pick<PlanEnv, 'arch' | 'platform' | 'machine'>,
+  planEnv: Pick<PlanEnv, 'arch' | 'platform' | 'machine' | 'credentialPlugins'>,
 ): Promise<PullPlan> {
   const { choice, runtime, silence, cri, resolver, credentials, kubelet, proxies, trust, journals } = node;
   const reference = parseReference(request.image);
@@ -79,7 +90,7 @@ export async function planImage(
   problems.push(...[...proxies.problems, ...resolver.problems, ...trust.problems, ...kubelet.problems].map(told));
 
   const image = imageOf(request.image, reference.ok ? reference.value : null, files);
-  const matches = credentialsFor(image, credentials.files, files, request.authFile);
+  const matches = credentialsFor(image, credentials.files, files);
   const endpoints = files.endpoints.map(({ info }) => {
     const origin = originOf(info.url);
     const decision = origin === null ? null : proxyForUrl(proxies.settings, origin);
@@ -98,8 +109,8 @@ export async function planImage(
     searchDomains: resolver.searchDomains,
     resolver: resolver.resolver,
     trustStore: { files: trust.files, certificates: trust.certificates },
-    credentials: matches[0] === undefined ? null : credentialsInfo(matches, matches[0], request.authFile),
-    credentialHosts: credentialHosts(image, credentials.files, request.authFile),
+    credentials: credentialsInfo(matches, request.authFile),
+    credentialHosts: credentialHosts(image, credentials.files),
     knownProxies: proxies.known.map(({ address, variable, source }) => ({
       url: address.url,
       source: `${variable} from ${source}`,
@@ -127,11 +138,13 @@ export async function planImage(
         ? readRuntimeFiles(anew(host), request, reference.value, runtime, choice, proxies, loaded)
         : null,
     planOther: async (other) => {
-      const alone = { ...node, cri: null, credentials: { files: [], problems: [] } };
+      const alone = { ...node, cri: null, credentials: { files: { pod: [], node: [] }, problems: [] } };
       const wanted = { ...request, image: other, authFile: null, pullPolicy: 'IfNotPresent' as const };
       return withoutKubelet(await planImage(anew(host), alone, wanted, planEnv));
     },
     credentials: matches,
+    credentialFiles: credentials.files,
+    askProvider: providerAsker(kubelet.providers, planEnv.credentialPlugins),
     cri,
   };
 }
@@ -152,9 +165,11 @@ function withoutKubelet(plan: PullPlan): PullPlan {
   const credentials = plan.credentials.filter(({ sentTo }) => sentTo !== null);
   const shown = plan.body.credentials?.matches.filter(({ sentTo }) => sentTo !== undefined) ?? [];
   const [first] = shown;
-  const { sandboxImage: _, ...rest } = plan.body;
+  const { sandboxImage: _, kubelet, ...rest } = plan.body;
+  const { credentialProviders: __, ...others } = kubelet;
   const body = {
     ...rest,
+    kubelet: others,
     credentials: first === undefined ? null : { source: first.source, username: first.username, matches: shown },
     credentialHosts: [],
   };

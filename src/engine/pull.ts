@@ -4,6 +4,8 @@ import { kubeletImage } from '../image/reference.ts';
 import type { Env } from '../lib/env.ts';
 import { explainMessage } from '../messages/explain.ts';
 import type { PullDocument } from '../model/investigation.ts';
+import type { ProbeCredential } from '../probes/context.ts';
+import { askPlugins } from '../probes/credentials.ts';
 import { problemFinding } from './findings.ts';
 import { maskerOf } from './known-secrets.ts';
 import type { PullPlan } from './plan.ts';
@@ -57,11 +59,10 @@ export async function pullNow(
   }
   const client = plan.cri.value;
   const begun = env.monotonic();
-  const mask = maskerOf(plan, null);
   let error = 'the runtime gave no reason';
   try {
-    // The runtime's own it knows itself: handed over with the pull it would offer them to every host that asks.
-    const kubelets = plan.credentials.filter(({ sentTo }) => sentTo === null);
+    const kubelets = await handedOver(plan, signal);
+    const mask = maskerOf(plan, { plugins: [...kubelets], tokens: new Map(), urls: new Map() });
     for (const credential of kubelets.length === 0 ? [null] : kubelets) {
       const auth =
         credential === null ? {} : { auth: { username: credential.username, password: credential.password } };
@@ -96,4 +97,23 @@ export async function pullNow(
     summary: `The runtime could not pull ${plan.body.image.input}: ${cause.title}.`,
     remedies: remediesOf(cause, args),
   };
+}
+
+/** A pull waits for a plugin as long as the kubelet does (plugin.go, ExecPlugin). */
+const pluginMs = 60_000;
+
+/**
+ * What the kubelet hands over with the pull, in its order. What the runtime has itself it knows: handed over it would offer
+ * that to every host that asks.
+ */
+async function handedOver(plan: PullPlan, signal: AbortSignal): Promise<readonly ProbeCredential[]> {
+  const own = plan.credentials.filter(({ sentTo }) => sentTo === null);
+  const { registry, repository } = plan.body.image;
+  const asked = (plan.body.kubelet.credentialProviders?.providers ?? []).filter(
+    ({ pattern, problem }) => pattern !== null && problem === null,
+  );
+  if (!plan.askProvider.ok || asked.length === 0 || registry === null || repository === null) return own;
+  const image = { domain: registry, path: repository };
+  const given = await askPlugins(plan.askProvider.value, asked, image, { timeoutMs: pluginMs, signal });
+  return [...own, ...given.credentials];
 }

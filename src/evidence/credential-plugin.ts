@@ -1,5 +1,7 @@
+import type { PluginFacts } from '../model/credentials-facts.ts';
+import type { DoneProbe } from '../model/investigation.ts';
 import type { CredentialProvidersInfo } from '../model/plan.ts';
-import type { View } from './view.ts';
+import { probesOf, type View } from './view.ts';
 
 /** One credential provider of the kubelet's. */
 export type PluginInfo = CredentialProvidersInfo['providers'][number];
@@ -27,7 +29,30 @@ export function pluginsFor(view: View): Plugins {
   };
 }
 
-/** A plugin that the kubelet would ask for credentials, and that is not run here; null: there is none. */
-export function unaskedPlugin(view: View): PluginInfo | null {
-  return pluginsFor(view).unknown[0] ?? null;
+/** A plugin that the kubelet asks for credentials, and of which it is not known what it gives; null: there is none. */
+export function unaskedPlugin(view: View): (PluginInfo & { readonly why: string }) | null {
+  const told = pluginAnswers(view)?.facts.plugins ?? [];
+  for (const plugin of pluginsFor(view).unknown) {
+    const answer = told.find(({ name }) => name === plugin.name);
+    if (answer === undefined || answer.outcome === 'not-run')
+      return { ...plugin, why: answer === undefined ? skippedBecause(view) : `it ${answer.why ?? 'was not run'}` };
+  }
+  return null;
+}
+
+/** The kubelet's plugins that were run; null: none was. */
+export function pluginAnswers(view: View): DoneProbe<'credentials'> | null {
+  return probesOf(view, 'credentials')[0] ?? null;
+}
+
+/** Those of them that failed when they were run as the kubelet runs them. */
+export function failedPlugins(view: View): readonly PluginFacts[] {
+  return (pluginAnswers(view)?.facts.plugins ?? []).filter(({ outcome }) => outcome === 'failed');
+}
+
+/** Why none was run, a clause. */
+function skippedBecause(view: View): string {
+  const skipped = view.probes.find(({ kind, status }) => kind === 'credentials' && status === 'skipped');
+  const message = skipped?.error?.message ?? 'Pullwhy does not run it';
+  return message.replace(/^Not tried: /, '').replace(/\.$/, '');
 }

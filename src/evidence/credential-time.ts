@@ -1,3 +1,4 @@
+import { matchesOf } from './credential-matches.ts';
 import type { Refusal } from './refusal.ts';
 import { probesOf, type View } from './view.ts';
 
@@ -17,7 +18,7 @@ export interface CredentialTime {
 
 /** The time that a credential states of itself, against the registry's clock where an answer tells it, else this node's. */
 export function credentialTime(view: View, endpoint: number, index: number): CredentialTime | null {
-  const match = view.plan.credentials?.matches[index];
+  const match = matchesOf(view)[index];
   const stated = match?.lifetime;
   if (match === undefined || stated === undefined || view.startedAtMs === null) return null;
   const expires = Date.parse(stated.expiresAt);

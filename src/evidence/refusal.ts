@@ -1,4 +1,5 @@
 import type { DoneProbe } from '../model/investigation.ts';
+import { matchesOf } from './credential-matches.ts';
 import { partyName } from './origin.ts';
 import { requestsOf } from './requests.ts';
 import type { View } from './view.ts';
@@ -62,7 +63,7 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
   if (status === 429 || codes.includes('TOOMANYREQUESTS') || decisive.facts.bodyFormat === 'html') return null;
   const anonymous = anonymousInstead?.manifest;
   // An entry with nothing in it is taken for nobody (containerd, ParseAuth).
-  const nobody = view.plan.credentials?.matches[track.index]?.empty === true;
+  const nobody = matchesOf(view)[track.index]?.empty === true;
   const sent = track.index >= 0 && !nobody && (decisive.kind === 'auth' || decisive.facts.authorization !== 'none');
   return {
     endpoint,

@@ -1,5 +1,6 @@
 import type { ChallengeFacts } from '../model/facts.ts';
 import type { DoneProbe } from '../model/investigation.ts';
+import { matchesOf, pluginMatches } from './credential-matches.ts';
 import { askedElsewhere } from './elsewhere.ts';
 import { probesOf, type View } from './view.ts';
 import { endpointWay } from './ways.ts';
@@ -89,14 +90,15 @@ export function requestsOf(view: View, endpoint: number): Requests {
  * mirrors included; CRI-O only to the image's own host (pull-facts, section 5; containers/image docker_client.go).
  */
 function credentialsAt(view: View, endpoint: number): number[] {
-  const matches = view.plan.credentials?.matches ?? [];
+  // The runtime's own count only where the kubelet hands none over.
+  const handed = pluginMatches(view).length > 0;
   const info = view.plan.endpoints[endpoint];
   const own = info === undefined || info.reference.startsWith(`${view.plan.image.registry}/`);
   const crio = view.runtime.name === 'cri-o';
   const url = info !== undefined && URL.canParse(info.url) ? new URL(info.url).host : '';
   const host = crio ? (info?.reference.split('/', 1)[0] ?? '') : url;
-  return matches.flatMap(({ sentTo }, index) => {
-    const offered = sentTo === undefined ? own || !crio : sentTo === host;
+  return matchesOf(view).flatMap(({ sentTo }, index) => {
+    const offered = sentTo === undefined ? own || !crio : sentTo === host && !handed;
     return offered ? [index] : [];
   });
 }

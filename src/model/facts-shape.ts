@@ -1,5 +1,6 @@
 import { limits } from '../lib/limits.ts';
 import { amount, dictionary, flag, list, nullable, number, object, oneOf, type Shape, text } from '../lib/shape.ts';
+import { credentialsShape } from './credentials-facts.ts';
 import type {
   AuthFacts,
   BlobDescriptor,
@@ -363,6 +364,7 @@ export const factsShapes: { readonly [K in ProbeKind]: Shape<FactsByKind[K]> } =
   loaded,
   image,
   records: recordsShape,
+  credentials: credentialsShape,
   sandbox,
   snapshotter,
   disk,

@@ -1,9 +1,11 @@
+import type { CredentialsFacts } from './credentials-facts.ts';
 import type { JournalFacts } from './journal-facts.ts';
 import type { NetworkFailure } from './network-failure.ts';
 import type { DiskFacts, RuntimeFacts, SandboxFacts, SnapshotterFacts } from './node-facts.ts';
 import type { RecordsFacts } from './records-facts.ts';
 import type { IngestFacts, PullProgress } from './transfer-facts.ts';
 
+export type { CredentialsFacts, PluginFacts } from './credentials-facts.ts';
 export type { JournalFacts, JournalMention, OtherPull, WaitingPod } from './journal-facts.ts';
 export type { DiskFacts, RuntimeFacts, SandboxFacts, SnapshotterFacts } from './node-facts.ts';
 export type { IngestFacts, PullProgress, TransferFacts } from './transfer-facts.ts';
@@ -355,6 +357,7 @@ export interface FactsByKind {
   loaded: LoadedFacts;
   image: ImageFacts;
   records: RecordsFacts;
+  credentials: CredentialsFacts;
   sandbox: SandboxFacts;
   snapshotter: SnapshotterFacts;
   disk: DiskFacts;

@@ -1,11 +1,11 @@
 import { limits } from '../lib/limits.ts';
 import { amount, flag, list, nullable, number, object, oneOf, pair, type Shape, text, textThat } from '../lib/shape.ts';
 import { causeIds } from './cause-id.ts';
+import { matchShape } from './credentials-facts.ts';
 import { factsShapes, probeKinds } from './facts-shape.ts';
 import type { AnyDoneProbe, Hop, Investigation, ProbeResult, SkippedProbe } from './investigation.ts';
 import { networkFailures } from './network-failure.ts';
 import type {
-  CredentialLifetimeInfo,
   CredentialProvidersInfo,
   CredentialsInfo,
   EndpointInfo,
@@ -93,19 +93,6 @@ const placed =
   (all, at): all is PlacedSetting<T> =>
     object<{ value: unknown; source: string }>({ value, source: text })(all, at);
 
-const match = object<CredentialsInfo['matches'][number]>(
-  {
-    key: text,
-    source: text,
-    username: text,
-    sentTo: text,
-    lifetime: object<CredentialLifetimeInfo>({ expiresAt: text, issuedAt: maybeText, by: text }),
-    empty: oneOf([true]),
-    odd: text,
-  },
-  ['sentTo', 'lifetime', 'empty', 'odd'],
-);
-
 const credentialProviders = object<CredentialProvidersInfo>({
   source: text,
   problem: maybeText,
@@ -191,7 +178,7 @@ export const investigationShape = object<SavedInvestigation>(
       useTcp: flag,
     }),
     trustStore: object<PlanBody['trustStore']>({ files: texts, certificates: amount }),
-    credentials: nullable(object<CredentialsInfo>({ source: text, username: text, matches: list(match) })),
+    credentials: nullable(object<CredentialsInfo>({ source: text, username: text, matches: list(matchShape) })),
     credentialHosts: list(
       object<PlanBody['credentialHosts'][number]>(
         { source: text, hosts: texts, near: list(object<NearKeyInfo>({ key: text, why: text, meant: flag })) },

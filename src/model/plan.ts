@@ -119,6 +119,8 @@ export interface CredentialsInfo {
     readonly username: string;
     /** Of the runtime's own files: the host that they are sent to, and no other. Absent: the kubelet's. */
     readonly sentTo?: string;
+    /** Of a secret of the pod. */
+    readonly ofPod?: true;
     /** When they end, where they say so themselves (RFC 3339). Absent: they do not. */
     readonly lifetime?: CredentialLifetimeInfo;
     /** Neither user name nor password: the kubelet pulls with it all the same, as nobody. */
@@ -170,7 +172,7 @@ export interface KubeletInfo {
   readonly credentialProviders?: CredentialProvidersInfo;
 }
 
-/** The kubelet's plugins that fetch credentials. Pullwhy runs none of them. */
+/** The kubelet's plugins that fetch credentials; what they gave is in the facts of the probe `credentials`. */
 export interface CredentialProvidersInfo {
   /** The file of their configuration. */
   readonly source: string;

@@ -1,3 +1,4 @@
+import { awaitsPlugins, isKubelets, matchesOf } from '../evidence/credential-matches.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import { probesOf, type View } from '../evidence/view.ts';
 import type { Way } from '../evidence/way.ts';
@@ -9,7 +10,7 @@ import type { WireError } from '../model/network-failure.ts';
 import { tokenScopes } from '../registry/scope.ts';
 import { readToken, type TokenRequest, tokenRealm, tokenRequests } from '../registry/token.ts';
 import { grantsPull } from '../registry/token-claims.ts';
-import { tokenKey } from './authorization.ts';
+import { credentialAt, tokenKey } from './authorization.ts';
 import type { ProbeContext } from './context.ts';
 import { type ProbeAnswer, sendRequest, userAgent } from './http-request.ts';
 import type { Outcome, Probe, ProbeInput } from './probe.ts';
@@ -43,7 +44,7 @@ export const authProbe: Probe<'auth', AuthInput> = {
     const asked = { ...challenge, errorDescription: null, parameters: new Map<string, string>(), token68: null };
     const realm = tokenRealm(asked);
     if (!realm.ok) return { status: 'skipped', message: realm.error.message };
-    const given = identity < 0 ? undefined : context.credentials[identity];
+    const given = identity < 0 ? undefined : credentialAt(context, identity);
     // An entry with nothing in it is taken for nobody (containerd, ParseAuth).
     const nobody = given === undefined || (given.username === '' && given.password.reveal() === '');
     const credential = nobody ? null : { username: given.username, secret: given.password };
@@ -81,7 +82,7 @@ function conclude(input: AuthInput, answer: ProbeAnswer, context: ProbeContext):
     realmHost: way.host,
     service: challenge.service,
     scope: tokenScopes(repository, challenge.scope).join(' '),
-    identity: { index: identity, username: context.plan.credentials?.matches[identity]?.username ?? null },
+    identity: { index: identity, username: identity < 0 ? null : (credentialAt(context, identity)?.username ?? null) },
     redirects,
     granted: false,
     claimsPull: null,
@@ -139,7 +140,7 @@ function inputsAt(view: View, endpoint: number): AuthInput[] {
   if (way === null || address === undefined) return [];
   const input = (identity: number, counterfactual: boolean): AuthInput => ({
     key: `auth ${endpoint} ${way.id} ${identity}`,
-    target: `${way.host} for ${repository}${identity < 0 ? ', anonymous' : `, as ${view.plan.credentials?.matches[identity]?.username ?? 'credentials'}`}`,
+    target: `${way.host} for ${repository}${identity < 0 ? ', anonymous' : `, as ${matchesOf(view)[identity]?.username ?? 'credentials'}`}`,
     hop: 'realm',
     endpoint,
     counterfactual,
@@ -153,11 +154,14 @@ function inputsAt(view: View, endpoint: number): AuthInput[] {
   });
   const inputs: AuthInput[] = [];
   // One credential after the other, as the kubelet tries them: the next only when the one before was refused.
+  const waits = awaitsPlugins(view);
   for (const { index, refused } of identities) {
+    // Who asks as nobody, or as the runtime, shows when the plugins have said what they have.
+    if (waits && !isKubelets(view, index)) break;
     inputs.push(input(index, false));
     if (!refused) break;
   }
-  const allRefused = named === null && identities.every(({ refused }) => refused);
+  const allRefused = !waits && named === null && identities.every(({ refused }) => refused);
   if (anonymousInstead !== null && allRefused) inputs.push(input(-1, true));
   return [...inputs, ...redirectedInputs(view, endpoint, (identity) => input(identity, false))];
 }

@@ -1,6 +1,6 @@
 import type { Secret } from '../lib/secret.ts';
 import { basicAuthorization, bearerAuthorization } from '../registry/token.ts';
-import type { ProbeContext } from './context.ts';
+import type { ProbeContext, ProbeCredential } from './context.ts';
 
 /** How a request of an identity is authorized. */
 export interface Authorization {
@@ -28,6 +28,16 @@ export function staysAt(endpoint: number, url: URL, context: ProbeContext): bool
   return own.host === url.host && !down;
 }
 
+/** The credential of an identity: the plan's, then those that plugins gave. */
+export function credentialAt(context: ProbeContext, identity: number): ProbeCredential | undefined {
+  return context.credentials[identity] ?? context.vault.plugins[identity - context.credentials.length];
+}
+
+/** What a pull is handed, in the kubelet's order. What the runtime has itself it would then offer to every host that asks. */
+export function handedOver({ credentials, vault }: ProbeContext): readonly ProbeCredential[] {
+  return [...credentials.filter(({ sentTo }) => sentTo === null), ...vault.plugins];
+}
+
 /** The Authorization header's value; null: none is sent; undefined: what it needs is not there. */
 export function authorizationOf(by: Authorization, context: ProbeContext): Secret | null | undefined {
   if (by.authorization === 'none') return null;
@@ -35,7 +45,7 @@ export function authorizationOf(by: Authorization, context: ProbeContext): Secre
     const token = context.vault.tokens.get(tokenKey(by.endpoint ?? 0, by.identity));
     return token === undefined ? undefined : bearerAuthorization(token);
   }
-  const credential = context.credentials[by.identity];
+  const credential = credentialAt(context, by.identity);
   return credential === undefined
     ? undefined
     : basicAuthorization({ username: credential.username, secret: credential.password });

@@ -5,6 +5,8 @@ import type { Secret } from '../lib/secret.ts';
 import type { JournalFacts, LoadedFacts, NextParty, SandboxFacts } from '../model/facts.ts';
 import type { PlanBody } from '../model/plan.ts';
 import type { ContentStoreFailure, ContentStoreLook } from '../node/content-store.ts';
+import type { PluginFailure } from '../node/credential-plugin-run.ts';
+import type { PluginCredentials } from '../node/credential-plugins.ts';
 import type { HostFiles } from '../node/host-files.ts';
 import type { Mount } from '../node/mount-table.ts';
 import type { ContainerdPlugin, CriClient, CriFailure } from '../wire/cri.ts';
@@ -19,6 +21,13 @@ export interface EndpointTls {
   readonly skipVerify: boolean;
 }
 
+/** Asks one plugin of the kubelet's for an image (without tag and digest); null: the kubelet has no such plugin. */
+export type AskProvider = (
+  name: string,
+  image: string,
+  bounds: { readonly timeoutMs: number; readonly signal: AbortSignal },
+) => Promise<Result<PluginCredentials, PluginFailure> | null>;
+
 /** One matching credential, in the kubelet's order. */
 export interface ProbeCredential {
   readonly username: string;
@@ -30,8 +39,10 @@ export interface ProbeCredential {
   readonly sentTo: string | null;
 }
 
-/** What must not be shown and one probe leaves for a later one: tokens, and URLs with their signatures. */
+/** What must not be shown and one probe leaves for a later one: tokens, URLs with their signatures, credentials of plugins. */
 export interface Vault {
+  /** What the kubelet's plugins gave for the image, in the kubelet's order. */
+  readonly plugins: ProbeCredential[];
   readonly tokens: Map<string, Secret>;
   readonly urls: Map<string, URL>;
 }
@@ -63,6 +74,8 @@ export interface ProbeContext {
   /** Extra request headers that the node's configuration sets for an endpoint. */
   readonly headersFor: (endpoint: number) => Readonly<Record<string, readonly Secret[]>>;
   readonly credentials: readonly ProbeCredential[];
+  /** Asks a plugin of the kubelet's by its name; the failure says why none can be asked from here, a clause. */
+  readonly askProvider: Result<AskProvider, string>;
   /** A client for a way at one of its addresses; connections are kept alive among the probes of one investigation. */
   readonly httpClient: (way: Way, address: string) => HttpClient;
   readonly vault: Vault;

@@ -3,6 +3,7 @@ import type { ProbeKind } from '../model/facts.ts';
 import { authProbe } from './auth.ts';
 import { blobProbe } from './blob.ts';
 import { clockProbe } from './clock.ts';
+import { credentialsProbe } from './credentials.ts';
 import { diskProbe } from './disk.ts';
 import { dnsProbe } from './dns.ts';
 import { imageProbe } from './image.ts';
@@ -29,6 +30,7 @@ export const probes: readonly AnyProbe[] = [
   erase(loadedProbe, (input) => probeTask(loadedProbe, input)),
   erase(imageProbe, (input) => probeTask(imageProbe, input)),
   erase(recordsProbe, (input) => probeTask(recordsProbe, input)),
+  erase(credentialsProbe, (input) => probeTask(credentialsProbe, input)),
   erase(sandboxProbe, (input) => probeTask(sandboxProbe, input)),
   erase(snapshotterProbe, (input) => probeTask(snapshotterProbe, input)),
   erase(diskProbe, (input) => probeTask(diskProbe, input)),

@@ -1,3 +1,4 @@
+import { awaitsPlugins, isKubelets } from '../evidence/credential-matches.ts';
 import { askedElsewhere, refusedManifest } from '../evidence/elsewhere.ts';
 import { type IdentityTrack, requestsOf } from '../evidence/requests.ts';
 import { probesOf, type View } from '../evidence/view.ts';
@@ -16,7 +17,7 @@ import { headerOf } from '../registry/exchange.ts';
 import { type Manifest, parseManifest } from '../registry/manifest.ts';
 import { containerdAccept, criOAccept } from '../registry/media-types.ts';
 import { needsNamespace, repositoryUrls } from '../registry/urls.ts';
-import { authorizationOf, staysAt } from './authorization.ts';
+import { authorizationOf, credentialAt, staysAt } from './authorization.ts';
 import type { ProbeContext } from './context.ts';
 import { configuredHeaders, type ProbeAnswer, sendRequest } from './http-request.ts';
 import type { Outcome, Probe, ProbeInput } from './probe.ts';
@@ -103,7 +104,7 @@ function conclude(
     ...answer.facts,
     reference,
     part,
-    identity: { index: identity, username: context.plan.credentials?.matches[identity]?.username ?? null },
+    identity: { index: identity, username: identity < 0 ? null : (credentialAt(context, identity)?.username ?? null) },
     authorization,
     redirects,
     headStatus,
@@ -232,11 +233,14 @@ function inputsAt(view: View, endpoint: number): ManifestInput[] {
       authorization,
     });
   };
+  const waits = awaitsPlugins(view);
   for (const track of requests.identities) {
+    // Who asks as nobody, or as the runtime, shows when the plugins have said what they have.
+    if (waits && !isKubelets(view, track.index)) break;
     ask(track, false);
     if (!track.refused) break;
   }
-  const allRefused = requests.named === null && requests.identities.every(({ refused }) => refused);
+  const allRefused = !waits && requests.named === null && requests.identities.every(({ refused }) => refused);
   if (requests.anonymousInstead !== null && allRefused) ask(requests.anonymousInstead, true);
 
   const { named } = requests;

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { awaitsPlugins } from '../evidence/credential-matches.ts';
 import { probesOf } from '../evidence/view.ts';
 import { kubeletImage } from '../image/reference.ts';
 import { explainMessage } from '../messages/explain.ts';
 import type { CauseId } from '../model/cause-id.ts';
 import type { PullFacts, PullProgress } from '../model/facts.ts';
 import type { CriClient, CriFailure } from '../wire/cri.ts';
+import { handedOver } from './authorization.ts';
 import { ingestFolderOf } from './ingest.ts';
 import type { Probe, ProbeInput } from './probe.ts';
 import { watchTransfers } from './transfer-watch.ts';
@@ -33,6 +35,7 @@ export const pullProbe: Probe<'pull', ProbeInput & { readonly image: string; rea
     if (!view.pullAsked || !served || image === null) return [];
     // Never over a policy that forbids it, and never before the presence check, which the pull would answer for.
     if (view.plan.pullPolicy.policy === 'Never' || probesOf(view, 'image').length === 0) return [];
+    if (awaitsPlugins(view)) return [];
     return [
       {
         key: 'pull',
@@ -48,8 +51,7 @@ export const pullProbe: Probe<'pull', ProbeInput & { readonly image: string; rea
   run: async ({ image, folder }, context, signal) => {
     const opened = await context.cri?.();
     if (opened === undefined || !opened.ok) return { status: 'skipped', message: 'The runtime does not answer.' };
-    // The runtime's own it knows itself: handed over with the pull it would offer them to every host that asks.
-    const kubelets = context.credentials.filter(({ sentTo }) => sentTo === null);
+    const kubelets = handedOver(context);
     const credentials = kubelets.length === 0 ? [undefined] : kubelets;
     let failure: CriFailure | null = null;
     const watch = folder === null ? null : watchTransfers(() => context.lookAtTransfers(folder), context.env);

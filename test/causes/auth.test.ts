@@ -167,7 +167,7 @@ describe('causes: auth', () => {
       },
       app,
     ),
-    says: /of user "app" for registry\.test have expired/,
+    says: /of user "app" from --auth-file for registry\.test have expired/,
   }));
   misses(
     'credentials-expired',
@@ -178,7 +178,7 @@ describe('causes: auth', () => {
 
   holds('access-denied', 'the login holds, and 403', () => ({
     ...basic({ status: 403, errors: denied }, app),
-    says: /knows user "app" and refuses to give team\/app/,
+    says: /knows user "app" \(--auth-file\) and refuses to give team\/app/,
   }));
   holds('access-denied', 'a token is granted, which does not open it', () => bearer({}, scope, app));
   holds('access-denied', '403 without any challenge, to nobody', () => ({

@@ -289,7 +289,7 @@ describe('causes: credential-provider-failed', () => {
       const { verdict, findings, summary } = conclude(scene.view());
       assert.equal(verdict, 'inconclusive');
       assert.equal(findings[0]?.confidence, 'possible');
-      assert.match(summary, /asks its plugin ecr-credential-provider .*Pullwhy does not run it/);
+      assert.match(summary, /asks its plugin ecr-credential-provider .*not tried: Pullwhy does not run it/);
     }
   });
 });

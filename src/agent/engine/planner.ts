@@ -1,4 +1,5 @@
 import { machine } from 'node:os';
+import { resolve } from 'node:path';
 import { type PullPlan, planImage } from '../../engine/plan.ts';
 import { type ReadNode, readNode } from '../../engine/plan-node.ts';
 import type { PlanRequest, RequestError } from '../../engine/request.ts';
@@ -6,6 +7,7 @@ import type { Env } from '../../lib/env.ts';
 import { limits } from '../../lib/limits.ts';
 import { fail, ok, type Result } from '../../lib/result.ts';
 import { boundedHostFiles } from '../../node/bounded-host-files.ts';
+import { openCredentialPlugins } from '../../node/credential-plugins.ts';
 import { type FileMarks, openFileMarks } from '../../node/file-marks.ts';
 import { type HostFiles, hostFiles } from '../../node/host-files.ts';
 import { openCri } from '../../wire/cri.ts';
@@ -60,7 +62,13 @@ interface KeptNode extends Kept<ReadNode> {
 
 /** Makes it. Nothing is read before the first plan. */
 export function openPlanner({ env, hostRoot, runtimeEndpoint, variables, nameservers }: PlannerNeeds): Planner {
-  const here = { arch: process.arch, platform: process.platform, machine: machine() };
+  const files = hostFiles(hostRoot);
+  // An agent in a container has not what the node's programs need; one that runs on the node does as its kubelet.
+  const credentialPlugins =
+    resolve(hostRoot) === '/'
+      ? openCredentialPlugins(files, env.now)
+      : 'it lies on the host, whose programs an agent in a container cannot run';
+  const here = { arch: process.arch, platform: process.platform, machine: machine(), credentialPlugins };
   const base = {
     runtimeEndpoint,
     runtime: null,
@@ -70,7 +78,6 @@ export function openPlanner({ env, hostRoot, runtimeEndpoint, variables, nameser
     nameservers,
     authFile: null,
   };
-  const files = hostFiles(hostRoot);
   let node: KeptNode | null = null;
   let reading: Promise<Result<KeptNode, RequestError>> | null = null;
   // In order of use, the longest unused first.

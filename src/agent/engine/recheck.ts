@@ -30,7 +30,7 @@ const ofLayer: readonly (readonly [Layer, readonly ProbeKind[]])[] = [
   ['tls', ['tls', 'small', 'clock']],
   ['registry', ['registry']],
   // Whom a token is for shows at the manifest alone; that is asked for by HEAD, which no registry counts.
-  ['auth', ['auth', 'manifest']],
+  ['auth', ['credentials', 'auth', 'manifest']],
   ['manifest', []],
   ['blob', ['blob', 'ingest']],
 ];

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { systemEnv } from '../../lib/env.ts';
 import { exitStatusOf } from '../exit-status.ts';
-import { addSharedFlags, type SharedFlags } from '../flags.ts';
+import { addProviderFlag, addSharedFlags, type SharedFlags } from '../flags.ts';
 import { complain } from '../output.ts';
 import { printInvestigation } from '../print-investigation.ts';
 import { progress, statusLine } from '../progress.ts';
@@ -13,9 +13,10 @@ interface DiagnoseFlags extends SharedFlags {
 
 /** `pullwhy diagnose IMAGE`. */
 export function addDiagnose(program: Command, finish: (status: number) => void, signal: AbortSignal): void {
-  addSharedFlags(
-    program.command('diagnose <IMAGE>').description('find out why this node cannot pull an image, and prove it'),
-  )
+  const command = program
+    .command('diagnose <IMAGE>')
+    .description('find out why this node cannot pull an image, and prove it');
+  addProviderFlag(addSharedFlags(command))
     .option('--pull', 'also retry the pull by the runtime, over CRI')
     .addHelpText(
       'after',

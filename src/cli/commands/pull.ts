@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { systemEnv } from '../../lib/env.ts';
 import { exitStatus } from '../exit-status.ts';
-import { addSharedFlags, type SharedFlags } from '../flags.ts';
+import { addProviderFlag, addSharedFlags, type SharedFlags } from '../flags.ts';
 import { complain, print, printJson } from '../output.ts';
 import { statusLine } from '../progress.ts';
 import { renderPullMarkdown, renderPullText } from '../render/pull-text.ts';
@@ -9,7 +9,8 @@ import { stdoutStyle, terminalKind } from '../terminal.ts';
 
 /** `pullwhy pull IMAGE`. */
 export function addPull(program: Command, finish: (status: number) => void, signal: AbortSignal): void {
-  addSharedFlags(program.command('pull <IMAGE>').description('retry the pull by the runtime now, over CRI'))
+  const command = program.command('pull <IMAGE>').description('retry the pull by the runtime now, over CRI');
+  addProviderFlag(addSharedFlags(command))
     .addHelpText(
       'after',
       `

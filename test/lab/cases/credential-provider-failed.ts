@@ -95,12 +95,21 @@ export const cases: readonly LabCase[] = [
     prepare: plugin({ host: 'registry.lab' }),
   },
   {
-    name: 'nothing shows to be wrong with the plugin: it is not run, and so the rest is open',
+    ...failed,
+    name: 'the plugin for this registry fails when it is run',
+    alsoNames: [/lab-provider ends with exit status 3: no role/],
+    prepare: plugin({ program: { text: '#!/bin/sh\necho no role >&2\nexit 3\n', mode: 0o755 } }),
+  },
+  {
+    name: 'nothing shows to be wrong with the plugin: it is not to be run, and so the rest is open',
     verdict: 'inconclusive',
     cause: 'credentials-missing',
     confidence: 'possible',
     nearMissOf: ['credential-provider-failed'],
     pull: 'not-tried', // the runtime alone has no plugin
-    prepare: plugin({ program: script }),
+    prepare: async (lab) => ({
+      ...(await plugin({ program: script })(lab)),
+      args: ['--credential-providers', 'off'],
+    }),
   },
 ];
