@@ -163,6 +163,12 @@ export const limits = {
   fleetSubscribers: 200,
   /** Objects of one list: pods of a node are 110 to some hundreds, events of a namespace some thousands. */
   kubeListItems: 20_000,
+  /** Records that wait for the collector: a week's heartbeats are 10,000, and what replaces another counts once. */
+  spoolRows: 100_000,
+  /** An investigation as it is reported; real ones have 40 KiB. Above it the longest facts are left out. */
+  reportedInvestigationBytes: 256 * 1024,
+  /** The collector's answer to a batch: each of 500 records may be refused with a sentence. */
+  receiptBytes: 1024 * 1024,
 } as const;
 
 /** `text` cut to `max` characters, with a mark that says how much is missing. */

@@ -1,4 +1,3 @@
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { InvestigationShape } from '../../api/investigation.ts';
 import { checkAgainst } from '../../api/schema.ts';
@@ -11,6 +10,7 @@ import type { BookMemory } from '../book.ts';
 import type { InvestigationArchive } from '../investigator.ts';
 import type { Incident, KeptInvestigation } from '../parts.ts';
 import { type Database, openDatabase } from './database.ts';
+import { openDatabaseFile } from './database-file.ts';
 import { IncidentShape } from './incident-shape.ts';
 
 /** What the agent keeps over its restarts. A disk that is full or read-only costs the memory of what is past, and nothing else. */
@@ -62,18 +62,7 @@ export function openState({ env, log, directory, keep }: StateNeeds): AgentState
     tryAgainAt = env.monotonic() + againMs;
   };
 
-  const openFile = (path: string): Database => {
-    mkdirSync(path.slice(0, path.lastIndexOf('/')), { recursive: true, mode: 0o700 });
-    try {
-      return openDatabase(path);
-    } catch (error) {
-      if (!isDamaged(error)) throw error;
-      log.error('the state was damaged and is begun anew', { file: path, aside: `${path}.damaged` });
-      renameSync(path, `${path}.damaged`);
-      for (const tail of ['-wal', '-shm']) rmSync(`${path}${tail}`, { force: true });
-      return openDatabase(path);
-    }
-  };
+  const openFile = (path: string): Database => openDatabaseFile(path, openDatabase, { log, what: 'the state' });
 
   const inMemory = (): Database => openDatabase(':memory:');
   try {
@@ -211,10 +200,4 @@ function readMemory(database: Database, log: Log): BookMemory {
   }
   if (lost > 0) log.warn('incidents of another version were left out', { count: lost });
   return memory;
-}
-
-/** SQLITE_CORRUPT and SQLITE_NOTADB (sqlite.org/rescode.html), and a schema that is not ours. */
-function isDamaged(error: unknown): boolean {
-  const code: unknown = error instanceof Error ? Reflect.get(error, 'errcode') : null;
-  return code === 11 || code === 26 || code === 1;
 }
