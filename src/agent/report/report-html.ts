@@ -1,34 +1,34 @@
 import type { PodRow, RegistryRow } from '../../api/node.ts';
 import type { NodeReport, RecoveredItem, ReportItem } from '../../api/report.ts';
 import { causeOf } from '../../causes/index.ts';
-import { duration } from '../../lib/words.ts';
-import { reportStyle } from './report-style.ts';
 import {
-  age,
+  type Cell,
+  code,
+  figures,
+  folded,
+  notKnownList,
+  page,
+  remedyList,
+  section,
+  table,
+  text,
+  verdictWords,
+} from '../../lib/report/page.ts';
+import { age, minute } from '../../lib/report/words.ts';
+import { duration } from '../../lib/words.ts';
+import {
   budgetWords,
   byUrgency,
   certificateWords,
   endWords,
   headline,
   latencyWords,
-  minute,
-  shown,
   waitWords,
 } from './report-words.ts';
-
-const verdictWords = {
-  healthy: '✓ healthy',
-  degraded: '! degraded',
-  faulty: '✗ faulty',
-  inconclusive: '? not known',
-} as const;
 
 /** Rows that are shown of a long list; the JSON document has them all. */
 const mostRows = 200;
 const mostImages = 12;
-
-/** Tables of more rows than this are folded. */
-const foldedFrom = 12;
 
 /**
  * The report as one page that stands alone: no script, nothing that is loaded, and a policy in it that forbids both. Every
@@ -36,15 +36,9 @@ const foldedFrom = 12;
  */
 export function reportHtml(report: NodeReport): string {
   const { at, failing, soon, recovered, pods, registries } = report;
-  return [
-    '<!doctype html>',
-    '<html lang="en"><head><meta charset="utf-8">',
-    `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">`,
-    '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">',
-    `<title>${text(headline(report))} · ${minute(at)}</title>`,
-    `<style>${reportStyle}</style></head><body><main>`,
+  return page(`${headline(report)} · ${minute(at)}`, [
     head(report),
-    figures(report),
+    numbers(report),
     section(
       'What fails now',
       failing.map((item) => card(item, at, 'faulty')),
@@ -57,18 +51,7 @@ export function reportHtml(report: NodeReport): string {
     section('Pods that wait', pods.length === 0 ? [] : [podTable(pods, at)]),
     section('Registries', registries.length === 0 ? [] : [registryTable(registries, at)]),
     coverage(report),
-    '</main></body></html>',
-    '',
-  ].join('\n');
-}
-
-/** Foreign text: one line, without control characters, and with nothing left that HTML reads. */
-function text(foreign: string): string {
-  return shown(foreign).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
-function code(foreign: string): string {
-  return `<code>${text(foreign)}</code>`;
+  ]);
 }
 
 function head(report: NodeReport): string {
@@ -83,7 +66,7 @@ function head(report: NodeReport): string {
   ].join('');
 }
 
-function figures({ failing, soon, recovered, registries }: NodeReport): string {
+function numbers({ failing, soon, recovered, registries }: NodeReport): string {
   const pods = failing.reduce((sum, item) => sum + item.pods, 0);
   const good = registries.filter(({ verdict }) => verdict === 'healthy').length;
   const gained = recovered.reduce((sum, { secondsGained }) => sum + (secondsGained ?? 0), 0);
@@ -95,15 +78,7 @@ function figures({ failing, soon, recovered, registries }: NodeReport): string {
     ['Recovered', String(recovered.length), ''],
     ...(gained > 0 ? [['Time gained', age(gained * 1000), 'healthy'] as const] : []),
   ];
-  const shownFigures = all.map(
-    ([name, value, tone]) =>
-      `<div class="${tone}"><dt>${name}</dt><dd${tone === '' ? '' : ' class="tone"'}>${value}</dd></div>`,
-  );
-  return `<dl class="figures">${shownFigures.join('')}</dl>`;
-}
-
-function section(title: string, parts: readonly string[]): string {
-  return parts.length === 0 ? '' : `<section><h2>${title}</h2>\n${parts.join('\n')}</section>`;
+  return figures(all);
 }
 
 function card(item: ReportItem, at: string, tone: string): string {
@@ -117,44 +92,13 @@ function card(item: ReportItem, at: string, tone: string): string {
   ];
   const others = images.filter((image) => image !== subject);
   const rest = others.length > mostImages ? ` and ${others.length - mostImages} more` : '';
-  const todo = remedies.map(
-    ({ text: words, command }) =>
-      `<li>${text(words)}${command === null ? '' : `<pre><code>${text(command)}</code></pre>`}</li>`,
-  );
   return [
     `<article class="item ${tone}"><h3>${text(subject)}</h3><p>${text(summary)}</p>`,
     `<p class="tags soft">${tags.join(' · ')}</p>`,
     others.length === 0 ? '' : `<p class="soft">Images: ${others.slice(0, mostImages).map(code).join(', ')}${rest}</p>`,
-    todo.length === 0 ? '' : `<ul class="todo">${todo.join('')}</ul>`,
+    remedyList(remedies),
     '</article>',
   ].join('');
-}
-
-/** A table whose cells are HTML already; on a phone each cell has its column's name before it. */
-function table(columns: readonly string[], rows: readonly (readonly Cell[])[], all: number): string {
-  const headings = columns.map((name) => `<th scope="col">${name}</th>`).join('');
-  const lines = rows.map(
-    (cells) => `<tr>${cells.map((one, column) => cell(one, columns[column] ?? '')).join('')}</tr>`,
-  );
-  const rest = all > rows.length ? `<p class="soft">${all - rows.length} more are in the JSON document.</p>` : '';
-  return `<table><thead><tr>${headings}</tr></thead><tbody>\n${lines.join('\n')}\n</tbody></table>${rest}`;
-}
-
-interface Cell {
-  readonly html: string;
-  readonly class?: string;
-  /** The row's own name. */
-  readonly heading?: true;
-}
-
-function cell({ html, class: name, heading }: Cell, column: string): string {
-  const kind = name === undefined ? '' : ` class="${name}"`;
-  if (heading) return `<th scope="row"${kind}>${html}</th>`;
-  return html === '' ? '<td></td>' : `<td${kind} data-name="${column}">${html}</td>`;
-}
-
-function folded(words: string, count: number, body: string): string {
-  return count < foldedFrom ? body : `<details open><summary>${words}</summary>${body}</details>`;
 }
 
 function recoveredTable(recovered: readonly RecoveredItem[]): string {
@@ -235,16 +179,11 @@ function way(row: RegistryRow): string {
 
 function coverage({ checked, notChecked }: NodeReport): string {
   const seen = checked.map((words) => `<li>${text(words)}</li>`).join('');
-  const unseen = notChecked
-    .map(
-      ({ what, why, fix }) =>
-        `<li><strong>${text(what)}</strong>: ${text(why)}${fix === null ? '' : `<br><span class="soft">→ ${text(fix)}</span>`}</li>`,
-    )
-    .join('');
+  const unseen = notKnownList(notChecked);
   return [
     '<div class="cover">',
     section('Checked', seen === '' ? [] : [`<ul>${seen}</ul>`]),
-    section('Not checked', unseen === '' ? [] : [`<ul>${unseen}</ul>`]),
+    section('Not checked', unseen === '' ? [] : [unseen]),
     '</div>',
   ].join('');
 }

@@ -1,21 +1,29 @@
 import type { PodRow, RegistryRow } from '../../api/node.ts';
 import type { NodeReport, RecoveredItem, ReportItem } from '../../api/report.ts';
-import { code, codeBlock, details, escaped, table } from '../../lib/markdown.ts';
+import { details, table } from '../../lib/markdown.ts';
+import {
+  inline,
+  joined,
+  list,
+  marks,
+  more,
+  notKnownList,
+  remedyList,
+  section,
+  span,
+  text,
+} from '../../lib/report/markdown.ts';
+import { age, minute } from '../../lib/report/words.ts';
 import { count } from '../../lib/words.ts';
 import {
-  age,
   budgetWords,
   byUrgency,
   certificateWords,
   endWords,
   headline,
   latencyWords,
-  minute,
-  shown,
   waitWords,
 } from './report-words.ts';
-
-const marks = { healthy: '✓', degraded: '!', faulty: '✗', inconclusive: '?' } as const;
 
 /** Rows that are shown of a long list; the JSON document has them all. */
 const mostRows = 50;
@@ -40,49 +48,9 @@ export function reportMarkdown(report: NodeReport): string {
     ...section('What recovered', recovered.length === 0 ? [] : [recoveredTable(recovered)]),
     ...section('Pods that wait', pods.length === 0 ? [] : [details(count(pods.length, 'container'), podTable(pods))]),
     ...section('Registries', registries.length === 0 ? [] : [registryTable(byUrgency(registries))]),
-    ...section(
-      'Checked',
-      [list(report.checked.map(text))].filter((part) => part !== ''),
-    ),
-    ...section(
-      'Not checked',
-      [
-        list(
-          report.notChecked.map(
-            ({ what, why, fix }) => `**${inline(what)}**: ${inline(why)}${fix === null ? '' : ` → ${inline(fix)}`}`,
-          ),
-        ),
-      ].filter((part) => part !== ''),
-    ),
+    ...section('Checked', [list(report.checked.map(text))]),
+    ...section('Not checked', [notKnownList(report.notChecked)]),
   ]);
-}
-
-function joined(parts: readonly string[]): string {
-  return `${parts.join('\n\n')}\n`;
-}
-
-function section(title: string, parts: readonly string[]): string[] {
-  return parts.length === 0 ? [] : [`## ${title}`, ...parts];
-}
-
-function list(lines: readonly string[]): string {
-  return lines.map((line) => `- ${line}`).join('\n');
-}
-
-/** Within a line. */
-function inline(foreign: string): string {
-  return escaped(shown(foreign));
-}
-
-/** At a line's beginning a few more characters are markup. */
-function text(foreign: string): string {
-  return inline(foreign)
-    .replace(/^(\d+)([.)])/u, '$1\\$2')
-    .replace(/^([-+=])/u, '\\$1');
-}
-
-function span(foreign: string): string {
-  return code(shown(foreign));
 }
 
 function itemMarkdown(item: ReportItem, at: string): string {
@@ -95,13 +63,8 @@ function itemMarkdown(item: ReportItem, at: string): string {
     text(summary),
     `${cause}${underlying === null ? '' : `, beneath it ${underlying}`} · ${confidence}${waits === '' ? '' : ` · ${waits}`}${investigation === null ? '' : ` · investigation ${span(investigation)}`}`,
     ...(others.length === 0 ? [] : [`Images: ${others.slice(0, mostImages).map(span).join(', ')}${rest}`]),
-    ...(remedies.length === 0 ? [] : [remedies.map(remedyMarkdown).join('\n').trimEnd()]),
+    ...(remedies.length === 0 ? [] : [remedyList(remedies)]),
   ].join('\n\n');
-}
-
-function remedyMarkdown({ text: words, command }: ReportItem['remedies'][number]): string {
-  const block = command === null ? '' : `\n\n${codeBlock([shown(command)], 'sh').replace(/^/gmu, '  ')}\n`;
-  return `- ${text(words)}${block}`;
 }
 
 function recoveredTable(recovered: readonly RecoveredItem[]): string {
@@ -113,7 +76,7 @@ function recoveredTable(recovered: readonly RecoveredItem[]): string {
       age(Date.parse(item.recoveredAt) - Date.parse(item.failedAt)),
       inline(`${endWords(item)}${item.cause === null ? '' : `; it was ${item.cause}`}`),
     ]);
-  return more(table(['image', 'ended', 'lasted', 'how'], rows), recovered.length);
+  return more(table(['image', 'ended', 'lasted', 'how'], rows), recovered.length, mostRows);
 }
 
 function podTable(pods: readonly PodRow[]): string {
@@ -127,7 +90,7 @@ function podTable(pods: readonly PodRow[]): string {
       String(row.attempts),
       row.nextTryAt === null ? '' : minute(row.nextTryAt),
     ]);
-  return more(table(['pod', 'image', 'state', 'cause', 'tries', 'next try'], rows), pods.length);
+  return more(table(['pod', 'image', 'state', 'cause', 'tries', 'next try'], rows), pods.length, mostRows);
 }
 
 function registryTable(registries: readonly RegistryRow[]): string {
@@ -145,9 +108,6 @@ function registryTable(registries: readonly RegistryRow[]): string {
   return more(
     table(['', 'registry', 'way', 'certificate', 'rate limit', 'images', 'checked'], rows),
     registries.length,
+    mostRows,
   );
-}
-
-function more(shownTable: string, all: number): string {
-  return all > mostRows ? `${shownTable}\n\n${all - mostRows} more are in the JSON document.` : shownTable;
 }

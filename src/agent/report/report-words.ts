@@ -1,17 +1,9 @@
 import type { RegistryRow } from '../../api/node.ts';
 import type { NodeReport, RecoveredItem } from '../../api/report.ts';
-import { safeLine } from '../../lib/redact.ts';
+import { age, daysWords, minute, shown } from '../../lib/report/words.ts';
 import { count, duration } from '../../lib/words.ts';
 
 /** What both renderings of a report say alike. Texts from outside are made one safe line here, escaping is the renderer's. */
-
-/** Characters of a sentence in a report. */
-const sentenceChars = 1200;
-
-/** Foreign words as they may be shown. */
-export function shown(text: string): string {
-  return safeLine(text, sentenceChars);
-}
 
 /** The verdict as a headline. */
 export function headline({ verdict, node, failing, soon }: NodeReport): string {
@@ -49,20 +41,6 @@ export function endWords({ by, secondsGained }: RecoveredItem): string {
   }
 }
 
-/** `2026-11-22 10:46 UTC`. */
-export function minute(time: string): string {
-  return time.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*Z$/u, '$1 $2 UTC');
-}
-
-/** `40 s`, `12 min`, `5 h`, `3 days`; roughly. */
-export function age(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 90) return `${seconds} s`;
-  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} h`;
-  return `${Math.round(seconds / 86_400)} days`;
-}
-
 /** `dns 2 ms · tcp 1 ms · tls 9 ms · answer 12 ms`; empty where nothing was measured. */
 export function latencyWords({ latencyMs }: RegistryRow): string {
   const { dns, tcp, tls, registry } = latencyMs;
@@ -80,10 +58,7 @@ export function latencyWords({ latencyMs }: RegistryRow): string {
 
 /** `12 days left`, `expired 3 days ago`; null without one. */
 export function certificateWords({ certificate }: RegistryRow): string | null {
-  if (certificate === null) return null;
-  const { daysLeft } = certificate;
-  if (daysLeft < 0) return `expired ${age(-daysLeft * 86_400_000)} ago`;
-  return daysLeft < 2 ? `${age(daysLeft * 86_400_000)} left` : `${Math.floor(daysLeft)} days left`;
+  return certificate === null ? null : daysWords(certificate.daysLeft);
 }
 
 /** `41 of 100 left`; null where the registry names no limit. */

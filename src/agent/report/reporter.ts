@@ -2,10 +2,10 @@ import type { PodRow, RegistryRow } from '../../api/node.ts';
 import type { NodeReport } from '../../api/report.ts';
 import type { Env } from '../../lib/env.ts';
 import type { Log } from '../../lib/log.ts';
+import { writeReport } from '../../lib/report/files.ts';
 import type { NodeHealth } from '../health/health.ts';
 import type { Incident, Reporter, SourceState } from '../parts.ts';
 import { nodeReport } from './node-report.ts';
-import { writeReport } from './report-files.ts';
 import { reportHtml } from './report-html.ts';
 import { reportMarkdown } from './report-markdown.ts';
 

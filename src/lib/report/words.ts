@@ -1,0 +1,31 @@
+import { safeLine } from '../redact.ts';
+
+/** What all reports say alike, and all renderings of them. Escaping is the renderer's. */
+
+/** Characters of a sentence in a report. */
+const sentenceChars = 1200;
+
+/** Foreign words as they may be shown: one safe line. */
+export function shown(text: string): string {
+  return safeLine(text, sentenceChars);
+}
+
+/** `2026-11-22 10:46 UTC`. */
+export function minute(time: string): string {
+  return time.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*Z$/u, '$1 $2 UTC');
+}
+
+/** `40 s`, `12 min`, `5 h`, `3 days`; roughly. */
+export function age(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 90) return `${seconds} s`;
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} days`;
+}
+
+/** `12 days left`, `expired 3 days ago`. */
+export function daysWords(daysLeft: number): string {
+  if (daysLeft < 0) return `expired ${age(-daysLeft * 86_400_000)} ago`;
+  return daysLeft < 2 ? `${age(daysLeft * 86_400_000)} left` : `${Math.floor(daysLeft)} days left`;
+}
