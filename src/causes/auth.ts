@@ -2,6 +2,7 @@ import { unaskedPlugin } from '../evidence/credential-plugin.ts';
 import { lapsedByClaim } from '../evidence/credential-time.ts';
 import { refusedManifest, servedElsewhere } from '../evidence/elsewhere.ts';
 import { partyName } from '../evidence/origin.ts';
+import { unreadSecrets } from '../evidence/pod-secrets.ts';
 import type { Refusal } from '../evidence/refusal.ts';
 import type { View } from '../evidence/view.ts';
 import { endpointWay, waysOf } from '../evidence/ways.ts';
@@ -18,6 +19,7 @@ import {
   tell,
   whenRefused,
 } from './refused.ts';
+import { readerRemedy, unreadAlternatives, unreadArgs } from './secret-words.ts';
 
 /** Registries that answer the same to "not there" and "not yours", also to somebody who is logged in (pull-facts, section 12). */
 const hidesFromUsers: ReadonlySet<string> = new Set(['docker.io']);
@@ -117,6 +119,7 @@ export const authCauses: readonly Cause[] = [
       `${host ?? 'The registry'} does not show ${repository ?? 'this repository'} to ${username === undefined ? 'anonymous pulls' : `user ${JSON.stringify(username)}`}: it does not exist, or it is private. The registry does not say which${source === undefined ? '' : `; ${source}`}.`,
     remedies: (args) => [
       remedy(`Check the name ${args.repository ?? ''} letter by letter: host, project, repository.`),
+      ...readerRemedy(args),
       remedy('If it is private, give the pod a pull secret that may read it:', secretCommand(args)),
     ],
     match: whenRefused((refusal, view) => {
@@ -126,6 +129,11 @@ export const authCauses: readonly Cause[] = [
         return hidden && !refusal.anonymousWorks && !isLapsed(refusal, view) && refusal.at === 'manifest' ? {} : null;
       }
       if (!hidesFromNobody(refusal)) return null;
+      const unread = unreadSecrets(view);
+      if (unread !== null) {
+        const alternatives = ['credentials-missing', ...unreadAlternatives] as const;
+        return { confidence: 'possible', alternatives, args: unreadArgs(unread) };
+      }
       const plugin = unaskedPlugin(view);
       if (plugin === null) return {};
       const source = `the kubelet asks its plugin ${plugin.name} for credentials (${plugin.source}), which was not tried: ${plugin.why}`;

@@ -23,6 +23,11 @@ export interface CauseArgs {
   readonly username?: string;
   /** Where the credentials are from: `Secret shop/regcred`, a file, a plugin. */
   readonly origin?: string;
+  /** A pull secret's name and namespace. */
+  readonly secret?: string;
+  readonly namespace?: string;
+  /** The service account that lacks the right to read it: `NAMESPACE:NAME`. */
+  readonly reader?: string;
   readonly path?: string;
   /** A certificate's subject, issuer, or a date. */
   readonly certificate?: string;

@@ -1,6 +1,7 @@
 import { matchesOf } from '../evidence/credential-matches.ts';
 import { failedPlugins, pluginAnswers, pluginsFor, unaskedPlugin } from '../evidence/credential-plugin.ts';
 import { credentialTime, lapsedByClaim } from '../evidence/credential-time.ts';
+import { laterSecrets, secretsIn, secretsWords, stoppingSecret, unreadSecrets } from '../evidence/pod-secrets.ts';
 import type { Refusal } from '../evidence/refusal.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
@@ -17,6 +18,7 @@ import {
   whenRefused,
   whose,
 } from './refused.ts';
+import { podName, readerRemedy, secretArgs, unreadAlternatives, unreadArgs } from './secret-words.ts';
 
 /**
  * Causes in the credentials of a pull: what should have brought them, and none or refused ones. The former come first, for
@@ -35,8 +37,15 @@ export const credentialCauses: readonly Cause[] = [
     remedies: (args) => [remedy("Create it in the pod's namespace, or correct its name:", secretCommand(args))],
     match: whenRefused((refusal, view) => {
       const sure = wantsCredentials(refusal);
+      if (sure === null && !hidesFromNobody(refusal)) return null;
+      const missing = secretsIn(view, ['missing']);
+      if (missing !== null) {
+        const alternatives = sure === null ? (['repository-not-found-or-private'] as const) : [];
+        const detail = `${secretsWords(missing)}, by the API server's word for the pod ${podName(missing.pod)}`;
+        return { confidence: sure ?? 'likely', alternatives, args: { detail, ...secretArgs(missing) } };
+      }
       const word = lastWord(view, 'secret-missing');
-      if (word === null || (sure === null && !hidesFromNobody(refusal))) return null;
+      if (word === null || view.plan.pod !== undefined) return null;
       const { probe, said } = word;
       // What failed was the want of credentials, by the kubelet's own words too.
       const proven = sure === 'proven' && lastCause(probe) === 'credentials-missing';
@@ -60,10 +69,19 @@ export const credentialCauses: readonly Cause[] = [
     remedies: (args) => [
       remedy('Make it anew, of type kubernetes.io/dockerconfigjson, for exactly this host:', secretCommand(args)),
     ],
-    match: whenRefused((refusal, view) => {
-      const detail = unusableEntry(refusal, view);
-      return detail === null ? null : { confidence: wantsCredentials(refusal) ?? 'likely', args: { detail } };
-    }),
+    match: (all) => [
+      ...stoppingSecrets(all),
+      ...whenRefused((refusal, view) => {
+        const unfit = secretsIn(view, ['wrong-type', 'no-data']);
+        const wanted = wantsCredentials(refusal) !== null || hidesFromNobody(refusal);
+        const words = unfit !== null && wanted ? `the secret ${secretsWords(unfit)}` : null;
+        const detail = unusableEntry(refusal, view) ?? words;
+        const named = unfit === null ? {} : secretArgs(unfit);
+        return detail === null
+          ? null
+          : { confidence: wantsCredentials(refusal) ?? 'likely', args: { detail, ...named } };
+      })(all),
+    ],
   },
   {
     id: 'credential-provider-failed',
@@ -125,6 +143,7 @@ export const credentialCauses: readonly Cause[] = [
     say: ({ host, detail, source }) =>
       `${host ?? 'The registry'} demands authentication, and no credentials apply here${source === undefined ? '' : `: ${source}`}${tell(detail)}.`,
     remedies: (args) => [
+      ...readerRemedy(args),
       remedy(
         "Create a pull secret for exactly this host, and name it in the pod's imagePullSecrets:",
         secretCommand(args),
@@ -134,6 +153,9 @@ export const credentialCauses: readonly Cause[] = [
     match: whenRefused((refusal, view) => {
       const confidence = wantsCredentials(refusal);
       if (confidence === null || unusableEntry(refusal, view) !== null) return null;
+      const unread = unreadSecrets(view);
+      if (unread !== null)
+        return { confidence: 'possible', alternatives: unreadAlternatives, args: unreadArgs(unread) };
       const plugin = unaskedPlugin(view);
       if (plugin !== null) {
         const source = `the kubelet asks its plugin ${plugin.name} for them (${plugin.source}), which was not tried: ${plugin.why}`;
@@ -203,6 +225,20 @@ export const credentialCauses: readonly Cause[] = [
 ];
 
 /**
+ * A secret of the pod that the kubelet cannot decode: it then has no keyring, and pulls no image of the pod, public ones
+ * included (Kubernetes, pkg/credentialprovider/secrets, and PullImage, which returns its error).
+ */
+function stoppingSecrets(view: View): Match[] {
+  const stopping = stoppingSecret(view);
+  if (stopping === null) return [];
+  const { pod } = stopping;
+  const words = secretsWords(stopping);
+  const summary = `The kubelet pulls no image for the pod ${podName(pod)}, for it cannot read the pull secret ${words}.`;
+  const args = { image: view.plan.image.input, detail: `the secret ${words}`, ...secretArgs(stopping) };
+  return [{ confidence: 'proven', severity: 'fault', evidence: [], endpoint: null, host: null, args, summary }];
+}
+
+/**
  * The kubelet's last word of a kind about the credentials of this image, unless a pull worked since. It repeats it at each
  * try, so an old one that was not repeated at the last failure is over.
  */
@@ -248,7 +284,12 @@ function whatThereIs(view: View): string {
         ? `the kubelet's plugin ${name} answers without credentials`
         : `the kubelet's plugin ${name} answers for ${keys.slice(0, 3).join(', ')} only`,
     );
-  return [...files, ...answered, ...plugins].join('; ');
+  const later = laterSecrets(view);
+  const afterwards =
+    later === null
+      ? []
+      : [`the secret ${secretsWords(later)}: the pod gets it when it is deleted and made anew by its controller`];
+  return [...afterwards, ...files, ...answered, ...plugins].join('; ');
 }
 
 /**

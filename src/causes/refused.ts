@@ -1,5 +1,6 @@
 import { matchesOf } from '../evidence/credential-matches.ts';
 import { servedElsewhere } from '../evidence/elsewhere.ts';
+import { unreadSecrets } from '../evidence/pod-secrets.ts';
 import { type Refusal, refusalsOf } from '../evidence/refusal.ts';
 import { idsOf, type View } from '../evidence/view.ts';
 import type { CauseArgs, Match } from './cause.ts';
@@ -27,7 +28,13 @@ export function whenRefused(
       if (servedElsewhere(view, refusal.endpoint) !== null) return [];
       const read = reading(refusal, view);
       if (read === null) return [];
-      const base = { confidence: 'proven' as const, severity: 'fault' as const, evidence: idsOf(refusal.probes) };
+      // A secret that was not read is tried before what was refused here.
+      const open = refusal.withCredentials && unreadSecrets(view) !== null;
+      const base = {
+        confidence: open ? ('likely' as const) : ('proven' as const),
+        severity: 'fault' as const,
+        evidence: idsOf(refusal.probes),
+      };
       const args = {
         image: view.plan.image.input,
         repository: view.plan.image.repository ?? '',
@@ -42,8 +49,9 @@ export function whenRefused(
 }
 
 /** The command that makes a pull secret for a host. */
-export function secretCommand({ host }: CauseArgs): string {
-  return `kubectl create secret docker-registry regcred --docker-server=${host ?? 'HOST'} --docker-username=USER --docker-password=PASSWORD`;
+export function secretCommand({ host, secret, namespace }: CauseArgs): string {
+  const place = namespace === undefined ? '' : ` -n ${namespace}`;
+  return `kubectl create secret docker-registry ${secret ?? 'regcred'}${place} --docker-server=${host ?? 'HOST'} --docker-username=USER --docker-password=PASSWORD`;
 }
 
 /** Whose credentials, and where they are from. */

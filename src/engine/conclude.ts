@@ -1,6 +1,7 @@
 import { causeOf, causes } from '../causes/index.ts';
 import { remediesOf } from '../causes/remedies.ts';
 import { goesElsewhere } from '../evidence/difference.ts';
+import { stoppingSecret } from '../evidence/pod-secrets.ts';
 import { probesOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { endpointWay } from '../evidence/ways.ts';
@@ -49,7 +50,11 @@ export function conclude(view: View): Conclusion {
   const stop = stopsAt(view, judged);
   const way = wayFindings(view, judged, stop, raw);
   const serving = judged.some(({ verdict }) => verdict === 'healthy');
-  const outlived = local.filter(({ cause }) => serving && goesOnWithout.has(cause));
+  // A secret that the kubelet cannot decode stops it before it asks any registry.
+  const stopped = stoppingSecret(view) !== null;
+  const outlived = local.filter(
+    ({ cause }) => serving && goesOnWithout.has(cause) && !(stopped && cause === 'pull-secret-invalid'),
+  );
   const own = [...local.filter((finding) => !outlived.includes(finding)), ...way.faults];
   const order = byPrecedence(view, stop, own);
   const shown = besidePull(view, pull, withPull(view, pull, own, way, judged));

@@ -1,3 +1,4 @@
+import { credentialTries } from '../evidence/credential-tries.ts';
 import { probesOf, type View } from '../evidence/view.ts';
 import type { Investigation } from '../model/investigation.ts';
 import type { RuntimeInfo } from '../model/plan.ts';
@@ -11,6 +12,7 @@ export function documentOf(
 ): Investigation {
   const { verdict, findings, endpoints, ruledOut, pull, summary } = conclude(view);
   const first = verdict === 'healthy' ? undefined : findings[0];
+  const tries = credentialTries(view);
   const { endpoints: _, ...plan } = view.plan;
   return {
     apiVersion: 'pullwhy/v1',
@@ -26,6 +28,7 @@ export function documentOf(
     summary,
     findings,
     ruledOut,
+    ...(tries.length === 0 ? {} : { credentialTries: tries }),
     probes: view.probes,
     endpoints,
     runtime: runtimeOf(view, runtime),

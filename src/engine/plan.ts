@@ -165,7 +165,7 @@ function withoutKubelet(plan: PullPlan): PullPlan {
   const credentials = plan.credentials.filter(({ sentTo }) => sentTo !== null);
   const shown = plan.body.credentials?.matches.filter(({ sentTo }) => sentTo !== undefined) ?? [];
   const [first] = shown;
-  const { sandboxImage: _, kubelet, ...rest } = plan.body;
+  const { sandboxImage: _, pod: ___, kubelet, ...rest } = plan.body;
   const { credentialProviders: __, ...others } = kubelet;
   const body = {
     ...rest,

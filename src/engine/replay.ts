@@ -116,6 +116,7 @@ export function viewOf(investigation: SavedInvestigation): View {
       trustStore: rest.trustStore,
       credentials: rest.credentials,
       credentialHosts: rest.credentialHosts,
+      ...(rest.pod === undefined ? {} : { pod: rest.pod }),
       knownProxies: rest.knownProxies,
       ...(rest.sandboxImage === undefined ? {} : { sandboxImage: rest.sandboxImage }),
       ...(rest.imageRoot === undefined ? {} : { imageRoot: rest.imageRoot }),

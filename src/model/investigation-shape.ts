@@ -22,6 +22,7 @@ import type {
   RuntimeInfo,
   ShortNameInfo,
 } from './plan.ts';
+import { podInfoShape } from './pod-info.ts';
 import type { Problem } from './problem.ts';
 
 /**
@@ -185,6 +186,7 @@ export const investigationShape = object<SavedInvestigation>(
         ['near'],
       ),
     ),
+    pod: podInfoShape,
     knownProxies: list(object<PlanBody['knownProxies'][number]>({ url: text, source: text })),
     sandboxImage: placed(text),
     imageRoot: placed(text),
@@ -199,5 +201,5 @@ export const investigationShape = object<SavedInvestigation>(
     }),
     pull: object<SavedInvestigation['pull']>({ attempted: flag }),
   },
-  ['sandboxImage', 'imageRoot'],
+  ['pod', 'sandboxImage', 'imageRoot'],
 );

@@ -1,4 +1,5 @@
 import type { CauseId, Layer } from './cause-id.ts';
+import type { CredentialTry } from './credential-try.ts';
 import type { FactsByKind, ProbeKind } from './facts.ts';
 import type { NetworkFailure } from './network-failure.ts';
 import type { EndpointInfo, PlanBody, RuntimeInfo } from './plan.ts';
@@ -119,6 +120,8 @@ export interface Investigation extends Omit<PlanBody, 'endpoints'> {
   readonly summary: string;
   readonly findings: readonly Finding[];
   readonly ruledOut: readonly { readonly layer: Layer; readonly evidence: readonly string[]; readonly note: string }[];
+  /** What became of each credential, in the kubelet's order, and of nobody beside them. Absent: none is known. */
+  readonly credentialTries?: readonly CredentialTry[];
   readonly probes: readonly ProbeResult[];
   readonly endpoints: readonly JudgedEndpoint[];
   readonly runtime: RuntimeInfo;

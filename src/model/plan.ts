@@ -1,3 +1,4 @@
+import type { PodInfo } from './pod-info.ts';
 import type { Problem } from './problem.ts';
 
 /** The image as asked for. The normalized parts are null when the reference does not parse. */
@@ -211,6 +212,8 @@ export interface PlanBody {
     /** Keys that look as if they were for this image, and by which the kubelet does not find it. Absent: none. */
     readonly near?: readonly NearKeyInfo[];
   }[];
+  /** The pod that it is asked for, where it is known. */
+  readonly pod?: PodInfo;
   /** Proxies set somewhere on this node, besides the runtime's own for this registry. */
   readonly knownProxies: readonly { readonly url: string; readonly source: string }[];
   /** The pause image that this runtime is set to use, normalized; absent: not known. */

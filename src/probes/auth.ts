@@ -161,6 +161,10 @@ function inputsAt(view: View, endpoint: number): AuthInput[] {
     inputs.push(input(index, false));
     if (!refused) break;
   }
+  // A pod's other credentials are tried too: one may take the place of another.
+  if (named !== null && view.plan.pod !== undefined) {
+    for (const { index } of identities) if (index > named.facts.identity.index) inputs.push(input(index, true));
+  }
   const allRefused = !waits && named === null && identities.every(({ refused }) => refused);
   if (anonymousInstead !== null && allRefused) inputs.push(input(-1, true));
   return [...inputs, ...redirectedInputs(view, endpoint, (identity) => input(identity, false))];

@@ -31,6 +31,8 @@ interface ManifestInput extends ProbeInput {
   readonly identity: number;
   readonly authorization: 'none' | 'basic' | 'bearer';
   readonly redirects: number;
+  /** Whether it is given is all that is asked. */
+  readonly headOnly?: boolean;
   /** The probe whose redirect leads here. */
   readonly from: string | null;
 }
@@ -62,7 +64,7 @@ export const manifestProbe: Probe<'manifest', ManifestInput> = {
     const headers = input.from === null || staysAt(input.way.endpoint, url, context) ? own : { accept };
     let headStatus: number | null = null;
     let failing: ProbeAnswer | null = null;
-    const headOnly = context.headOnly === true;
+    const headOnly = context.headOnly === true || input.headOnly === true;
     // CRI-O asks by GET at once.
     if (input.part === 'named' && input.from === null && (headOnly || context.runtimeName !== 'cri-o')) {
       const head = await sendRequest(
@@ -129,7 +131,8 @@ function conclude(
       ? { status: 'ok', error: null, facts: base }
       : failed({ code: 'redirect-loop', message: `more than ${limits.redirects} redirects` });
   }
-  if (context.headOnly === true && answer.facts.method === 'HEAD') return { status: 'ok', error: null, facts: base };
+  if ((context.headOnly === true || input.headOnly === true) && answer.facts.method === 'HEAD')
+    return { status: 'ok', error: null, facts: base };
   if (headStatus !== null && headStatus >= 400 && !asksAgain.has(headStatus)) {
     const message = `HEAD is answered ${headStatus} and GET ${answer.facts.status}; containerd resolves by HEAD, and goes no further`;
     return failed({ code: 'body-invalid', message });
@@ -231,6 +234,7 @@ function inputsAt(view: View, endpoint: number): ManifestInput[] {
       part: 'named',
       identity: track.index,
       authorization,
+      headOnly: counterfactual && track.index >= 0,
     });
   };
   const waits = awaitsPlugins(view);
@@ -239,6 +243,12 @@ function inputsAt(view: View, endpoint: number): ManifestInput[] {
     if (waits && !isKubelets(view, track.index)) break;
     ask(track, false);
     if (!track.refused) break;
+  }
+  // A pod's other credentials are tried too, by HEAD, which nobody counts: one may take the place of another.
+  if (requests.named !== null && requests.challenge !== null && view.plan.pod !== undefined) {
+    for (const track of requests.identities) {
+      if (track.index > requests.named.facts.identity.index) ask(track, true);
+    }
   }
   const allRefused = !waits && requests.named === null && requests.identities.every(({ refused }) => refused);
   if (requests.anonymousInstead !== null && allRefused) ask(requests.anonymousInstead, true);

@@ -61,6 +61,7 @@ export interface SceneOptions {
   /** The kubelet's settings that are not its defaults. */
   readonly kubelet?: Partial<PlanBody['kubelet']>;
   readonly credentialHosts?: PlanBody['credentialHosts'];
+  readonly pod?: NonNullable<PlanBody['pod']>;
   readonly knownProxies?: PlanBody['knownProxies'];
   readonly sandboxImage?: NonNullable<PlanBody['sandboxImage']>;
   readonly policy?: 'Always' | 'IfNotPresent' | 'Never';
@@ -788,6 +789,7 @@ function planOf(input: string, options: SceneOptions): PlanBody {
             }),
           },
     credentialHosts: options.credentialHosts ?? [],
+    ...(options.pod === undefined ? {} : { pod: options.pod }),
     knownProxies: options.knownProxies ?? [],
     ...(options.sandboxImage === undefined ? {} : { sandboxImage: options.sandboxImage }),
     problems: options.problems ?? [],
