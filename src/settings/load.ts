@@ -2,6 +2,7 @@ import { checkAgainst, type Static, type TSchema } from '../api/schema.ts';
 import { nearest } from '../lib/nearest.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import { parseYaml, type YamlDocument } from '../lib/yaml.ts';
+import { entrySettings, readEntries } from './entries.ts';
 import { type Setting, sectionNames, settingsOf } from './shape.ts';
 
 /** Where values come from, weakest first: the default, the file, the environment, flags (contract.md, section 7). */
@@ -147,6 +148,13 @@ function settingInForce(
 ): SettingInForce {
   const given = givenValue(setting, sources, file);
   if (given === null) return { setting, value: setting.default, source: 'default' };
+  const keys = entrySettings(setting);
+  if (keys !== null) {
+    const entries = readEntries(setting.name, keys, given.value);
+    if (entries.ok) return { setting, value: entries.value, source: given.source };
+    for (const { path, message } of entries.error) problems.push({ place: given.placeOf(path), message });
+    return { setting, value: setting.default, source: given.source };
+  }
   const checked = checkAgainst(setting.schema, given.value);
   if (checked.ok) return { setting, value: checked.value, source: given.source };
   const inner = checked.error.find(({ pointer }) => pointer !== '');
@@ -163,6 +171,8 @@ interface GivenValue {
   readonly source: string;
   /** The place of a part of the value, by its pointer. */
   readonly place: (pointer: string) => string;
+  /** The same by the steps into it. */
+  readonly placeOf: (steps: readonly (string | number)[]) => string;
 }
 
 function givenValue(
@@ -171,17 +181,22 @@ function givenValue(
   file: ReadFile | null,
 ): GivenValue | null {
   const flag = flags.get(setting.name);
-  if (flag !== undefined) return { value: fromText(setting, flag.value), source: flag.flag, place: () => flag.flag };
+  if (flag !== undefined) return { value: fromText(setting, flag.value), ...at(flag.flag) };
   const variable = environment[setting.variable];
   // An empty variable is one that is not set: that is how manifests leave one out.
   if (variable !== undefined && variable !== '') {
-    return { value: fromText(setting, variable), source: setting.variable, place: () => setting.variable };
+    return { value: fromText(setting, variable), ...at(setting.variable) };
   }
   if (file === null) return null;
   const value = lookUp(file.document.value, setting.path);
   if (value === undefined) return null;
-  const line = (pointer: string): string => placeIn(file, [...setting.path, ...stepsOf(pointer)]);
-  return { value, source: line(''), place: line };
+  const placeOf = (steps: readonly (string | number)[]): string => placeIn(file, [...setting.path, ...steps]);
+  return { value, source: placeOf([]), place: (pointer) => placeOf(stepsOf(pointer)), placeOf };
+}
+
+/** A value that has one place, whatever part of it is meant. */
+function at(source: string): Omit<GivenValue, 'value'> {
+  return { source, place: () => source, placeOf: () => source };
 }
 
 /** A value as the environment and flags write it: as YAML where the setting is no text, lists with commas. */

@@ -1,5 +1,7 @@
 import { redactUrl } from '../lib/redact.ts';
+import { entrySettings } from './entries.ts';
 import type { SettingInForce } from './load.ts';
+import type { Setting } from './shape.ts';
 
 /** Settings as `--check-config` shows them: what is in force, and where each value came from. Secrets are masked. */
 export function settingsText(inForce: readonly SettingInForce[]): string {
@@ -15,7 +17,7 @@ export function settingsDocument(inForce: readonly SettingInForce[]): unknown {
     kind: 'Settings',
     settings: inForce.map((one) => ({
       name: one.setting.name,
-      value: one.setting.secret && one.value !== null ? '[secret]' : masked(one.value),
+      value: safeValue(one.setting, one.value),
       source: one.source,
       variable: one.setting.variable,
       reload: one.setting.live ? 'live' : 'restart',
@@ -37,6 +39,10 @@ export function settingsExample(inForce: readonly SettingInForce[]): string {
     above = sections;
     const indent = '  '.repeat(sections.length);
     lines.push(...comment(`${setting.description} (${setting.expects})`, indent));
+    for (const key of entrySettings(setting) ?? []) {
+      const usual = key.default === undefined ? 'required' : `default: ${JSON.stringify(key.default)}`;
+      lines.push(...comment(`- ${key.name}: ${key.description} (${key.expects}; ${usual})`, indent));
+    }
     lines.push(`${indent}${setting.path.at(-1)}: ${JSON.stringify(setting.default)}`);
   }
   return `${lines.join('\n')}\n`;
@@ -53,9 +59,20 @@ function comment(words: string, indent: string): string[] {
   return lines;
 }
 
-function shown({ setting, value }: SettingInForce): string {
+/** A value as it may be shown; of a list of mappings, without what is secret in its entries. */
+function safeValue(setting: Setting, value: unknown): unknown {
   if (setting.secret && value !== null) return '[secret]';
-  const safe = masked(value);
+  const keys = entrySettings(setting);
+  if (keys === null || !Array.isArray(value)) return masked(value);
+  return value.map((entry: unknown) =>
+    typeof entry !== 'object' || entry === null
+      ? null
+      : Object.fromEntries(keys.map((key) => [key.name, safeValue(key, Reflect.get(entry, key.name))])),
+  );
+}
+
+function shown({ setting, value }: SettingInForce): string {
+  const safe = safeValue(setting, value);
   return typeof safe === 'string' && /^[\w./:@\-[\]]+$/.test(safe) ? safe : JSON.stringify(safe);
 }
 

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { Type } from '../api/schema.ts';
+import { type TSchema, Type } from '../api/schema.ts';
 import type { SettingOptions } from './shape.ts';
 
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -116,6 +116,44 @@ export function texts(
   const { default: given = [], ...rest } = options;
   return Type.Array(Type.String({ maxLength: 4096, minLength: 1 }), {
     expects: 'a list of texts',
+    maxItems: 1024,
+    ...rest,
+    default: [...given],
+  });
+}
+
+/**
+ * A setting that is a list of mappings whose members are settings themselves: unknown keys, wrong types and missing keys
+ * (members without a default) are each told with their line. In the environment and in flags it is one line of YAML.
+ */
+export function objects<P extends Record<string, TSchema>>(
+  properties: P,
+  options: Omit<SettingOptions, 'expects' | 'default'> & { readonly expects?: string },
+) {
+  return Type.Array(Type.Object(properties, { additionalProperties: false }), {
+    expects: `a list of mappings with ${Object.keys(properties).join(', ')}`,
+    ...options,
+    entries: true,
+    default: [],
+  });
+}
+
+/** A member of an `objects()` entry that has to be there: one of a few words. */
+export function requiredOneOf<const W extends string>(
+  words: readonly W[],
+  options: Omit<SettingOptions, 'expects' | 'default'>,
+) {
+  return Type.Enum([...words], { expects: `one of ${words.join(', ')}`, ...options });
+}
+
+/** A setting that is a list of a few words. */
+export function wordsOf<const W extends string>(
+  words: readonly W[],
+  options: Omit<SettingOptions, 'expects' | 'default'> & { readonly expects?: string; readonly default: readonly W[] },
+) {
+  const { default: given, ...rest } = options;
+  return Type.Array(Type.Enum([...words]), {
+    expects: `a list of some of ${words.join(', ')}`,
     maxItems: 1024,
     ...rest,
     default: [...given],
