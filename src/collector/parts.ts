@@ -247,12 +247,27 @@ export interface FleetLook {
   readonly healthy: readonly Pick<Observation, 'node' | 'kind' | 'subject' | 'registry' | 'at'>[];
   readonly fleet: readonly KnownNode[];
   readonly standing: readonly StoredIncident[];
+  /**
+   * Since when this collector could have heard of nodes: after an outage of its own none is silent before
+   * `silentAfterMs` from then. Without it silence follows from `lastSeenAt` alone.
+   */
+  readonly heardFrom?: number;
+  /** `nodes` of the decision before; without it no node's coming and going is told. */
+  readonly nodes?: NodesMemory | null;
+}
+
+/** What was told of nodes, from one look to the next: kept in memory only, so a new leader begins without it. */
+export interface NodesMemory {
+  readonly known: ReadonlySet<string>;
+  readonly silent: ReadonlySet<string>;
 }
 
 /** What it decided: only incidents that changed, and what to tell of it. */
 export interface FleetDecision {
   readonly incidents: readonly StoredIncident[];
   readonly events: readonly Omit<FleetEvent, 'id'>[];
+  /** For the next look. */
+  readonly nodes: NodesMemory;
 }
 
 /** Pure: from what is known of all nodes to incidents with scope and attribution. */

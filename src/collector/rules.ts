@@ -8,6 +8,19 @@ export const fleetRules = {
   reopenWithinMs: 900_000,
   /** How long before an incident's first failure a healthy look still counts as one beside it: one round of checks. */
   healthyBeforeMs: 60_000,
+  /**
+   * What changes is told at once, so a node that is heard of and tells no change still finds what it found, one round
+   * ago: a healthy look counts as made so long before its node was last heard of.
+   */
+  roundMs: 60_000,
+  /** How old a healthy look may be for its node to count as one that uses the subject at all. */
+  healthyKnownMs: 900_000,
+  /** One failed check is told as degraded until the next one decides, a minute later at most; then it stands. */
+  unconfirmedMs: 90_000,
+  /** A node that is silent for so long is taken for gone: what it failed at holds no incident open any more. */
+  goneAfterMs: 86_400_000,
+  /** How often an open incident is written when only counts of healthy nodes and the like have moved. */
+  refreshEveryMs: 60_000,
   /** Between two looks of the evaluator. */
   lookEveryMs: 1000,
   /** The evaluator's lease; another collector takes over after that. */
