@@ -13,6 +13,8 @@ import { hostOf } from './target.ts';
 export interface Caller {
   /** The user's name, or the address that it came from. */
   readonly name: string;
+  /** The nodes that it may report as; null: any. An agent's routes do not ask. */
+  readonly nodes: readonly string[] | null;
 }
 
 /** What a gate looks at. */
@@ -51,7 +53,7 @@ export function openGate(settings: GateSettings, env: Env): Gate {
         if (isIP(host) === 0 && host !== 'localhost') {
           return refuse(403, 'Without authentication this server answers to its address only, not to a name.');
         }
-        return ok({ name: addressOf(request) });
+        return ok(nobody(request));
       };
     case 'token':
       return tokenGate(settings.tokenFile, env);
@@ -59,7 +61,7 @@ export function openGate(settings: GateSettings, env: Env): Gate {
       return kubernetesGate(settings.reviewer, env);
     case 'mtls':
       return async ({ request, access }) => {
-        if (access === 'open') return ok({ name: addressOf(request) });
+        if (access === 'open') return ok(nobody(request));
         const names = provenNames(request);
         if (names === null) {
           return refuse(
@@ -68,11 +70,12 @@ export function openGate(settings: GateSettings, env: Env): Gate {
           );
         }
         const { clientNames } = settings;
-        const name =
-          clientNames.length === 0 ? (names[0] ?? 'certificate') : names.find((one) => clientNames.includes(one));
+        // Who may ask is another matter than which node reports: that is whose certificate it is.
+        const all = clientNames.length === 0 || access === 'report';
+        const name = all ? (names[0] ?? 'certificate') : names.find((one) => clientNames.includes(one));
         return name === undefined
           ? refuse(403, 'The name of the client certificate is not in http.auth.clientNames.')
-          : ok({ name });
+          : ok({ name, nodes: names.map((one) => one.replace(/^system:node:/, '')) });
       };
   }
 }
@@ -97,7 +100,7 @@ function provenNames({ socket }: IncomingMessage): readonly string[] | null {
 function tokenGate(file: string, env: Env): Gate {
   let known: { readonly token: string | null; readonly at: number } | null = null;
   return async ({ request, access }) => {
-    if (access === 'open') return ok({ name: addressOf(request) });
+    if (access === 'open') return ok(nobody(request));
     const given = bearerOf(request);
     if (given === null) return unknown();
     const now = env.monotonic();
@@ -106,7 +109,7 @@ function tokenGate(file: string, env: Env): Gate {
       known = { token: read.ok ? read.value : null, at: now };
     }
     if (known.token === null) return refuse(503, 'The file of http.auth.tokenFile holds no token that can be read.');
-    return same(given, known.token) ? ok({ name: `token ${addressOf(request)}` }) : unknown();
+    return same(given, known.token) ? ok({ name: `token ${addressOf(request)}`, nodes: null }) : unknown();
   };
 }
 
@@ -116,7 +119,7 @@ export async function readToken(file: string): Promise<Result<string, string>> {
   if (!text.ok) return fail(`${file} ${text.error.what}.`);
   const token = text.value.trim();
   if (token === '') return fail(`${file} is empty: write the token into it.`);
-  if (token.length > maxTokenChars || !isToken(token))
+  if (!isToken(token))
     return fail(`${file} holds no token: letters, digits and -._~+/= only, in one line (RFC 6750, section 2.1).`);
   return ok(token);
 }
@@ -124,28 +127,29 @@ export async function readToken(file: string): Promise<Result<string, string>> {
 function kubernetesGate(reviewer: Reviewer, env: Env): Gate {
   const reviews = openReviews(reviewer, env);
   return async ({ request, access, path }) => {
-    if (access === 'open') return ok({ name: addressOf(request) });
+    if (access === 'open') return ok(nobody(request));
     const token = bearerOf(request);
     if (token === null) return unknown();
-    const verb = access === 'act' ? 'post' : 'get';
+    const verb = access === 'read' ? 'get' : 'post';
     const review = await reviews.review(token, path, verb);
     if (!review.ok) return refuse(503, `Kubernetes could not be asked who this is: ${review.error}`);
-    const { user, allowed, reason } = review.value;
-    if (allowed) return ok({ name: user });
+    const { user, allowed, reason, node } = review.value;
+    if (allowed) return ok({ name: user, nodes: node === undefined ? [] : [node] });
     if (user === '') return unknown();
     return refuse(403, `${user} may not ${verb} ${path}: ${reason} A ClusterRole with nonResourceURLs allows it.`);
   };
 }
 
-function bearerOf(request: IncomingMessage): string | null {
+/** The token that a caller sends; null when it sends none that could be one. */
+export function bearerOf(request: IncomingMessage): string | null {
   const found = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '');
   const token = found?.[1] ?? '';
-  return token.length <= maxTokenChars && isToken(token) ? token : null;
+  return isToken(token) ? token : null;
 }
 
 /** By RFC 6750, section 2.1. */
-function isToken(text: string): boolean {
-  return /^[\w.~+/-]+=*$/.test(text);
+export function isToken(text: string): boolean {
+  return text.length <= maxTokenChars && /^[\w.~+/-]+=*$/.test(text);
 }
 
 /** Compares in a time that says nothing of where they differ, nor of their lengths. */
@@ -154,11 +158,18 @@ function same(one: string, other: string): boolean {
   return a !== undefined && b !== undefined && timingSafeEqual(a, b);
 }
 
-function addressOf(request: IncomingMessage): string {
+/** A caller of whom nothing is known but the address. */
+function nobody(request: IncomingMessage): Caller {
+  return { name: addressOf(request), nodes: null };
+}
+
+/** Where a request comes from. */
+export function addressOf(request: IncomingMessage): string {
   return request.socket.remoteAddress ?? 'unknown';
 }
 
-function unknown(): Result<Caller, ProblemReply> {
+/** The refusal of a caller without a token that is known. */
+export function unknown(): Result<Caller, ProblemReply> {
   return fail({
     kind: 'problem',
     status: 401,
@@ -167,7 +178,8 @@ function unknown(): Result<Caller, ProblemReply> {
   });
 }
 
-function refuse(status: number, detail: string): Result<Caller, ProblemReply> {
+/** Another refusal. */
+export function refuse(status: number, detail: string): Result<Caller, ProblemReply> {
   const headers = status === 503 ? { 'retry-after': '2' } : {};
   return fail({ kind: 'problem', status, detail, headers });
 }

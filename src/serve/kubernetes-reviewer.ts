@@ -11,6 +11,7 @@ import type { Reviewer } from './reviews.ts';
 const TokenReview = Type.Object({
   status: Type.Object({
     authenticated: Type.Optional(Type.Boolean()),
+    audiences: Type.Optional(Type.Array(Type.String())),
     user: Type.Optional(
       Type.Object({
         username: Type.Optional(Type.String()),
@@ -30,10 +31,24 @@ const AccessReview = Type.Object({
 /** Longest wait for one answer. */
 const timeoutMs = 5000;
 
+/**
+ * Where a service account's token says on which node its pod runs (KEP-4193, ServiceAccountTokenPodNodeInfo: by default
+ * since Kubernetes 1.30).
+ */
+const nodeClaim = 'authentication.kubernetes.io/node-name';
+
+/** What the reviewer needs. */
+export interface ReviewerNeeds {
+  readonly env: Env;
+  /** Whom tokens must be made for; the API server itself, when it is empty. */
+  readonly audiences?: readonly string[];
+  readonly waitMs?: number;
+}
+
 /** Asks the API server who a token is, and whether they may do this: as kube-rbac-proxy and the kubelet do. */
 export function kubernetesReviewer(
   access: KubeAccess,
-  { env, waitMs = timeoutMs }: { readonly env: Env; readonly waitMs?: number },
+  { env, audiences = [], waitMs = timeoutMs }: ReviewerNeeds,
 ): Reviewer {
   return {
     async review(token, path, verb) {
@@ -43,12 +58,14 @@ export function kubernetesReviewer(
         const who = await ask(client, waitMs, '/apis/authentication.k8s.io/v1/tokenreviews', TokenReview, {
           apiVersion: 'authentication.k8s.io/v1',
           kind: 'TokenReview',
-          spec: { token },
+          spec: audiences.length === 0 ? { token } : { token, audiences },
         });
         if (!who.ok) return who;
-        const { authenticated, user } = who.value.status;
+        const { authenticated, user, audiences: meant = [] } = who.value.status;
         const name = user?.username ?? '';
-        if (authenticated !== true || name === '') return ok({ user: '', allowed: false, reason: '' });
+        // A server that does not know of audiences names none: the token may be for anybody then.
+        const forUs = audiences.length === 0 || meant.some((one) => audiences.includes(one));
+        if (authenticated !== true || name === '' || !forUs) return ok({ user: '', allowed: false, reason: '' });
         const may = await ask(client, waitMs, '/apis/authorization.k8s.io/v1/subjectaccessreviews', AccessReview, {
           apiVersion: 'authorization.k8s.io/v1',
           kind: 'SubjectAccessReview',
@@ -62,7 +79,13 @@ export function kubernetesReviewer(
         });
         if (!may.ok) return may;
         const { allowed, reason = '' } = may.value.status;
-        return ok({ user: name, allowed, reason: reason === '' ? 'no rule allows it.' : `${safeLine(reason, 300)}.` });
+        const node = user?.extra?.[nodeClaim]?.[0];
+        return ok({
+          user: name,
+          allowed,
+          reason: reason === '' ? 'no rule allows it.' : `${safeLine(reason, 300)}.`,
+          ...(node === undefined ? {} : { node }),
+        });
       } finally {
         await client.close();
       }

@@ -15,6 +15,8 @@ export interface Review {
   readonly allowed: boolean;
   /** Why not, as a sentence. */
   readonly reason: string;
+  /** The node of the pod that the token was made for; absent: the token does not name one. */
+  readonly node?: string;
 }
 
 /** How long Kubernetes' word on a token counts. A refusal counts shorter: rights are given while a person waits. */

@@ -2,8 +2,8 @@ import { STATUS_CODES } from 'node:http';
 import type { ProblemDocument } from '../api/problem.ts';
 import { checkAgainst, type Misfit, type Static, type TSchema, Type } from '../api/schema.ts';
 
-/** Who may ask: everybody who reaches the port, or who is let in to read or to act. */
-export type Access = 'open' | 'read' | 'act';
+/** Who may ask: everybody who reaches the port, or who is let in to read, to act, or to report as a node. */
+export type Access = 'open' | 'read' | 'act' | 'report';
 
 /** What a handler knows of a request that has been let in and checked. */
 export interface Asked<Q = unknown, B = unknown> {
@@ -17,6 +17,10 @@ export interface Asked<Q = unknown, B = unknown> {
   readonly signal: AbortSignal;
   /** For limits per caller: the user, or the address. */
   readonly caller: string;
+  /** The nodes that the caller may report as; null: any. */
+  readonly nodes: readonly string[] | null;
+  /** When its head had come, milliseconds since the epoch. */
+  readonly at: number;
   /** The Last-Event-ID header: where a reader of server-sent events goes on. */
   readonly lastEventId?: string;
 }

@@ -1,0 +1,155 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Env } from '../lib/env.ts';
+import type { Log } from '../lib/log.ts';
+import { fail, ok, type Result } from '../lib/result.ts';
+import type { Caller, Gate } from './auth.ts';
+import type { Listener } from './listener.ts';
+import type { ProblemReply, Reply, Route } from './route.ts';
+import { routerOf } from './router.ts';
+import { send } from './send.ts';
+import { acceptsOf, queryOf, targetOf } from './target.ts';
+
+/** What all requests go through, whichever library reads them. */
+export interface DeskNeeds {
+  /** `agent`, `collector`: for texts. */
+  readonly who: string;
+  readonly env: Env;
+  readonly gate: Gate;
+  readonly routes: readonly Route[];
+  /** Requests that are answered at a time; liveness is not counted against it. */
+  readonly maxConcurrent: number;
+  readonly log: Log;
+  /** One line for each answer: for the metrics. */
+  readonly answered: (route: string, method: string, status: number, seconds: number) => void;
+  readonly stallMs: number;
+}
+
+/** A request that was let in. */
+export interface Admitted {
+  readonly route: Route;
+  /** Runs its handler and writes the reply. `body`: null where the route takes none. */
+  readonly run: (body: unknown) => Promise<void>;
+}
+
+/** One request on its way. */
+export interface Visit {
+  /** Lets it in, or says why not. Once. */
+  readonly admit: () => Promise<Result<Admitted, ProblemReply>>;
+  /** Writes a reply; resolves when the reader has taken it, or has gone. */
+  readonly reply: (reply: Reply) => Promise<void>;
+  /** For what should never happen: logged whole, told without its insides. */
+  readonly defect: (error: unknown) => Promise<void>;
+  /** Frees its place. */
+  readonly leave: () => void;
+}
+
+/** Opens the desk: `visit` begins each request. */
+export function openDesk(
+  { who, env, gate, routes, maxConcurrent, log, answered, stallMs }: DeskNeeds,
+  { connections, stopping }: Pick<Listener, 'connections' | 'stopping'>,
+): (request: IncomingMessage, response: ServerResponse) => Visit {
+  const router = routerOf(routes);
+  let running = 0;
+
+  return (request, response) => {
+    const begun = env.monotonic();
+    const at = env.now();
+    const target = targetOf(request.url ?? '', request.headers.host);
+    const found = target === null ? null : router(request.method ?? '', target.path);
+    const name = found?.kind === 'route' ? found.route.path : 'none';
+    const gone = new AbortController();
+    const rest = connections.begin(request.socket);
+    // Its place is free when it is answered, or when the caller has gone, whatever still runs for it.
+    let leave = (): void => undefined;
+    response.once('close', () => {
+      rest();
+      leave();
+      gone.abort();
+      // Kept open for a next request that is not to come.
+      if (stopping.aborted) connections.endIdle();
+      answered(name, request.method ?? '', response.statusCode, (env.monotonic() - begun) / 1000);
+    });
+    const reply = (one: Reply): Promise<void> =>
+      send(one, request, response, { gone: gone.signal, last: stopping.aborted, stallMs });
+
+    const admit = async (): Promise<Result<Admitted, ProblemReply>> => {
+      if (target === null) return fail(problem(400, "The request's target is no path."));
+      if (found === null)
+        return fail(problem(404, 'There is no such path here. GET /openapi.json lists what there is.'));
+      if (found.kind === 'other-method') {
+        const allowed = problem(405, `This path takes ${found.allow.join(' and ')}.`);
+        return fail({ ...allowed, headers: { allow: found.allow.join(', ') } });
+      }
+      const { route, params } = found;
+      // Liveness must not fail because the server is asked much, or stops.
+      if (route.access !== 'open') {
+        if (stopping.aborted) return fail(later(`The ${who} is stopping.`));
+        if (running >= maxConcurrent)
+          return fail(later(`${running} requests are being answered already (http.maxConcurrent).`));
+      }
+      running++;
+      leave = () => {
+        running--;
+        leave = () => undefined;
+      };
+      const { path, authority } = target;
+      const caller = await gate({ request, access: route.access, path, authority });
+      if (!caller.ok) return caller;
+      const query = queryOf(target.query);
+      if (query === null) return fail(problem(400, 'A parameter of the address stands there twice.'));
+      return ok({
+        route,
+        run: async (body) =>
+          reply(
+            await route.run(
+              askedOf(request, caller.value, {
+                params,
+                query,
+                body,
+                at,
+                signal: AbortSignal.any([gone.signal, stopping]),
+              }),
+            ),
+          ),
+      });
+    };
+
+    return {
+      admit,
+      reply,
+      async defect(error) {
+        // Expected failures are values: this is a defect, and the caller is not shown its insides.
+        log.error('a request failed by a defect', {
+          path: name,
+          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        });
+        if (response.headersSent) response.destroy();
+        else await reply(problem(500, `This is a defect of the ${who}; its log says more.`));
+      },
+      leave: () => leave(),
+    };
+  };
+}
+
+function askedOf(
+  { headers }: IncomingMessage,
+  { name, nodes }: Caller,
+  rest: Pick<Parameters<Route['run']>[0], 'params' | 'query' | 'body' | 'at' | 'signal'>,
+): Parameters<Route['run']>[0] {
+  const last = headers['last-event-id'];
+  return {
+    ...rest,
+    accepts: acceptsOf(headers.accept),
+    caller: name,
+    nodes,
+    ...(typeof last === 'string' ? { lastEventId: last } : {}),
+  };
+}
+
+function problem(status: number, detail: string): ProblemReply {
+  return { kind: 'problem', status, detail };
+}
+
+function later(detail: string): ProblemReply {
+  return { ...problem(503, detail), headers: { 'retry-after': '2' } };
+}

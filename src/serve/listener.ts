@@ -1,0 +1,141 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { type AddressInfo, Socket } from 'node:net';
+import type { Log } from '../lib/log.ts';
+import { fail, ok, type Result } from '../lib/result.ts';
+import type { ListenAddress } from '../settings/values.ts';
+import { type Connections, openConnections } from './connections.ts';
+import type { ServerTls } from './server-tls.ts';
+
+/** A server that listens. */
+export interface HttpServer {
+  /** Where it really listens: the port that was given for port 0. */
+  readonly address: ListenAddress;
+  /** Takes nothing new, ends what waits for something, lets what is being written be read for a moment, and closes. */
+  readonly stop: () => Promise<void>;
+}
+
+/** How long things may take, in milliseconds. */
+export interface HttpTimes {
+  /** A TLS handshake; a request's line and headers: callers are programs. */
+  readonly headers: number;
+  /** The whole of a request. */
+  readonly request: number;
+  /** A reader that takes nothing for so long is gone, and so is what was kept for it. */
+  readonly stall: number;
+  /** Answers that are under way when the server stops. */
+  readonly grace: number;
+}
+
+/** What they usually are. */
+export const usualTimes: HttpTimes = { headers: 10_000, request: 30_000, stall: 20_000, grace: 3000 };
+
+/** Handles one request; `begin` is called when its body is wanted, for a caller who asks before sending it. */
+export type OnRequest = (request: IncomingMessage, response: ServerResponse, begin: () => void) => void;
+
+/** What listening needs. */
+export interface ListenNeeds {
+  /** `agent`, `collector`: for texts. */
+  readonly who: string;
+  readonly listen: ListenAddress;
+  /** Null: plain HTTP. */
+  readonly tls: ServerTls | null;
+  /** The oldest idle one makes room for a new one beyond. */
+  readonly maxConnections: number;
+  readonly times: HttpTimes;
+  readonly log: Log;
+}
+
+/** A server that does not listen yet. */
+export interface Listener {
+  readonly server: Server;
+  readonly connections: Connections;
+  /** Aborted when the server stops. */
+  readonly stopping: AbortSignal;
+  /** The failure's text is for the operator. */
+  readonly start: (handle: OnRequest) => Promise<Result<HttpServer, string>>;
+}
+
+/** What is told of a connection on which no request could be read, by Node's code of it. */
+const refusals: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+};
+
+/** Makes the server: its time limits, its connections, what is told of noise, and its end. */
+export function openListener({ who, listen, tls, maxConnections, times, log }: ListenNeeds): Listener {
+  const stopping = new AbortController();
+  const connections = openConnections(maxConnections);
+  const options = {
+    headersTimeout: times.headers,
+    requestTimeout: times.request,
+    maxHeaderSize: 32 * 1024,
+    connectionsCheckingInterval: Math.min(5000, times.headers),
+  };
+  const server: Server =
+    tls === null
+      ? createServer(options)
+      : createTlsServer({ ...options, handshakeTimeout: times.headers, ...tls.options });
+  server.on('connection', connections.add);
+  server.on('clientError', (error, socket) => {
+    const code = String(Reflect.get(error, 'code'));
+    // Behind an answer that is under way, a second one would be taken for a part of it; before TLS, for a part of the handshake.
+    const isHttp = code.startsWith('HPE_') || code === 'ERR_HTTP_REQUEST_TIMEOUT';
+    if (isHttp && socket instanceof Socket && socket.writable && !connections.isBusy(socket)) {
+      socket.end(`HTTP/1.1 ${refusals[code] ?? '400 Bad Request'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    } else socket.destroy();
+  });
+  tls?.attach(server);
+  return {
+    server,
+    connections,
+    stopping: stopping.signal,
+    async start(handle) {
+      server.on('request', (request, response) => handle(request, response, () => undefined));
+      // Who asks whether to send a body is told before sending it that it is not wanted.
+      server.on('checkContinue', (request, response) => handle(request, response, () => response.writeContinue()));
+      const listening = await listenOn(server, listen, who);
+      if (!listening.ok) {
+        tls?.stop();
+        return listening;
+      }
+      // Out of file descriptors, for one: what is open goes on, and the process with it.
+      server.on('error', (error) => log.error('a connection could not be taken', { error: error.message }));
+      return ok({
+        address: listening.value,
+        async stop() {
+          const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+          stopping.abort();
+          connections.endIdle();
+          const late = setTimeout(connections.endAll, times.grace);
+          await closed;
+          clearTimeout(late);
+          tls?.stop();
+        },
+      });
+    },
+  };
+}
+
+function listenOn(server: Server, { host, port }: ListenAddress, who: string): Promise<Result<ListenAddress, string>> {
+  return new Promise((resolve) => {
+    const failed = (error: NodeJS.ErrnoException): void => {
+      const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+      const why = reasons[error.code ?? ''] ?? error.message;
+      resolve(fail(`The ${who} cannot listen at ${place} (http.listen): ${why}.`));
+    };
+    server.once('error', failed);
+    server.listen(port, host, () => {
+      server.off('error', failed);
+      const bound: AddressInfo | string | null = server.address();
+      resolve(ok({ host, port: typeof bound === 'object' && bound !== null ? bound.port : port }));
+    });
+  });
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'something listens there already; set another port, or end it',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EAFNOSUPPORT: 'this machine has no such kind of address',
+  EACCES: 'this process may not; ports below 1024 need CAP_NET_BIND_SERVICE',
+};
