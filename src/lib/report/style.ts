@@ -38,6 +38,9 @@ tbody th{font-weight:500;min-width:12rem}
 .state{color:var(--tone);font-weight:600;white-space:nowrap}
 .bar{display:flex;height:.45rem;width:100%;min-width:7rem;max-width:14rem;border-radius:.25rem;overflow:hidden;background:var(--code);margin:.4rem 0 .15rem}
 .bar i{display:block;height:100%}.a{background:var(--a)}.b{background:var(--b)}.c{background:var(--c)}.d{background:var(--d)}
+.bar.wide{max-width:none;height:.8rem;margin:.4rem 0 .5rem}.apart{border-left:.2rem solid var(--a);padding-left:.7rem}
+.bar .healthy,.key .healthy{background:var(--good)}.bar .degraded,.key .degraded{background:var(--warn)}.bar .faulty,.key .faulty{background:var(--bad)}
+.bar .silent,.key .silent{background:repeating-linear-gradient(135deg,var(--open) 0 3px,var(--line) 3px 6px)}.bar .unknown,.key .unknown{background:var(--line)}
 .key i{display:inline-block;width:.7rem;height:.7rem;border-radius:.15rem;margin:0 .3rem 0 .8rem;vertical-align:-.05rem}
 details>summary{cursor:pointer;color:var(--soft);margin:.3rem 0}
 .cover{display:grid;grid-template-columns:repeat(auto-fit,minmax(18rem,1fr));gap:0 2rem}

@@ -1,0 +1,234 @@
+import type { FleetIncident } from '../../api/fleet.ts';
+import type { FleetReport, FleetSoonItem } from '../../api/fleet-report.ts';
+import type { Frozen } from '../../api/schema.ts';
+import { causeOf } from '../../causes/index.ts';
+import {
+  type Cell,
+  code,
+  figures,
+  folded,
+  notKnownList,
+  page,
+  remedyList,
+  section,
+  table,
+  text,
+  verdictWords,
+} from '../../lib/report/page.ts';
+import { age, daysWords, minute } from '../../lib/report/words.ts';
+import { count, duration } from '../../lib/words.ts';
+import {
+  attributionWords,
+  budgetWords,
+  clockWords,
+  headline,
+  nodeNames,
+  podWords,
+  reachWords,
+  registryVerdict,
+  scopeWords,
+  timeWords,
+} from './fleet-words.ts';
+
+/** Items that are shown of a long list; the JSON document has them all. */
+const mostCards = 100;
+const mostRows = 200;
+const mostNames = 12;
+
+type Report = Frozen<FleetReport>;
+type Incident = Frozen<FleetIncident>;
+
+/** The report as one page that stands alone. Every foreign text passes through `text`. Pure. */
+export function fleetHtml(report: Report): string {
+  const { at, incidents, workloads, soon, recovered, registries, notKnown } = report;
+  return page(`${headline(report)} · ${minute(at)}`, [
+    head(report),
+    numbers(report),
+    section('What fails now', cards(incidents, at)),
+    section('What only the owners of workloads can mend', cards(workloads, at)),
+    section(
+      'What will fail soon',
+      soon.slice(0, mostCards).map((item) => soonCard(item)),
+    ),
+    section('What recovered', recovered.incidents.length === 0 ? [] : [recoveredTable(recovered.incidents, at)]),
+    section('Nodes', nodesPart(report)),
+    section('Registries', registries.length === 0 ? [] : [registryTable(registries, at)]),
+    section('Not known', notKnown.length === 0 ? [] : [notKnownList(notKnown)]),
+  ]);
+}
+
+function head(report: Report): string {
+  const { at, from, collector, verdict, summary } = report;
+  const running = age(Date.parse(at) - Date.parse(collector.startedAt));
+  return [
+    `<header class="head ${verdict}"><span class="word">${verdictWords[verdict]}</span>`,
+    `<h1>${text(headline(report))}</h1><p class="lead">${text(summary)}</p>`,
+    `<p class="soft">${minute(at)}, covering the last ${age(Date.parse(at) - Date.parse(from))} · pullwhy ${text(collector.version)}, running for ${running}</p></header>`,
+  ].join('');
+}
+
+function numbers({ incidents, workloads, soon, recovered, registries, nodes }: Report): string {
+  const pods = [...incidents, ...workloads].reduce((sum, one) => sum + one.pods, 0);
+  const good = registries.filter((row) => registryVerdict(row) === 'healthy').length;
+  const { totals } = recovered;
+  return figures([
+    ['Pods that wait', String(pods), pods > 0 ? 'faulty' : ''],
+    ['Open incidents', String(incidents.length), incidents.length > 0 ? 'faulty' : ''],
+    ['Failing soon', String(soon.length), soon.length > 0 ? 'degraded' : ''],
+    ['Faulty nodes', `${nodes.faulty} of ${nodes.total}`, nodes.faulty > 0 ? 'faulty' : ''],
+    ['Silent nodes', String(nodes.silent), nodes.silent > 0 ? 'degraded' : ''],
+    ['Registries healthy', `${good} of ${registries.length}`, ''],
+    ...(totals === null ? [] : [['Images recovered', String(totals.images), ''] as const]),
+    ...(totals === null || totals.secondsGained <= 0
+      ? []
+      : [['Time gained', age(totals.secondsGained * 1000), 'healthy'] as const]),
+  ]);
+}
+
+function cards(incidents: readonly Incident[], at: string): string[] {
+  const rest = incidents.length - mostCards;
+  return [
+    ...incidents.slice(0, mostCards).map((incident) => card(incident, at)),
+    ...(rest > 0 ? [`<p class="soft">${rest} more are in the JSON document.</p>`] : []),
+  ];
+}
+
+function card(incident: Incident, at: string): string {
+  const { id, cause, confidence, underlying, subject, summary, remedies, images, investigations, reopened } = incident;
+  const tone = incident.severity === 'fault' && incident.fault !== 'workload' ? 'faulty' : 'degraded';
+  const waits = podWords(incident);
+  const tags = [
+    `${text(causeOf(cause).title)} (<code>${cause}</code>${underlying === null ? '' : `, beneath it <code>${underlying}</code>`})`,
+    confidence,
+    timeWords(incident, at),
+    ...(reopened > 0 ? [`came back ${reopened === 1 ? 'once' : `${reopened} times`}`] : []),
+  ];
+  const hits = [scopeWords(incident), ...(waits === '' ? [] : [waits])].map(text).join(' · ');
+  const unknown =
+    incident.nodes.unknown > 0 ? ` · of ${count(incident.nodes.unknown, 'further node')} it is not known` : '';
+  const names = incident.scope === 'node' && incident.nodes.failing === 1 ? [] : nodeNames(incident, mostNames);
+  const others = images.filter((image) => image !== subject.name);
+  const about = [
+    ...(names.length === 0 ? [] : [`Nodes: ${names.map(text).join(', ')}`]),
+    ...(others.length === 0
+      ? []
+      : [
+          `Images: ${others.slice(0, mostNames).map(code).join(', ')}${others.length > mostNames ? ` and ${others.length - mostNames} more` : ''}`,
+        ]),
+    `Incident ${code(id)}${investigations.length === 0 ? '' : `, proven by ${investigations.slice(0, 3).map(code).join(', ')}`}`,
+  ];
+  return [
+    `<article class="item ${tone}"><h3>${text(subject.name)}</h3>`,
+    `<p class="hits"><strong>${hits}</strong>${unknown}</p><p>${text(summary)}</p>`,
+    ...attributionWords(incident).map((words) => `<p class="apart">${text(words)}</p>`),
+    `<p class="tags soft">${tags.join(' · ')}</p>`,
+    remedyList(remedies),
+    `<p class="soft">${about.join('<br>')}</p>`,
+    '</article>',
+  ].join('');
+}
+
+function soonCard({ subject, cause, summary, nodes, remedies, incident }: Frozen<FleetSoonItem>): string {
+  const tags = [
+    ...(cause === null ? [] : [`${text(causeOf(cause).title)} (<code>${cause}</code>)`]),
+    ...(nodes === null ? [] : [count(nodes, 'node')]),
+    ...(incident === null ? [] : [`incident ${code(incident)}`]),
+  ];
+  return [
+    `<article class="item degraded"><h3>${text(subject)}</h3><p>${text(summary)}</p>`,
+    tags.length === 0 ? '' : `<p class="tags soft">${tags.join(' · ')}</p>`,
+    remedyList(remedies),
+    '</article>',
+  ].join('');
+}
+
+function recoveredTable(incidents: readonly Incident[], at: string): string {
+  const rows = incidents
+    .slice(0, mostRows)
+    .map((incident): Cell[] => [
+      { html: text(incident.subject.name), heading: true },
+      { html: `<code>${incident.cause}</code>` },
+      { html: text(scopeWords(incident)) },
+      { html: incident.closedAt === null ? '' : minute(incident.closedAt), class: 'num' },
+      { html: age(Date.parse(incident.closedAt ?? at) - Date.parse(incident.openedAt)), class: 'num' },
+      { html: text(incident.summary) },
+    ]);
+  const body = table(['Subject', 'Cause', 'Where', 'Ended', 'Lasted', 'What it was'], rows, incidents.length);
+  return folded(count(incidents.length, 'incident'), incidents.length, body);
+}
+
+const states = ['healthy', 'degraded', 'faulty', 'silent', 'unknown'] as const;
+
+function nodesPart({ nodes, collector, recovered, at }: Report): string[] {
+  const { total, silentNodes, versions, clocks } = nodes;
+  if (total === 0) return [];
+  const bar = states
+    .filter((state) => nodes[state] > 0)
+    .map((state) => `<i class="${state}" style="width:${((nodes[state] / total) * 100).toFixed(2)}%"></i>`)
+    .join('');
+  const key = states
+    .filter((state) => nodes[state] > 0)
+    .map((state) => `<i class="${state}"></i>${nodes[state]} ${state}`)
+    .join('');
+  const silent = silentNodes
+    .slice(0, mostRows)
+    .map(
+      ({ node, lastSeenAt }) =>
+        `${text(node)} <span class="soft">(${age(Date.parse(at) - Date.parse(lastSeenAt))})</span>`,
+    );
+  const rest = nodes.silent - silent.length;
+  const old = versions.filter(({ version }) => version !== collector.version);
+  const { totals } = recovered;
+  const facts = [
+    ...(silent.length === 0
+      ? []
+      : [
+          `<strong>Silent, so nothing is known of them</strong>: ${silent.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`,
+        ]),
+    ...(old.length === 0
+      ? []
+      : [
+          `Agents of another version than this collector's ${text(collector.version)}: ${old.map(({ version, nodes: having }) => `${count(having, 'node')} with ${version === null ? 'one that is not known' : text(version)}`).join(', ')}`,
+        ]),
+    ...(clocks.length === 0
+      ? []
+      : [
+          `Clocks that are off: ${clocks
+            .slice(0, mostNames)
+            .map(({ node, offsetSeconds }) => `${text(node)} ${clockWords(offsetSeconds)}`)
+            .join(', ')}${clocks.length > mostNames ? ` and ${clocks.length - mostNames} more` : ''}`,
+        ]),
+    ...(totals === null || totals.images === 0
+      ? []
+      : [
+          `Of ${count(totals.images, 'image')} that came after all, agents pulled ${totals.byAgent} and kubelets ${totals.byKubelet}; ${totals.gone} ${totals.gone === 1 ? 'is' : 'are'} not wanted any more`,
+        ]),
+  ];
+  return [
+    `<div class="bar wide">${bar}</div><p class="soft key">${key}</p>`,
+    facts.length === 0 ? '' : `<ul>${facts.map((words) => `<li>${words}</li>`).join('')}</ul>`,
+  ];
+}
+
+function registryTable(registries: Report['registries'], at: string): string {
+  const rows = registries.slice(0, mostRows).map((row): Cell[] => {
+    const verdict = registryVerdict(row);
+    const { median, p95 } = row.latencyMs;
+    const left =
+      row.certificateNotAfter === null ? null : (Date.parse(row.certificateNotAfter) - Date.parse(at)) / 86_400_000;
+    const times = [
+      ...(median === null ? [] : [`half within ${duration(median)}`]),
+      ...(p95 === null ? [] : [`95 % within ${duration(p95)}`]),
+    ];
+    return [
+      { html: text(row.registry), heading: true },
+      { html: verdictWords[verdict], class: `state ${verdict}` },
+      { html: reachWords(row) },
+      { html: times.join('<br>'), class: 'num' },
+      { html: left === null ? '' : daysWords(left), class: 'num' },
+      { html: text(budgetWords(row) ?? '') },
+    ];
+  });
+  const columns = ['Registry', 'State', 'Nodes', 'Answer', 'Certificate', 'Rate limit'];
+  return table(columns, rows, registries.length);
+}
