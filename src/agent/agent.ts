@@ -18,6 +18,7 @@ import type { Services } from './http/services.ts';
 import { httpSettings } from './http-settings.ts';
 import { openInvestigator } from './investigator.ts';
 import { openPodDirectory } from './kube/known-pods.ts';
+import { openPodSecrets } from './kube/pod-secrets.ts';
 import { watchPods } from './kube/pod-watch.ts';
 import { openTelling } from './kube/telling.ts';
 import { openNodeEngine } from './node-engine.ts';
@@ -78,7 +79,9 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
       deadlineMs: durationMs(settings().investigate.deadline) ?? 10_000,
       pullDeadlineMs: durationMs(settings().retry.deadline) ?? 600_000,
       allowTargets: settings().http.allowTargets,
+      withPodCredentials: settings().retry.withPodCredentials,
     }),
+    podSecrets: openPodSecrets({ env, variables, settings: first.kubernetes, directory }),
   });
   const investigator = openInvestigator({
     env,
@@ -95,6 +98,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
     recheck: engine.recheck,
     credentialsMark: engine.credentialsMark,
     investigate: (incident) => diagnoser.order(incident, 'cleared'),
+    podSecrets: first.kubernetes.readSecrets,
     settings: () => settings().retry,
   });
 
@@ -195,7 +199,13 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
     noticeEnded: (end) => metrics.noticeEnded(end),
   });
   const pods = () =>
-    podsDocument(book.open(), { node, now: env.now(), retryOf: recovery.retryOf, busy: diagnoser.busy });
+    podsDocument(book.open(), {
+      node,
+      now: env.now(),
+      retryOf: recovery.retryOf,
+      busy: diagnoser.busy,
+      podOf: (namespace, name) => directory.get(namespace, name),
+    });
 
   const metrics = openAgentMetrics({
     version,

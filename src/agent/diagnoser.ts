@@ -1,7 +1,16 @@
 import type { Env } from '../lib/env.ts';
 import type { Investigation } from '../model/investigation.ts';
 import { imageKey } from '../signals/image-match.ts';
-import type { Book, Conclusion, Incident, InvestigationReason, Investigator } from './parts.ts';
+import { podOf } from './incident-pod.ts';
+import type {
+  Book,
+  Conclusion,
+  Incident,
+  InvestigationOrder,
+  InvestigationReason,
+  Investigator,
+  PodName,
+} from './parts.ts';
 
 /** What the diagnoser needs. */
 export interface DiagnoserNeeds {
@@ -34,7 +43,9 @@ export function openDiagnoser({ env, book, investigator, conclusionOf }: Diagnos
     waiting.delete(incident.key);
     // Later looks wait as long as they would for anybody: what was silent then may be slow now.
     const said = reason === 'noticed' || reason === 'changed' ? { said: incident.saidCause } : {};
-    void investigator.investigate({ image: incident.image, reason, ...said }).then((result) => {
+    const pod = podOf(incident);
+    const whose = pod === undefined ? {} : { pod };
+    void investigator.investigate({ image: incident.image, reason, ...said, ...whose }).then((result) => {
       if (result.ok || result.error.reason === 'stopping' || book.get(incident.key) === null) return;
       waiting.set(incident.key, { reason, from: env.monotonic() + (result.error.retryAfterMs ?? againMs) });
     });
@@ -51,7 +62,9 @@ export function openDiagnoser({ env, book, investigator, conclusionOf }: Diagnos
     // A caller's own secret or platform says nothing of what this node's pods are given.
     if (incident === null || order.credentials !== undefined || order.platform !== undefined) return;
     if (order.guarded === true && document.verdict === 'inconclusive') return;
-    book.conclude(incident.key, conclusionOf(document));
+    const conclusion = conclusionOf(document);
+    if (order.reason === 'asked' && isOfOthers(order, conclusion, podOf(incident))) return;
+    book.conclude(incident.key, conclusion);
   });
 
   return {
@@ -73,6 +86,19 @@ export function openDiagnoser({ env, book, investigator, conclusionOf }: Diagnos
       }
     },
   };
+}
+
+/**
+ * What a caller asked about credentials is about others than the incident's own pod: another's secrets, or nobody's where the
+ * pod may have some.
+ */
+function isOfOthers(
+  { pod: asked }: InvestigationOrder,
+  { pod, layer, cause }: Conclusion,
+  own: PodName | undefined,
+): boolean {
+  if (asked !== undefined) return pod !== undefined && (pod.namespace !== own?.namespace || pod.name !== own.name);
+  return own !== undefined && (layer === 'auth' || cause === 'repository-not-found-or-private');
 }
 
 /** The words of a new failure name another cause than the one that was found. */

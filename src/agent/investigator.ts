@@ -170,6 +170,7 @@ const stopped: Declined = {
 };
 
 /** Orders that one investigation serves. One with a caller's credentials serves nobody else. */
-function jobKey({ image, platform, pull, pullPolicy, guarded }: InvestigationOrder): string {
-  return [imageKey(image), platform ?? '', pull === true, pullPolicy ?? '', guarded === true].join(' ');
+function jobKey({ image, platform, pull, pullPolicy, guarded, pod }: InvestigationOrder): string {
+  const whose = pod === undefined ? '' : `${pod.namespace}/${pod.name}`;
+  return [imageKey(image), platform ?? '', pull === true, pullPolicy ?? '', guarded === true, whose].join(' ');
 }

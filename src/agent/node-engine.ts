@@ -4,20 +4,24 @@ import { withCredentials } from '../engine/given-credentials.ts';
 import { investigate } from '../engine/investigate.ts';
 import { look } from '../engine/look.ts';
 import type { PullPlan } from '../engine/plan.ts';
+import { withPodCredentials } from '../engine/pod-credentials.ts';
 import { pullNow } from '../engine/pull.ts';
 import { parsePlatform } from '../image/platform.ts';
 import type { Log } from '../lib/log.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { Layer } from '../model/cause-id.ts';
 import type { Investigation } from '../model/investigation.ts';
-import { conclusionOf } from './engine/conclusion.ts';
+import { conclusionOf, needsPod } from './engine/conclusion.ts';
 import { guardOf, refusedByLookup, refusedByPlan, refuseInputs } from './engine/guarded.ts';
 import { openPlanner, type PlannerNeeds } from './engine/planner.ts';
 import { firstPatience, recheckOf, recheckPlan } from './engine/recheck.ts';
 import { kindsOfProbe, kindsOfRegistry, probesDocument, targetImage } from './engine/single-probe.ts';
 import { type Allowed, type Guard, readAllowed } from './guard.ts';
-import type { Conclusion, Declined, Incident, InvestigationOrder, Recheck } from './parts.ts';
+import { podOf } from './incident-pod.ts';
+import type { ReadPodSecrets } from './kube/pod-secrets.ts';
+import type { Conclusion, Declined, Incident, InvestigationOrder, PodName, Recheck } from './parts.ts';
 import type { PullOrder, PullOutcome } from './puller.ts';
+import { readsSecrets } from './retry-rules.ts';
 
 /** What binds the agent to the engine. The settings may change while it works. */
 export interface NodeEngineNeeds extends Omit<PlannerNeeds, 'nameservers'> {
@@ -25,6 +29,8 @@ export interface NodeEngineNeeds extends Omit<PlannerNeeds, 'nameservers'> {
   readonly node: string;
   readonly settings: () => NodeEngineSettings;
   readonly log: Log;
+  /** The pull secrets of a pod; null: no such pod of this node is known. Absent: there is no API server to ask. */
+  readonly podSecrets?: ReadPodSecrets;
   /** In the place of resolv.conf's, for a node that is made up. */
   readonly nameservers?: PlannerNeeds['nameservers'];
 }
@@ -34,6 +40,8 @@ export interface NodeEngineSettings {
   readonly deadlineMs: number;
   readonly pullDeadlineMs: number;
   readonly allowTargets: readonly string[];
+  /** The runtime may be handed a pod's own secrets. */
+  readonly withPodCredentials?: boolean;
 }
 
 /** The engine, as the agent's parts use it. Nothing throws; all ends soon after its signal. */
@@ -94,6 +102,14 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
     return refusedByLookup(view, guard);
   };
 
+  /** The plan with the pod's own pull secrets, where they may be read. They live as long as it does. */
+  const ofPod = async (plan: PullPlan, pod: PodName | undefined, signal: AbortSignal): Promise<PullPlan> => {
+    if (pod === undefined || needs.podSecrets === undefined) return plan;
+    const secrets = await needs.podSecrets(pod, plan.body.image.input, signal);
+    const use = settings().withPodCredentials === true ? 'pull' : 'probe';
+    return secrets === null ? plan : withPodCredentials(plan, secrets, use);
+  };
+
   const base = () => ({ env, node, deadlineMs: Math.min(lookMs, settings().deadlineMs) });
 
   return {
@@ -116,7 +132,8 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
         const message = await refusedPull(planned.value, guard.value, signal);
         if (message !== null) return fail(refused(message));
       }
-      const plan = await planner.withRuntime(given(planned.value, credentials), signal);
+      const own = credentials === undefined ? await ofPod(planned.value, order.pod, signal) : planned.value;
+      const plan = await planner.withRuntime(given(own, credentials), signal);
       const { deadlineMs, pullDeadlineMs } = settings();
       const patienceMs = firstPatience(order.said);
       const document = await investigate(plan, {
@@ -134,7 +151,8 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
       return ok(document);
     },
 
-    async recheck({ image, conclusion }, upTo, signal) {
+    async recheck(incident, upTo, signal) {
+      const { image, conclusion } = incident;
       const unknown: Recheck = { state: 'unknown', cause: null, notBefore: null };
       const { cause = null, underlying = null } = conclusion ?? {};
       const planned = await planner.plan(image, {});
@@ -142,9 +160,12 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
       const { asksRuntime, upTo: until, ...which } = recheckPlan(cause, underlying, upTo);
       const before = { cause, underlying };
       const limits = { upTo: until, headOnly: which.headOnly };
-      const plan = asksRuntime ? await planner.withRuntime(planned.value, signal) : planned.value;
+      const own = readsSecrets(cause) ? await ofPod(planned.value, podOf(incident), signal) : planned.value;
+      const plan = asksRuntime ? await planner.withRuntime(own, signal) : own;
       const looked = await look(plan, { ...base(), ...which, counterfactuals: true, signal });
-      return signal.aborted ? unknown : recheckOf(looked.view, looked.document, before, limits);
+      if (signal.aborted) return unknown;
+      const outcome = recheckOf(looked.view, looked.document, before, limits);
+      return outcome.state === 'clear' && needsPod(looked.document) ? { ...outcome, needsPod: true } : outcome;
     },
 
     conclusionOf,
@@ -165,7 +186,7 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
       return ok(looked.document);
     },
 
-    async pull({ image, reason, credentials }, signal) {
+    async pull({ image, reason, credentials, pod }, signal) {
       const planned = await planner.plan(image, {});
       if (!planned.ok) return notPulled(planned.error.message);
       if (reason === 'asked') {
@@ -173,7 +194,8 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
         const message = guard.ok ? await refusedPull(planned.value, guard.value, signal) : guard.error.message;
         if (message !== null) return notPulled(message);
       }
-      const plan = await planner.withRuntime(given(planned.value, credentials), signal);
+      const own = credentials === undefined ? await ofPod(planned.value, pod, signal) : planned.value;
+      const plan = await planner.withRuntime(given(own, credentials), signal);
       return pullNow(plan, { env, node, deadlineMs: settings().pullDeadlineMs, signal });
     },
 

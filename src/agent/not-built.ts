@@ -5,12 +5,8 @@ import type { AgentSettings } from './settings.ts';
  * it does; so the agent does not start with them.
  */
 export function notBuilt(settings: AgentSettings): string | null {
-  const { collector, kubernetes, retry } = settings;
-  const asked = [
-    ['collector.url', collector.url !== null],
-    ['kubernetes.readSecrets', kubernetes.readSecrets],
-    ['retry.withPodCredentials', retry.withPodCredentials],
-  ] as const;
+  const { collector } = settings;
+  const asked = [['collector.url', collector.url !== null]] as const;
   const names = asked.filter(([, on]) => on).map(([name]) => name);
   return names.length === 0
     ? null

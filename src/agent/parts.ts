@@ -61,6 +61,12 @@ export interface WaitingPod {
   readonly message: string;
 }
 
+/** A pod by its name. */
+export interface PodName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
 /** What an investigation came to, as far as the agent goes on from it. */
 export interface Conclusion {
   readonly investigation: string;
@@ -75,6 +81,10 @@ export interface Conclusion {
   readonly remedies: readonly Remedy[];
   /** By Retry-After or the rate limit's reset: nobody is asked before. */
   readonly notBefore: number | null;
+  /** The pod whose credentials it is about; absent: it holds for whoever waits for the image. */
+  readonly pod?: PodName;
+  /** The registry gives the image to the pod's own secrets, and was not asked without them, or refuses that. */
+  readonly needsPod?: true;
 }
 
 /** One image that does not come to this node, with every pod that waits for it. */
@@ -148,6 +158,8 @@ export interface InvestigationOrder {
   readonly said?: CauseId | null;
   /** Of a caller over HTTP: for this one investigation, which is then shared with nobody. */
   readonly credentials?: { readonly username: string; readonly password: Secret };
+  /** The pod that it is for: its own pull secrets are tried, as far as the agent may read them. */
+  readonly pod?: PodName;
   /** A caller's image: addresses that a node must not be made to probe are refused. */
   readonly guarded?: boolean;
   readonly onEvent?: (event: RunEvent) => void;
@@ -203,6 +215,8 @@ export interface Recheck {
   readonly cause: CauseId | null;
   /** The registry asked for quiet until then. */
   readonly notBefore: number | null;
+  /** It passes with the pod's own secrets. */
+  readonly needsPod?: true;
 }
 
 /** Pulls images over CRI: one at a time per image, some per node and per registry. */
@@ -211,6 +225,8 @@ export interface Puller {
     readonly image: string;
     readonly reason: PullRecord['reason'];
     readonly credentials?: { readonly username: string; readonly password: Secret };
+    /** With the pull secrets of this pod (retry.withPodCredentials). */
+    readonly pod?: PodName;
   }) => Result<PullRecord, Declined>;
   readonly get: (id: string) => PullRecord | null;
   readonly recent: () => readonly PullRecord[];

@@ -1,7 +1,8 @@
 import type { PodRow, PodsDocument } from '../api/node.ts';
 import { causeOf } from '../causes/index.ts';
+import type { KubePod } from '../kube/pod.ts';
 import type { Diagnoser } from './diagnoser.ts';
-import type { Incident, Recovery } from './parts.ts';
+import type { Incident, PodName, Recovery, WaitingPod } from './parts.ts';
 
 /** What rows are made of besides the incidents. */
 export interface RowNeeds {
@@ -9,7 +10,12 @@ export interface RowNeeds {
   readonly now: number;
   readonly retryOf: Recovery['retryOf'];
   readonly busy: Diagnoser['busy'];
+  /** What the API server says of a pod of this node; null: nothing. */
+  readonly podOf: (namespace: string, name: string) => KnownPod | null;
 }
+
+/** Of a pod what rows tell. */
+export type KnownPod = Pick<KubePod, 'uid' | 'owner' | 'namespace' | 'pullSecrets'>;
 
 /** `GET /v1/pods`: one row for each container that waits, the longest waiting first. */
 export function podsDocument(incidents: readonly Incident[], needs: RowNeeds): PodsDocument {
@@ -19,30 +25,51 @@ export function podsDocument(incidents: readonly Incident[], needs: RowNeeds): P
 }
 
 /** The rows of one incident. */
-export function podRows(incident: Incident, { now, retryOf, busy }: RowNeeds): PodRow[] {
+export function podRows(incident: Incident, { now, retryOf, busy, podOf }: RowNeeds): PodRow[] {
   const told = toldOf(incident);
+  // What was found out with one pod's secrets says nothing of a pod that has others.
+  const toldOfOthers = toldOf({ ...incident, conclusion: null });
+  const about = incident.conclusion?.pod;
+  const aboutPod = about === undefined ? null : podOf(about.namespace, about.name);
   const retry = retryOf(incident);
   const investigating = busy(incident.key);
-  return incident.pods.map((pod) => ({
-    namespace: pod.namespace,
-    pod: pod.pod,
-    container: pod.container,
-    image: incident.image,
-    normalized: incident.key === '' ? null : incident.key,
-    reason: pod.reason,
-    ...told,
-    message: pod.message,
-    firstSeenAt: timeOf(pod.firstSeenAt),
-    lastSeenAt: timeOf(pod.lastSeenAt),
-    attempts: pod.attempts,
-    nextTryAt: pod.nextTryAt === null ? null : timeOf(pod.nextTryAt),
-    nextTryInSeconds: pod.nextTryAt === null ? null : Math.max(0, Math.round((pod.nextTryAt - now) / 1000)),
-    backOffSeconds: pod.backOffMs === null ? null : pod.backOffMs / 1000,
-    incident: incident.id,
-    investigation: incident.conclusion?.investigation ?? null,
-    investigating,
-    retry,
-  }));
+  return incident.pods.map((pod) => {
+    const known = pod.namespace === null || pod.pod === null ? null : podOf(pod.namespace, pod.pod);
+    const isOther = about !== undefined && !isPod(pod, about) && !haveSameSecrets(known, aboutPod);
+    return {
+      namespace: pod.namespace,
+      pod: pod.pod,
+      container: pod.container,
+      image: incident.image,
+      normalized: incident.key === '' ? null : incident.key,
+      reason: pod.reason,
+      ...(isOther ? toldOfOthers : told),
+      message: pod.message,
+      firstSeenAt: timeOf(pod.firstSeenAt),
+      lastSeenAt: timeOf(pod.lastSeenAt),
+      attempts: pod.attempts,
+      nextTryAt: pod.nextTryAt === null ? null : timeOf(pod.nextTryAt),
+      nextTryInSeconds: pod.nextTryAt === null ? null : Math.max(0, Math.round((pod.nextTryAt - now) / 1000)),
+      backOffSeconds: pod.backOffMs === null ? null : pod.backOffMs / 1000,
+      incident: incident.id,
+      investigation: isOther ? null : (incident.conclusion?.investigation ?? null),
+      investigating,
+      retry,
+      policy: pod.policy,
+      uid: known?.uid ?? null,
+      owner: known?.owner ?? null,
+    };
+  });
+}
+
+function isPod({ namespace, pod }: WaitingPod, { namespace: place, name }: PodName): boolean {
+  return namespace === place && pod === name;
+}
+
+/** The kubelet tries the same for both. */
+function haveSameSecrets(one: KnownPod | null, other: KnownPod | null): boolean {
+  if (one === null || other === null) return false;
+  return one.namespace === other.namespace && one.pullSecrets.join('\n') === other.pullSecrets.join('\n');
 }
 
 /** What is known of the cause: what was proven here counts more than what the log's words say. */

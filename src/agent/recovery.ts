@@ -1,5 +1,6 @@
 import type { Env } from '../lib/env.ts';
 import type { Layer } from '../model/cause-id.ts';
+import { podOf } from './incident-pod.ts';
 import type { Book, Incident, Puller, Recheck, Recovery } from './parts.ts';
 import { failedPullDelay, pullDelay, type RecheckRule, recheckDelay, recheckRule, uselessFor } from './retry-rules.ts';
 
@@ -14,7 +15,14 @@ export interface RecoveryNeeds {
   readonly credentialsMark: (image: string) => Promise<string>;
   /** A whole investigation, because the hop passes and something else fails. */
   readonly investigate: (incident: Incident) => void;
-  readonly settings: () => { readonly mode: 'off' | 'on-recovery' | 'eager'; readonly concurrency: number };
+  /** The pull secrets of pods may be read. */
+  readonly podSecrets?: boolean;
+  readonly settings: () => {
+    readonly mode: 'off' | 'on-recovery' | 'eager';
+    readonly concurrency: number;
+    /** The runtime may be handed a pod's own secrets. */
+    readonly withPodCredentials?: boolean;
+  };
 }
 
 /** How often the node's files are looked at for other credentials. */
@@ -48,6 +56,8 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
   const abort = new AbortController();
   const running = new Set<Promise<void>>();
 
+  const mayUsePods = (): boolean => needs.podSecrets === true && needs.settings().withPodCredentials === true;
+
   const schedule = (one: Watched, notBefore: number | null): void => {
     if (one.rule.how === 'never') return;
     const now = env.now();
@@ -64,7 +74,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
     }
     const { conclusion } = incident;
     if (change !== 'concluded' || conclusion === null) return;
-    const rule = recheckRule(conclusion.cause, conclusion.layer);
+    const rule = recheckRule(conclusion.cause, conclusion.layer, needs.podSecrets);
     const known = watched.get(incident.key);
     const one: Watched = {
       key: incident.key,
@@ -110,6 +120,12 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
     const outcome = await needs.recheck(incident, upTo, abort.signal);
     one.checking = false;
     if (watched.get(one.key) !== one || abort.signal.aborted) return;
+    if (outcome.state === 'clear' && outcome.needsPod === true && !mayUsePods()) {
+      // The kubelet brings it with the pod's secret, which the agent must not: what stood in the way is told anew.
+      schedule(one, outcome.notBefore);
+      needs.investigate(incident);
+      return;
+    }
     if (outcome.state === 'clear') {
       one.pullAt = env.now() + pullDelay(env.now() - one.since, env.random());
       return;
@@ -130,10 +146,18 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
   };
 
   const pull = (one: Watched, incident: Incident): void => {
-    const ordered = puller.pull({ image: incident.image, reason: one.cause === 'unknown' ? 'eager' : 'recovery' });
+    const pod = mayUsePods() ? podOf(incident) : undefined;
+    const ordered = puller.pull({
+      image: incident.image,
+      reason: one.cause === 'unknown' ? 'eager' : 'recovery',
+      ...(pod === undefined ? {} : { pod }),
+    });
     if (ordered.ok) one.pulling = true;
     else one.pullAt = env.now() + (ordered.error.retryAfterMs ?? 10_000);
   };
+
+  /** Only the pod's own secret brings it, and the agent is not to pull with that. */
+  const isForPods = ({ conclusion }: Incident): boolean => conclusion?.needsPod === true && !mayUsePods();
 
   const tick = (): void => {
     const { mode, concurrency } = needs.settings();
@@ -144,7 +168,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
     for (const one of due) {
       const incident = book.get(one.key);
       if (incident === null || one.pulling || one.pulled || one.checking) continue;
-      if (uselessFor(incident) !== null) continue;
+      if (uselessFor(incident) !== null || isForPods(incident)) continue;
       if (one.pullAt !== null) {
         if (Math.max(one.pullAt, one.pullFrom) <= now) pull(one, incident);
         continue;
@@ -176,6 +200,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
         return state('pulled', 'The image is on the node: the kubelet finds it at its next look, within 15 s.');
       const useless = uselessFor(incident);
       if (useless !== null) return state('not-possible', useless);
+      if (isForPods(incident)) return state('not-possible', forPods);
       if (one === undefined) return state('waiting', 'The cause is not known yet.');
       if (one.pulling) return state('pulling', 'The runtime pulls the image now.');
       if (one.pullAt !== null)
@@ -197,6 +222,9 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
     },
   };
 }
+
+const forPods =
+  "The registry gives it to the pod's own secret, with which the agent does not pull (retry.withPodCredentials): the kubelet's next try brings it.";
 
 function isAboutCredentials(cause: string | null): boolean {
   return (

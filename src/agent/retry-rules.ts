@@ -37,8 +37,12 @@ const never: Partial<Readonly<Record<CauseId, string>>> = {
   'pull-qps-exceeded': 'The kubelet limits its own pulls; it tries again by itself.',
 };
 
-/** What can be looked at again for a cause. */
-export function recheckRule(cause: CauseId | null, layer: Layer | null): RecheckRule {
+/**
+ * What can be looked at again for a cause. `podSecrets`: those of the pods may be read, so each look at a cause of
+ * credentials asks the API server and the registry: once in half a minute.
+ */
+export function recheckRule(cause: CauseId | null, layer: Layer | null, podSecrets = false): RecheckRule {
+  if (podSecrets && readsSecrets(cause)) return { how: 'probe', upTo: 'manifest', leastMs: sameCredentialsMs };
   const why = cause === null ? undefined : never[cause];
   if (why !== undefined) return { how: 'never', why };
   switch (cause) {
@@ -62,6 +66,21 @@ export function recheckRule(cause: CauseId | null, layer: Layer | null): Recheck
 function isAfter(one: Layer, other: Layer): boolean {
   return layers.indexOf(one) > layers.indexOf(other);
 }
+
+/** Causes at whose looks the pod's secrets are read again: what may be wrong is in them. */
+export function readsSecrets(cause: CauseId | null): boolean {
+  return cause !== null && ofCredentials.has(cause);
+}
+
+const ofCredentials: ReadonlySet<CauseId> = new Set<CauseId>([
+  'credentials-missing',
+  'credentials-rejected',
+  'credentials-expired',
+  'access-denied',
+  'pull-secret-missing',
+  'pull-secret-invalid',
+  'repository-not-found-or-private',
+]);
 
 /** A look is never later than a twentieth of the time that the outage has lasted, and at most this. */
 const seldomMs = 30_000;

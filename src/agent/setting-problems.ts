@@ -9,7 +9,11 @@ export interface SettingProblem {
 }
 
 /** What cannot be of the settings together, each right by itself. Whoever sets up authentication must not find it off. */
-export function settingProblems({ http: { listen: text, tls, auth } }: AgentSettings): readonly SettingProblem[] {
+export function settingProblems({
+  http: { listen: text, tls, auth },
+  kubernetes,
+  retry,
+}: AgentSettings): readonly SettingProblem[] {
   const problems: SettingProblem[] = [];
   const say = (setting: string, message: string): void => void problems.push({ setting, message });
   const { mode } = auth;
@@ -35,5 +39,9 @@ export function settingProblems({ http: { listen: text, tls, auth } }: AgentSett
   if (mode === 'token' && auth.tokenFile === null) say('http.auth.mode', 'token needs http.auth.tokenFile.');
   if (mode !== 'token' && auth.tokenFile !== null)
     say('http.auth.tokenFile', 'Nothing looks at it unless http.auth.mode is token: set that.');
+  if (kubernetes.readSecrets && kubernetes.enabled === 'off')
+    say('kubernetes.readSecrets', 'The API server is asked nothing while kubernetes.enabled is off: set that to auto.');
+  if (retry.withPodCredentials && !kubernetes.readSecrets)
+    say('retry.withPodCredentials', "A pod's secrets are not read unless kubernetes.readSecrets is on: set that.");
   return problems;
 }

@@ -39,6 +39,19 @@ export const PodRow = Type.Object({
   investigation: nullable(Type.String({ description: 'id of the newest one' })),
   investigating: Type.Boolean({ description: 'an investigation is queued or runs' }),
   retry: RetryShape,
+  // Agents before these fields were there give none of them.
+  policy: Type.Optional(
+    nullable(Type.Enum(['Always', 'IfNotPresent', 'Never'], { description: 'imagePullPolicy of the container' })),
+  ),
+  uid: Type.Optional(nullable(Type.String({ description: 'of the pod; null where no API server tells it' }))),
+  owner: Type.Optional(
+    nullable(
+      Type.Object(
+        { kind: Type.String({ examples: ['Deployment'] }), name: Type.String() },
+        { description: 'who made the pod; null: nobody, or no API server tells it' },
+      ),
+    ),
+  ),
 });
 export type PodRow = Static<typeof PodRow>;
 

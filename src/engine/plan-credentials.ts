@@ -70,6 +70,8 @@ export interface PlannedCredential {
   readonly ofPod: boolean;
   /** Of the runtime's own files: the only host that the runtime sends them to. Null: the kubelet's, sent with the pull. */
   readonly sentTo: string | null;
+  /** To be tried at the registry, and not to be handed to the runtime with a pull. */
+  readonly probeOnly?: true;
 }
 
 /**

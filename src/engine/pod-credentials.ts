@@ -3,12 +3,15 @@ import type { Problem } from '../model/problem.ts';
 import type { PullPlan } from './plan.ts';
 import { credentialHosts, credentialsFor, credentialsInfo } from './plan-credentials.ts';
 
+/** What a pod's credentials are for: `probe`, to be tried at the registry alone; `pull`, to be handed to the runtime, too. */
+export type PodCredentialUse = 'probe' | 'pull';
+
 /**
  * `plan` for a pod: its pull secrets make the keyring that the kubelet asks first, then come the node's files, then its plugins
  * (Kubernetes, pkg/kubelet: MakeDockerKeyring over the pod's secrets, in a union with the node's keyrings). What they hold
  * lives as long as the plan.
  */
-export function withPodCredentials(plan: PullPlan, { info, files }: PodCredentials): PullPlan {
+export function withPodCredentials(plan: PullPlan, { info, files }: PodCredentials, use: PodCredentialUse): PullPlan {
   const all = { pod: files, node: plan.credentialFiles.node };
   const { image } = plan.body;
   const credentials = credentialsFor(image, all, plan.files);
@@ -32,7 +35,8 @@ export function withPodCredentials(plan: PullPlan, { info, files }: PodCredentia
       pod: info,
       problems: [...plan.body.problems, ...told],
     },
-    credentials,
+    credentials:
+      use === 'pull' ? credentials : credentials.map((one) => (one.ofPod ? { ...one, probeOnly: true as const } : one)),
     credentialFiles: all,
   };
 }

@@ -107,7 +107,7 @@ const pluginMs = 60_000;
  * that to every host that asks.
  */
 async function handedOver(plan: PullPlan, signal: AbortSignal): Promise<readonly ProbeCredential[]> {
-  const own = plan.credentials.filter(({ sentTo }) => sentTo === null);
+  const own = plan.credentials.filter(({ sentTo, probeOnly }) => sentTo === null && probeOnly !== true);
   const { registry, repository } = plan.body.image;
   const asked = (plan.body.kubelet.credentialProviders?.providers ?? []).filter(
     ({ pattern, problem }) => pattern !== null && problem === null,

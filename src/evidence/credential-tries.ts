@@ -24,18 +24,21 @@ export function credentialTries(view: View): readonly CredentialTry[] {
   });
 }
 
-function whoOf(matches: readonly CredentialMatch[], index: number): Pick<CredentialTry, 'source' | 'key' | 'username'> {
+function whoOf(
+  matches: readonly CredentialMatch[],
+  index: number,
+): Pick<CredentialTry, 'source' | 'key' | 'username' | 'ofPod'> {
   const match = matches[index];
   return match === undefined
-    ? { source: null, key: null, username: null }
-    : { source: match.source, key: match.key, username: match.username };
+    ? { source: null, key: null, username: null, ofPod: false }
+    : { source: match.source, key: match.key, username: match.username, ofPod: match.ofPod === true };
 }
 
 function outcomeOf(
   track: IdentityTrack,
   accepted: number | null,
   matches: readonly CredentialMatch[],
-): Omit<CredentialTry, 'endpoint' | 'source' | 'key' | 'username'> {
+): Omit<CredentialTry, 'endpoint' | 'source' | 'key' | 'username' | 'ofPod'> {
   const { token, manifest, refused, index } = track;
   const evidence = idsOf([token, manifest].filter((probe) => probe !== null));
   const decisive = token !== null && !token.facts.granted && token.facts.next === null ? token : manifest;
@@ -59,22 +62,18 @@ function outcomeOf(
       words: `${status ?? 'refused'}${at}: ${decisive.error?.message ?? 'refused'}`,
       evidence,
     };
-  if (decisive.kind === 'manifest' && decisive.status === 'ok' && status !== null && status < 300)
-    return { outcome: 'accepted', status, words: unsent(track, status), evidence };
+  if (decisive.kind === 'manifest' && decisive.status === 'ok' && status !== null && status < 300) {
+    // A registry that asks nobody for credentials is sent none.
+    return index >= 0 && decisive.facts.authorization === 'none'
+      ? { outcome: 'not-needed', status, words: `${status}: the manifest is given without asking for them`, evidence }
+      : { outcome: 'accepted', status, words: `${status}: the manifest is given`, evidence };
+  }
   return {
     outcome: 'failed',
     status,
     words: `${status ?? 'no answer'}${at}: ${decisive.error?.message ?? 'no manifest'}`,
     evidence,
   };
-}
-
-/** A registry that asks nobody for credentials is sent none. */
-function unsent({ index, manifest }: IdentityTrack, status: number): string {
-  const asked = manifest?.facts.authorization !== 'none';
-  return index < 0 || asked
-    ? `${status}: the manifest is given`
-    : `${status}: the manifest is given without asking for them`;
 }
 
 function whoIs(matches: readonly CredentialMatch[], index: number): string {

@@ -7,8 +7,10 @@ export interface CredentialTry {
   /** The entry that matches. */
   readonly key: string | null;
   readonly username: string | null;
-  /** `failed`: something else than who asks stands in the way. */
-  readonly outcome: 'accepted' | 'refused' | 'failed' | 'not-tried';
+  /** Of a pull secret of the pod. */
+  readonly ofPod: boolean;
+  /** `not-needed`: the image is given without asking who wants it; `failed`: something else than who asks stands in the way. */
+  readonly outcome: 'accepted' | 'not-needed' | 'refused' | 'failed' | 'not-tried';
   readonly status: number | null;
   /** One line: the registry's answer, or why there is none. */
   readonly words: string;

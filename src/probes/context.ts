@@ -37,6 +37,8 @@ export interface ProbeCredential {
   readonly ofPod: boolean;
   /** Of the runtime's own files: the only host that they are sent to. Null: the kubelet's, which come with the pull. */
   readonly sentTo: string | null;
+  /** To be tried at the registry, and not to be handed to the runtime: a pull with them would open the image to every pod. */
+  readonly probeOnly?: true;
 }
 
 /** What must not be shown and one probe leaves for a later one: tokens, URLs with their signatures, credentials of plugins. */

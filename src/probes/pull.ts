@@ -51,6 +51,11 @@ export const pullProbe: Probe<'pull', ProbeInput & { readonly image: string; rea
   run: async ({ image, folder }, context, signal) => {
     const opened = await context.cri?.();
     if (opened === undefined || !opened.ok) return { status: 'skipped', message: 'The runtime does not answer.' };
+    if (context.credentials.some(({ probeOnly }) => probeOnly === true)) {
+      const message =
+        "A pull with the pod's own secret would open the image to every pod of this node (retry.withPodCredentials allows it).";
+      return { status: 'skipped', message };
+    }
     const kubelets = handedOver(context);
     const credentials = kubelets.length === 0 ? [undefined] : kubelets;
     let failure: CriFailure | null = null;

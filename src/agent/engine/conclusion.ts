@@ -1,5 +1,5 @@
 import type { Investigation, ProbeResult } from '../../model/investigation.ts';
-import type { Conclusion } from '../parts.ts';
+import type { Conclusion, PodName } from '../parts.ts';
 
 /** What the agent goes on from. */
 export function conclusionOf(investigation: Investigation): Conclusion {
@@ -19,7 +19,23 @@ export function conclusionOf(investigation: Investigation): Conclusion {
     summary,
     remedies: first?.remedies ?? [],
     notBefore: quietUntil(probes, begun),
+    ...aboutPod(investigation),
   };
+}
+
+/** Whose credentials decided, where a pod's did. */
+function aboutPod(investigation: Investigation): { readonly pod?: PodName; readonly needsPod?: true } {
+  const { pod, layer, cause } = investigation;
+  if (pod === undefined) return {};
+  const named = { pod: { namespace: pod.namespace, name: pod.name } };
+  if (needsPod(investigation)) return { ...named, needsPod: true };
+  return layer === 'auth' || cause === 'repository-not-found-or-private' ? named : {};
+}
+
+/** The first endpoint that gives the image gives it to a secret of the pod. */
+export function needsPod({ credentialTries = [] }: Pick<Investigation, 'credentialTries'>): boolean {
+  const given = credentialTries.find(({ outcome }) => outcome === 'accepted' || outcome === 'not-needed');
+  return given?.outcome === 'accepted' && given.ofPod;
 }
 
 /** A registry that asks for more quiet than this is not believed: an outage must not become a day's. */

@@ -43,6 +43,8 @@ export const IncidentShape = Type.Object({
       summary: Type.String(),
       remedies: Type.Array(RemedyShape),
       notBefore: nullable(Type.Number()),
+      pod: Type.Optional(Type.Object({ namespace: Type.String(), name: Type.String() })),
+      needsPod: Type.Optional(Type.Literal(true)),
     }),
   ),
   pulledAt: nullable(Type.Number()),

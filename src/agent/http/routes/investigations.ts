@@ -38,7 +38,7 @@ export function investigationRoutes(services: Services, perCaller: PerCaller): r
         const refused = userinfoProblem('image', body.image);
         if (refused !== null) return refused;
         if (!perCaller.during(caller, signal)) return tooMany(services.maxPerCaller());
-        const { image, platform, pull, pullPolicy, credentials } = body;
+        const { image, platform, pull, pullPolicy, credentials, pod } = body;
         const order = {
           image,
           reason: 'asked' as const,
@@ -47,6 +47,7 @@ export function investigationRoutes(services: Services, perCaller: PerCaller): r
           ...(platform === undefined ? {} : { platform }),
           ...(pull === undefined ? {} : { pull }),
           ...(pullPolicy === undefined ? {} : { pullPolicy }),
+          ...(pod === undefined ? {} : { pod }),
           ...(credentials === undefined
             ? {}
             : { credentials: { username: credentials.username, password: new Secret(credentials.password) } }),

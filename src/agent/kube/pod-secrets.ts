@@ -1,0 +1,109 @@
+import type { PodCredentials, SecretAnswer } from '../../kube/pull-secrets.ts';
+import { safeLine } from '../../lib/redact.ts';
+import { ok, type Result } from '../../lib/result.ts';
+import { imageKey } from '../../signals/image-match.ts';
+import type { KubeAccess } from '../../wire/kube-access.ts';
+import type { KubeClient } from '../../wire/kube-client.ts';
+import type { KubeFailure } from '../../wire/kube-failure.ts';
+import type { PodName } from '../parts.ts';
+import { type ApiPlace, apiAccess } from './api-access.ts';
+import type { PodDirectory } from './known-pods.ts';
+
+/** What reading pull secrets needs. */
+export interface PodSecretsNeeds extends Omit<ApiPlace, 'enabled'> {
+  readonly settings: { readonly enabled: 'auto' | 'on' | 'off'; readonly readSecrets: boolean };
+  /** The pods of this node, and no others. */
+  readonly directory: Pick<PodDirectory, 'get'>;
+  /** For tests: the way to the API server instead of the one that the variables tell. */
+  readonly access?: KubeAccess;
+}
+
+/**
+ * The pull secrets of a pod of this node, for one investigation of an image that the pod names; null: no such pod is known.
+ * Never throws.
+ */
+export type ReadPodSecrets = (pod: PodName, image: string, signal: AbortSignal) => Promise<PodCredentials | null>;
+
+/** Secrets of one pod that are read; a handful is many. */
+const maxSecrets = 16;
+
+/** An investigation has ten seconds by default, and an API server answers in milliseconds. */
+const answerMs = 2500;
+
+/** The agent's account in deploy/, where nothing tells its name. */
+const usualReader = 'pullwhy-system:pullwhy-agent';
+
+/**
+ * Makes it. With kubernetes.readSecrets the secrets that the pod names are asked for one by one, at each call anew; nothing is
+ * kept. Without it they are named, and nobody is asked.
+ */
+export function openPodSecrets({ env, variables, settings, directory, access }: PodSecretsNeeds): ReadPodSecrets {
+  return async ({ namespace, name }, image, signal) => {
+    const pod = directory.get(namespace, name);
+    const key = imageKey(image);
+    // A caller names the image: a pod's credentials are for those that the pod itself names.
+    if (pod === null || !pod.images.some((one) => imageKey(one.image) === key)) return null;
+    const { podCredentials, pullSecretNames, accountSecrets } = await import('../../kube/pull-secrets.ts');
+    const names = pullSecretNames(pod);
+    const all = (answer: SecretAnswer) => new Map(names.map((one) => [one, answer]));
+    if (!settings.readSecrets) {
+      const why = 'is not read (kubernetes.readSecrets is off)';
+      return podCredentials(pod, all({ kind: 'unknown', why, reader: usualReader }), null);
+    }
+    const way = await wayTo({ env, variables, settings, access });
+    if (!way.ok)
+      return podCredentials(pod, all({ kind: 'unknown', why: `cannot be read: ${way.error}`, reader: null }), null);
+    const { openKubeClient } = await import('../../wire/kube-client.ts');
+    const client = openKubeClient(way.value, env);
+    try {
+      const options = { timeoutMs: answerMs, signal };
+      const accountPath = `/api/v1/namespaces/${namespace}/serviceaccounts/${pod.serviceAccount}`;
+      const [answers, account] = await Promise.all([
+        Promise.all(names.slice(0, maxSecrets).map((one) => readSecret(client, namespace, one, options))),
+        client.get(accountPath, options),
+      ]);
+      const told = new Map(names.map((one, index) => [one, answers[index] ?? tooMany]));
+      return podCredentials(pod, told, account.ok ? accountSecrets(account.value) : null);
+    } finally {
+      await client.close();
+    }
+  };
+}
+
+const tooMany: SecretAnswer = {
+  kind: 'unknown',
+  why: `is not read: the pod names more than ${maxSecrets}`,
+  reader: null,
+};
+
+async function wayTo({
+  env,
+  variables,
+  settings: { enabled },
+  access,
+}: Omit<PodSecretsNeeds, 'directory' | 'access'> & { readonly access: KubeAccess | undefined }): Promise<
+  Result<KubeAccess, string>
+> {
+  if (access !== undefined) return ok(access);
+  if (enabled === 'off') return { ok: false, error: 'kubernetes.enabled is off' };
+  return apiAccess({ env, enabled, variables });
+}
+
+async function readSecret(
+  client: KubeClient,
+  namespace: string,
+  name: string,
+  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<SecretAnswer> {
+  const read = await client.get(`/api/v1/namespaces/${namespace}/secrets/${name}`, options);
+  return read.ok ? { kind: 'found', object: read.value } : unread(read.error);
+}
+
+function unread({ kind, message }: KubeFailure): SecretAnswer {
+  if (kind === 'not-found') return { kind: 'missing' };
+  const said = safeLine(message, 300);
+  if (kind !== 'forbidden') return { kind: 'unknown', why: `could not be read: ${said}`, reader: null };
+  const [, place, account] = /system:serviceaccount:([\w.-]+):([\w.-]+)/.exec(message) ?? [];
+  const reader = place === undefined || account === undefined ? usualReader : `${place}:${account}`;
+  return { kind: 'unknown', why: `may not be read by the agent (${said})`, reader };
+}
