@@ -82,7 +82,7 @@ export class FileJournal implements Journal {
       since: query.since === undefined ? null : Number(query.since),
       after: query.cursor === undefined ? null : parseCursor(query.cursor),
     };
-    const reader = new FieldReader(query.fields ?? null);
+    const reader = new FieldReader(query.fields ?? null, follow);
     const streams = new Map<string, FileStream>();
     const reached = new Map<string, Location>();
     const watch = new FolderWatch();
@@ -107,7 +107,10 @@ export class FileJournal implements Journal {
           if (++count % breath === 0) await new Promise((resolve) => setImmediate(resolve));
         }
         this.closeGone();
-        if (follow) await watch.wait(signal);
+        if (follow) {
+          this.cache.shrink();
+          await watch.wait(signal);
+        }
         // What had to wait for others is read in a second pass, which waits for nothing.
         else if (pass > 0 || ![...streams.values()].some(({ head }) => head !== null)) return;
       }

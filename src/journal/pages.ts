@@ -3,6 +3,9 @@ import { closeSync, fstatSync, readSync } from 'node:fs';
 /** Bytes of one page. Entries lie beside their messages, so a page serves some fifty of them. */
 const pageBytes = 32 * 1024;
 
+/** Pages that stay while nothing is read: the ends of the files that are written to. */
+const idlePages = 8;
+
 interface Page {
   owner: PagedFile | null;
   number: number;
@@ -40,6 +43,13 @@ export class PageCache {
     page.number = number;
     this.touch(page);
     return page;
+  }
+
+  /** Gives memory back, the longest unused first: for who waits until something is written. */
+  shrink(): void {
+    if (this.pages.length <= idlePages) return;
+    this.pages.sort((a, b) => b.used - a.used);
+    for (const page of this.pages.splice(idlePages)) page.owner?.forget(page.number);
   }
 
   touch(page: Page): void {
