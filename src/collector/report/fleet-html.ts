@@ -27,6 +27,7 @@ import {
   reachWords,
   registryVerdict,
   scopeWords,
+  subjectWords,
   timeWords,
 } from './fleet-words.ts';
 
@@ -118,7 +119,7 @@ function card(incident: Incident, at: string): string {
     `Incident ${code(id)}${investigations.length === 0 ? '' : `, proven by ${investigations.slice(0, 3).map(code).join(', ')}`}`,
   ];
   return [
-    `<article class="item ${tone}"><h3>${text(subject.name)}</h3>`,
+    `<article class="item ${tone}"><h3>${text(subjectWords(incident))}</h3>`,
     `<p class="hits"><strong>${hits}</strong>${unknown}</p><p>${text(summary)}</p>`,
     ...attributionWords(incident).map((words) => `<p class="apart">${text(words)}</p>`),
     `<p class="tags soft">${tags.join(' · ')}</p>`,
@@ -146,8 +147,8 @@ function recoveredTable(incidents: readonly Incident[], at: string): string {
   const rows = incidents
     .slice(0, mostRows)
     .map((incident): Cell[] => [
-      { html: text(incident.subject.name), heading: true },
-      { html: `<code>${incident.cause}</code>` },
+      { html: text(subjectWords(incident)), heading: true },
+      { html: `<code>${incident.cause}</code>`, class: 'num' },
       { html: text(scopeWords(incident)) },
       { html: incident.closedAt === null ? '' : minute(incident.closedAt), class: 'num' },
       { html: age(Date.parse(incident.closedAt ?? at) - Date.parse(incident.openedAt)), class: 'num' },
@@ -168,8 +169,8 @@ function nodesPart({ nodes, collector, recovered, at }: Report): string[] {
     .join('');
   const key = states
     .filter((state) => nodes[state] > 0)
-    .map((state) => `<i class="${state}"></i>${nodes[state]} ${state}`)
-    .join('');
+    .map((state) => `<span><i class="${state}"></i>${nodes[state]} ${state}</span>`)
+    .join(' ');
   const silent = silentNodes
     .slice(0, mostRows)
     .map(

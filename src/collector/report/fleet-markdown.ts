@@ -26,6 +26,7 @@ import {
   reachWords,
   registryVerdict,
   scopeWords,
+  subjectWords,
   timeWords,
 } from './fleet-words.ts';
 
@@ -70,7 +71,7 @@ function itemMarkdown(incident: Incident, at: string): string {
   const rest = others.length > mostNames ? ` and ${others.length - mostNames} more` : '';
   const proven = investigations.length === 0 ? '' : `, proven by ${investigations.slice(0, 3).map(span).join(', ')}`;
   return [
-    `### ${span(subject.name)}`,
+    `### ${span(subjectWords(incident))}`,
     `**${inline(scopeWords(incident))}**${waits === '' ? '' : ` · ${waits}`}`,
     text(summary),
     ...attributionWords(incident).map((words) => `> ${text(words)}`),
@@ -100,7 +101,7 @@ function recoveredTable(incidents: readonly Incident[], at: string): string {
   const rows = incidents
     .slice(0, mostRows)
     .map((incident) => [
-      span(incident.subject.name),
+      span(subjectWords(incident)),
       incident.cause,
       inline(scopeWords(incident)),
       incident.closedAt === null ? '' : minute(incident.closedAt),

@@ -152,7 +152,7 @@ function summaryOf(
   const silent =
     nodes.silent === 0
       ? ''
-      : ` Of ${nodes.silent} of ${count(nodes.total, 'node')} nothing is heard: whether ${nodes.silent === 1 ? 'it is' : 'they are'} well is not known.`;
+      : ` Nothing is heard of ${nodes.silent} of ${count(nodes.total, 'node')}: whether ${nodes.silent === 1 ? 'it is' : 'they are'} well is not known.`;
   const ahead =
     soon.length === 0
       ? ''
@@ -160,8 +160,9 @@ function summaryOf(
   const [first] = faults;
   if (first !== undefined) {
     const pods = faults.reduce((sum, one) => sum + one.pods, 0);
-    const wait = pods === 0 ? '' : `, and ${count(pods, 'pod')} ${pods === 1 ? 'waits' : 'wait'}`;
-    const more = faults.length > 1 ? `, the worst` : '';
+    const keeps = faults.length === 1 ? 'keeps' : 'keep';
+    const wait = pods === 0 ? '' : ` and ${keeps} ${count(pods, 'pod')} waiting`;
+    const more = faults.length > 1 ? '; the worst' : '';
     return `${count(faults.length, 'incident is', 'incidents are')} open${wait}${more}: ${first.summary}${silent}`;
   }
   if (verdict === 'inconclusive') {

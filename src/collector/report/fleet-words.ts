@@ -39,6 +39,13 @@ export function scopeWords({ scope, nodes }: Pick<Frozen<FleetIncident>, 'scope'
   }
 }
 
+/** What it is about: `registry.corp.example`, `image-filesystem of worker-3`. */
+export function subjectWords({ subject, nodes }: Pick<Frozen<FleetIncident>, 'subject' | 'nodes'>): string {
+  if (subject.kind !== 'node') return subject.name;
+  const [one] = nodes.names;
+  return `${subject.name} of ${nodes.failing === 1 && one !== undefined ? one : count(nodes.failing, 'node')}`;
+}
+
 /** What sets the failing nodes apart: a sentence for each, with what cannot be told apart from it. */
 export function attributionWords({ attribution }: Pick<Frozen<FleetIncident>, 'attribution'>): string[] {
   return attribution.map(({ sentence, sameAs }) => {

@@ -58,7 +58,7 @@ function certificateItem({ registry, certificateNotAfter }: Frozen<FleetRegistry
       summary: `A certificate of ${registry} ${ends} at ${date} (${daysWords(left / dayMs)}).`,
       nodes: null,
       at: certificateNotAfter,
-      remedies: remediesOf(causeOf(cause), { host: registry, date }).map((one) => ({ ...one })),
+      remedies: remediesOf(causeOf(cause), { ...partyOf(registry), date }).map((one) => ({ ...one })),
       incident: null,
     },
   ];
@@ -83,8 +83,14 @@ function budgetItem({ registry, rateLimits }: Frozen<FleetRegistryRow>): FleetSo
       summary: `${registry} leaves ${remaining}${of} pulls for ${whose}${others}: what comes behind them is refused.`,
       nodes: null,
       at: null,
-      remedies: remediesOf(causeOf('rate-limited'), { host: registry }).map((one) => ({ ...one })),
+      remedies: remediesOf(causeOf('rate-limited'), partyOf(registry)).map((one) => ({ ...one })),
       incident: null,
     },
   ];
+}
+
+/** `registry.corp.example:5000` as causes take it. */
+function partyOf(registry: string): { readonly host: string; readonly port?: string } {
+  const [, host, port] = /^(.+):(\d{1,5})$/.exec(registry) ?? [];
+  return host === undefined || port === undefined ? { host: registry } : { host, port };
 }

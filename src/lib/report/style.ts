@@ -41,11 +41,12 @@ tbody th{font-weight:500;min-width:12rem}
 .bar.wide{max-width:none;height:.8rem;margin:.4rem 0 .5rem}.apart{border-left:.2rem solid var(--a);padding-left:.7rem}
 .bar .healthy,.key .healthy{background:var(--good)}.bar .degraded,.key .degraded{background:var(--warn)}.bar .faulty,.key .faulty{background:var(--bad)}
 .bar .silent,.key .silent{background:repeating-linear-gradient(135deg,var(--open) 0 3px,var(--line) 3px 6px)}.bar .unknown,.key .unknown{background:var(--line)}
+.key span{display:inline-block;white-space:nowrap}
 .key i{display:inline-block;width:.7rem;height:.7rem;border-radius:.15rem;margin:0 .3rem 0 .8rem;vertical-align:-.05rem}
 details>summary{cursor:pointer;color:var(--soft);margin:.3rem 0}
 .cover{display:grid;grid-template-columns:repeat(auto-fit,minmax(18rem,1fr));gap:0 2rem}
 @media(max-width:40rem){
-body{font-size:16px}main{padding:.8rem .7rem 2rem}.head{padding:.85rem .9rem}
+body{font-size:16px}.figures dd{font-size:1.2rem;white-space:nowrap}main{padding:.8rem .7rem 2rem}.head{padding:.85rem .9rem}
 table,tbody,tr,td,tbody th{display:block;width:100%}thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}
 tbody th{min-width:0}tr{border-top:1px solid var(--line);padding:.5rem .8rem}tbody tr:first-child{border-top:0}
 td,td.way,tbody th{border:0;padding:.15rem 0;width:100%}td:empty{display:none}
