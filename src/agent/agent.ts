@@ -17,6 +17,7 @@ import { startHttp } from './http/server.ts';
 import type { Services } from './http/services.ts';
 import { httpSettings } from './http-settings.ts';
 import { openInvestigator } from './investigator.ts';
+import { hasServer } from './kube/api-access.ts';
 import { openPodDirectory } from './kube/known-pods.ts';
 import { openPodSecrets } from './kube/pod-secrets.ts';
 import { watchPods } from './kube/pod-watch.ts';
@@ -67,6 +68,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
 
   const state = openState({ env, log, directory: first.state.directory, keep: first.investigate.keep });
   const directory = openPodDirectory();
+  const hasApi = first.kubernetes.enabled !== 'off' && hasServer(variables);
   const book = openBook(env, state.memory, directory);
   const engine = openNodeEngine({
     env,
@@ -90,7 +92,13 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
     settings: () => settings().investigate,
   });
   const puller = openPuller({ env, node, run: engine.pull, settings: () => settings().retry });
-  const diagnoser = openDiagnoser({ env, book, investigator, conclusionOf: engine.conclusionOf });
+  const diagnoser = openDiagnoser({
+    env,
+    book,
+    investigator,
+    conclusionOf: engine.conclusionOf,
+    ...(hasApi ? { knowsPod: directory.names } : {}),
+  });
   const recovery = openRecovery({
     env,
     book,

@@ -18,6 +18,8 @@ export interface DiagnoserNeeds {
   readonly book: Book;
   readonly investigator: Investigator;
   readonly conclusionOf: (document: Investigation) => Conclusion;
+  /** The API server tells of the pod and that it names this image. Absent: there is none. */
+  readonly knowsPod?: (pod: PodName, key: string) => boolean;
 }
 
 /** Has each incident investigated: once, and again when that is due. */
@@ -35,7 +37,7 @@ const againMs = 600_000;
 const inconclusiveAgainMs = 30_000;
 
 /** Makes it. It listens to the book from then on. */
-export function openDiagnoser({ env, book, investigator, conclusionOf }: DiagnoserNeeds): Diagnoser {
+export function openDiagnoser({ env, book, investigator, conclusionOf, knowsPod }: DiagnoserNeeds): Diagnoser {
   /** What waits for a registry's budget, or for its turn: the time from which it may be asked. */
   const waiting = new Map<string, { readonly reason: InvestigationReason; readonly from: number }>();
 
@@ -43,12 +45,17 @@ export function openDiagnoser({ env, book, investigator, conclusionOf }: Diagnos
     waiting.delete(incident.key);
     // Later looks wait as long as they would for anybody: what was silent then may be slow now.
     const said = reason === 'noticed' || reason === 'changed' ? { said: incident.saidCause } : {};
-    const pod = podOf(incident);
+    const pod = knowsPod === undefined ? undefined : podOf(incident);
     const whose = pod === undefined ? {} : { pod };
     void investigator.investigate({ image: incident.image, reason, ...said, ...whose }).then((result) => {
       if (result.ok || result.error.reason === 'stopping' || book.get(incident.key) === null) return;
       waiting.set(incident.key, { reason, from: env.monotonic() + (result.error.retryAfterMs ?? againMs) });
     });
+  };
+
+  const knownPod = (incident: Incident): PodName | undefined => {
+    const pod = podOf(incident);
+    return pod !== undefined && knowsPod?.(pod, incident.key) === true ? pod : undefined;
   };
 
   book.onChange((incident, change) => {
@@ -63,7 +70,7 @@ export function openDiagnoser({ env, book, investigator, conclusionOf }: Diagnos
     if (incident === null || order.credentials !== undefined || order.platform !== undefined) return;
     if (order.guarded === true && document.verdict === 'inconclusive') return;
     const conclusion = conclusionOf(document);
-    if (order.reason === 'asked' && isOfOthers(order, conclusion, podOf(incident))) return;
+    if (order.reason === 'asked' && isOfOthers(order, conclusion, knownPod(incident))) return;
     book.conclude(incident.key, conclusion);
   });
 
@@ -82,7 +89,11 @@ export function openDiagnoser({ env, book, investigator, conclusionOf }: Diagnos
         const { conclusion, key } = incident;
         if (conclusion === null || incident.pulledAt !== null || waiting.has(key) || investigator.busy(key)) continue;
         const age = env.now() - conclusion.at;
-        if (age > (conclusion.verdict === 'inconclusive' ? inconclusiveAgainMs : againMs)) start(incident, 'again');
+        // Concluded without a pod's credentials, before the API server told of the pod.
+        const late = conclusion.pod === undefined && isOfCredentials(conclusion) && age > lateMs;
+        if (late && knownPod(incident) !== undefined) start(incident, 'changed');
+        else if (age > (conclusion.verdict === 'inconclusive' ? inconclusiveAgainMs : againMs))
+          start(incident, 'again');
       }
     },
   };
@@ -97,9 +108,18 @@ function isOfOthers(
   { pod, layer, cause }: Conclusion,
   own: PodName | undefined,
 ): boolean {
-  if (asked !== undefined) return pod !== undefined && (pod.namespace !== own?.namespace || pod.name !== own.name);
-  return own !== undefined && (layer === 'auth' || cause === 'repository-not-found-or-private');
+  if (asked !== undefined && own !== undefined)
+    return pod !== undefined && (pod.namespace !== own?.namespace || pod.name !== own.name);
+  return own !== undefined && isOfCredentials({ layer, cause });
 }
+
+/** What a pod's own secrets may change. */
+function isOfCredentials({ layer, cause }: Pick<Conclusion, 'layer' | 'cause'>): boolean {
+  return layer === 'auth' || cause === 'repository-not-found-or-private';
+}
+
+/** One that was told of at once needs no second look. */
+const lateMs = 3000;
 
 /** The words of a new failure name another cause than the one that was found. */
 function contradicts({ saidCause, conclusion }: Incident): boolean {

@@ -10,14 +10,17 @@ export interface ApiPlace {
   readonly variables: Readonly<Record<string, string | undefined>>;
 }
 
+/** This process is told of an API server. */
+export function hasServer(variables: ApiPlace['variables']): boolean {
+  return (variables.KUBECONFIG ?? '') !== '' || (variables.KUBERNETES_SERVICE_HOST ?? '') !== '';
+}
+
 /**
  * The way to the API server: a pod's own, else that of a kubeconfig. Loads what speaks Kubernetes only when there is one.
  * The failure is a sentence.
  */
 export async function apiAccess({ enabled, variables, env }: ApiPlace): Promise<Result<KubeAccess, string>> {
-  const configured = (variables.KUBECONFIG ?? '') !== '';
-  const inPod = (variables.KUBERNETES_SERVICE_HOST ?? '') !== '';
-  if (enabled === 'auto' && !inPod && !configured) return fail('There is no API server here.');
+  if (enabled === 'auto' && !hasServer(variables)) return fail('There is no API server here.');
   const { clusterAccess, inCluster } = await import('../../wire/kube-access.ts');
   const cluster = inCluster(variables);
   if (cluster !== null) return ok(clusterAccess(cluster));

@@ -6,7 +6,8 @@ import type { KubeAccess } from '../../wire/kube-access.ts';
 import type { KubeClient } from '../../wire/kube-client.ts';
 import type { KubeFailure } from '../../wire/kube-failure.ts';
 import type { PodName } from '../parts.ts';
-import { type ApiPlace, apiAccess } from './api-access.ts';
+import { pause } from '../watch/pause.ts';
+import { type ApiPlace, apiAccess, hasServer } from './api-access.ts';
 import type { PodDirectory } from './known-pods.ts';
 
 /** What reading pull secrets needs. */
@@ -38,7 +39,17 @@ const usualReader = 'pullwhy-system:pullwhy-agent';
  * kept. Without it they are named, and nobody is asked.
  */
 export function openPodSecrets({ env, variables, settings, directory, access }: PodSecretsNeeds): ReadPodSecrets {
+  const openedAt = env.monotonic();
+  const expected = settings.enabled !== 'off' && (access !== undefined || hasServer(variables));
   return async ({ namespace, name }, image, signal) => {
+    // The journal is read sooner than the API server answers.
+    while (
+      expected &&
+      directory.get(namespace, name) === null &&
+      env.monotonic() - openedAt < startMs &&
+      !signal.aborted
+    )
+      await pause(pollMs, signal);
     const pod = directory.get(namespace, name);
     const key = imageKey(image);
     // A caller names the image: a pod's credentials are for those that the pod itself names.
@@ -69,6 +80,10 @@ export function openPodSecrets({ env, variables, settings, directory, access }: 
     }
   };
 }
+
+/** So long after the start a pod that is not known may be told of at any moment. */
+const startMs = 2000;
+const pollMs = 50;
 
 const tooMany: SecretAnswer = {
   kind: 'unknown',
