@@ -10,10 +10,12 @@ import { safeLine } from '../lib/redact.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import { Secret } from '../lib/secret.ts';
 import { readSmallFile } from '../lib/small-file.ts';
-import { lostWords } from './agent-lost.ts';
+import { agentPeer, lostWords, type Peer } from './agent-lost.ts';
 
-/** How an agent is asked. */
+/** How an agent, or a collector, is asked. */
 export interface ClientSettings {
+  /** For the words of failures; the agent where nothing is said. */
+  readonly peer?: Peer;
   readonly url: URL;
   /** Of the bearer token; null: none is sent. */
   readonly tokenFile: string | null;
@@ -33,8 +35,12 @@ export interface Question {
   readonly accept?: string;
   /** For the whole answer. */
   readonly timeoutMs: number;
+  /** It is a stream without an end: `timeoutMs` is for its beginning, and nothing of it is kept. */
+  readonly endless?: boolean;
   /** Between two parts of it; of a stream, which says now and then that it is alive. */
   readonly silenceMs?: number;
+  /** Where a reader of events goes on. */
+  readonly lastEventId?: string;
   /** Each part of it as it comes. */
   readonly onText?: (text: string) => void;
 }
@@ -56,17 +62,27 @@ export interface AgentClient {
 
 /** Reads the files and makes the client. Certificates are always verified. */
 export async function openAgentClient(settings: ClientSettings): Promise<Result<AgentClient, string>> {
-  const { url, signal } = settings;
+  const { url, signal, peer = agentPeer } = settings;
   const files = await filesOf(settings);
   if (!files.ok) return files;
   const { token, tls } = files.value;
 
   const exchange = (question: Question): Promise<Result<Answer, string>> =>
     new Promise((resolve) => {
-      const { method = 'GET', path, body, accept = 'application/json', timeoutMs, silenceMs = timeoutMs } = question;
+      const {
+        method = 'GET',
+        path,
+        body,
+        accept = 'application/json',
+        timeoutMs,
+        lastEventId,
+        endless = false,
+      } = question;
+      const silenceMs = question.silenceMs ?? timeoutMs;
       const text = body === undefined ? null : JSON.stringify(body);
       const headers = {
         accept,
+        ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
         ...(token === null ? {} : { authorization: `Bearer ${token.reveal()}` }),
         ...(text === null ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
       };
@@ -83,7 +99,7 @@ export async function openAgentClient(settings: ClientSettings): Promise<Result<
       const late = (ms: number): void => end(fail(`${url.host} did not answer within ${Math.round(ms / 1000)} s.`));
       const whole = setTimeout(late, timeoutMs, timeoutMs);
       const silence = setTimeout(late, silenceMs, silenceMs);
-      const lost = (error: Error): void => end(fail(lostWords(url, error)));
+      const lost = (error: Error): void => end(fail(lostWords(url, error, peer)));
       asked.on('error', lost);
       asked.on('response', (response: IncomingMessage) => {
         const decoder = new StringDecoder('utf8');
@@ -92,10 +108,14 @@ export async function openAgentClient(settings: ClientSettings): Promise<Result<
         response.on('error', lost);
         response.on('data', (chunk: Buffer) => {
           silence.refresh();
-          size += chunk.length;
-          if (size > limits.apiAnswerBytes) return end(fail(`${url.host} answers more than an agent does.`));
           const part = decoder.write(chunk);
-          parts.push(part);
+          // What is wrong is said in a problem document, of a stream too.
+          if (endless && response.statusCode === 200) clearTimeout(whole);
+          else {
+            size += chunk.length;
+            if (size > limits.apiAnswerBytes) return end(fail(`${url.host} answers more than its kind does.`));
+            parts.push(part);
+          }
           question.onText?.(part);
         });
         response.on('end', () => {
@@ -110,8 +130,8 @@ export async function openAgentClient(settings: ClientSettings): Promise<Result<
     const answer = await exchange(question);
     if (!answer.ok) return answer;
     const { status, type } = answer.value;
-    if (status < 200 || status > 299) return fail(problemWords(url, answer.value));
-    return types.includes(type) ? answer : fail(otherWords(url, `${type === '' ? 'nothing' : type}`));
+    if (status < 200 || status > 299) return fail(problemWords(url, answer.value, peer));
+    return types.includes(type) ? answer : fail(otherWords(url, `${type === '' ? 'nothing' : type}`, peer));
   };
   return ok({
     ask,
@@ -122,7 +142,7 @@ export async function openAgentClient(settings: ClientSettings): Promise<Result<
       if (checked.ok) return checked;
       const [first] = checked.error;
       const where = first?.pointer === '' ? 'the whole' : first?.pointer;
-      return fail(otherWords(url, `a document in which ${where} ${first?.message}`));
+      return fail(otherWords(url, `a document in which ${where} ${first?.message}`, peer));
     },
   });
 }
@@ -133,14 +153,16 @@ interface ClientFiles {
 }
 
 async function filesOf(settings: ClientSettings): Promise<Result<ClientFiles, string>> {
-  const { url, tokenFile, caFile, certFile, keyFile } = settings;
+  const { url, tokenFile, caFile, certFile, keyFile, peer = agentPeer } = settings;
   const named = { '--token-file': tokenFile, '--ca-file': caFile, '--cert-file': certFile, '--key-file': keyFile };
   if ((certFile === null) !== (keyFile === null)) return fail('--cert-file and --key-file belong together: give both.');
   const texts: Record<string, string> = {};
   for (const [flag, path] of Object.entries(named)) {
     if (path === null) continue;
     if (flag !== '--token-file' && url.protocol === 'http:') {
-      return fail(`${flag} is for an agent that speaks TLS: use https:// (--agent URL).`);
+      return fail(
+        `${flag} is for ${peer.name === 'agent' ? 'an agent' : 'a collector'} that speaks TLS: use https:// (${peer.flag} URL).`,
+      );
     }
     const text = await readSmallFile(path, { regular: false });
     if (!text.ok) return fail(`${flag}: ${path} ${text.error.what}.`);
@@ -193,12 +215,12 @@ export function problemSentence(text: string): string {
 }
 
 /** The sentence for an answer that is no success. */
-function problemWords(url: URL, { status, text }: Answer): string {
+function problemWords(url: URL, { status, text }: Answer, { name }: Peer): string {
   const problem = checkAgainst(ProblemDocument, parseJson(text));
-  if (!problem.ok) return `${url.host} answers ${status}, and not as Pullwhy's agent does: is it the right address?`;
-  return `The agent at ${url.host} answers ${status}: ${safeLine(problem.value.detail, 2000)}${hints[status] ?? ''}`;
+  if (!problem.ok) return `${url.host} answers ${status}, and not as Pullwhy's ${name} does: is it the right address?`;
+  return `The ${name} at ${url.host} answers ${status}: ${safeLine(problem.value.detail, 2000)}${hints[status] ?? ''}`;
 }
 
-function otherWords(url: URL, what: string): string {
-  return `${url.host} answers ${safeLine(what, 200)}, which Pullwhy's agent of this version does not: is it the right address?`;
+function otherWords(url: URL, what: string, { name }: Peer): string {
+  return `${url.host} answers ${safeLine(what, 200)}, which Pullwhy's ${name} of this version does not: is it the right address?`;
 }

@@ -1,37 +1,49 @@
 import { isRecord } from '../lib/json.ts';
 import { safeLine } from '../lib/redact.ts';
 
-/** Why an agent could not be asked, and what to do; one sentence. */
-export function lostWords(url: URL, error: Error): string {
+/** Who is asked, and the flag that names its address. */
+export interface Peer {
+  readonly name: 'agent' | 'collector';
+  readonly flag: '--agent' | '--collector';
+}
+
+/** The agent of a node. */
+export const agentPeer: Peer = { name: 'agent', flag: '--agent' };
+
+/** The collector. */
+export const collectorPeer: Peer = { name: 'collector', flag: '--collector' };
+
+/** Why it could not be asked, and what to do; one sentence. */
+export function lostWords(url: URL, error: Error, peer: Peer = agentPeer): string {
   const { host } = url;
   if (error.name === 'AbortError') return 'It was interrupted.';
   const code = String(Reflect.get(error, 'code') ?? '');
   const known = words[code];
-  if (known !== undefined) return known(url, error);
+  if (known !== undefined) return known(url, error, peer);
   // OpenSSL's codes: an answer that is no TLS.
   if (/WRONG.VERSION.NUMBER|PACKET.LENGTH|UNEXPECTED.MESSAGE|HTTP.REQUEST/i.test(`${code} ${error.message}`)) {
-    return `${host} does not speak TLS: use http:// (--agent URL), or another port.`;
+    return `${host} does not speak TLS: use http:// (${peer.flag} URL), or another port.`;
   }
   return `${host} cannot be asked: ${safeLine(error.message === '' ? code : error.message, 500)}`;
 }
 
-type Words = (url: URL, error: Error) => string;
+type Words = (url: URL, error: Error, peer: Peer) => string;
 
 const unknownAuthority: Words = ({ host }) =>
   `The certificate of ${host} is of no authority that is known here: name its own by --ca-file FILE.`;
 
 const unreachable: Words = ({ host }) => `${host} cannot be reached from here: there is no route, or a firewall.`;
 
-const unknownHost: Words = ({ hostname }) => `The host ${hostname} is not known (--agent URL).`;
+const unknownHost: Words = ({ hostname }, _, { flag }) => `The host ${hostname} is not known (${flag} URL).`;
 
-const closed: Words = ({ host, protocol }) =>
+const closed: Words = ({ host, protocol }, _, { flag }) =>
   protocol === 'http:'
-    ? `${host} closed the connection without an answer: if it speaks TLS, use https:// (--agent URL).`
+    ? `${host} closed the connection without an answer: if it speaks TLS, use https:// (${flag} URL).`
     : `${host} closed the connection without an answer.`;
 
 const words: Readonly<Record<string, Words>> = {
-  ECONNREFUSED: ({ host }) =>
-    `Nothing listens at ${host}: is the agent running there? (--agent URL names another address)`,
+  ECONNREFUSED: ({ host }, _, { name, flag }) =>
+    `Nothing listens at ${host}: is the ${name} running there? (${flag} URL names another address)`,
   ENOTFOUND: unknownHost,
   EAI_AGAIN: ({ hostname }) => `The host ${hostname} could not be looked up: the nameserver does not answer.`,
   EHOSTUNREACH: unreachable,

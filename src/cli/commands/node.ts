@@ -1,23 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import { systemEnv } from '../../lib/env.ts';
-import { redactUrl } from '../../lib/redact.ts';
 import type { AgentClient } from '../agent-client.ts';
+import { agentPeer } from '../agent-lost.ts';
+import { addClientFlags, type ClientFlags, clientOf } from '../client-flags.ts';
 import { exitStatus, exitStatusOf } from '../exit-status.ts';
 import { complain, jsonText, print } from '../output.ts';
 import { statusLine } from '../progress.ts';
 import { stdoutStyle, terminalKind } from '../terminal.ts';
 
-interface ClientFlags {
+interface NodeFlags extends ClientFlags {
   readonly agent: string;
-  readonly tokenFile?: string;
-  readonly caFile?: string;
-  readonly certFile?: string;
-  readonly keyFile?: string;
   readonly output: 'text' | 'json' | 'markdown' | 'html';
 }
 
-interface DiagnoseFlags extends ClientFlags {
+interface DiagnoseFlags extends NodeFlags {
   readonly pull?: boolean;
   readonly platform?: string;
   readonly pullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
@@ -58,36 +55,13 @@ Examples:
   pullwhy node report -o html > report.html
     the node-health report, as a page that stands alone`,
     );
-  const asking = (name: string, description: string, formats: readonly ClientFlags['output'][]): Command =>
-    node
-      .command(name)
-      .description(description)
-      .addOption(
-        new Option('--agent <URL>', 'where the agent answers').env('PULLWHY_AGENT').default('http://127.0.0.1:9440'),
-      )
-      .addOption(new Option('--token-file <FILE>', 'its bearer token').env('PULLWHY_TOKEN_FILE'))
-      .option('--ca-file <FILE>', "the authority of its certificate (default: this machine's)")
-      .option('--cert-file <FILE>', 'a client certificate')
-      .option('--key-file <FILE>', 'the key of it')
-      .addOption(new Option('-o, --output <FORMAT>', 'how to print').choices(formats).default('text'));
-  const withClient = async (flags: ClientFlags, work: (client: AgentClient) => Promise<number>): Promise<void> => {
-    const url = URL.parse(flags.agent);
-    if (url === null || !/^https?:$/.test(url.protocol)) {
-      return finish(complain('--agent', `${redactUrl(flags.agent)} is no address such as http://127.0.0.1:9440.`));
-    }
-    if (url.username !== '' || url.password !== '') {
-      return finish(complain('--agent', 'An agent takes no user and password in its address: use --token-file.'));
-    }
-    const { openAgentClient } = await import('../agent-client.ts');
-    const client = await openAgentClient({
-      url,
-      tokenFile: flags.tokenFile ?? null,
-      caFile: flags.caFile ?? null,
-      certFile: flags.certFile ?? null,
-      keyFile: flags.keyFile ?? null,
-      signal,
-    });
-    return finish(client.ok ? await work(client.value) : complain('node', client.error));
+  const asking = (name: string, description: string, formats: readonly NodeFlags['output'][]): Command =>
+    addClientFlags(node.command(name).description(description), agentPeer).addOption(
+      new Option('-o, --output <FORMAT>', 'how to print').choices(formats).default('text'),
+    );
+  const withClient = async (flags: NodeFlags, work: (client: AgentClient) => Promise<number>): Promise<void> => {
+    const client = await clientOf(flags, agentPeer, 'node', signal);
+    return finish(client === null ? exitStatus.usage : await work(client));
   };
   const lost = (message: string): number => {
     complain('node', message);
@@ -99,7 +73,7 @@ Examples:
       'after',
       '\nExamples:\n  pullwhy node pods --agent http://127.0.0.1:9440\n\nExit status: 0 every image comes, 1 some do not, 2 wrong command line,\n3 no answer.',
     )
-    .action((flags: ClientFlags) =>
+    .action((flags: NodeFlags) =>
       withClient(flags, async (client) => {
         const [{ PodsDocument }, { renderPods }] = await Promise.all([
           import('../../api/node.ts'),
@@ -117,7 +91,7 @@ Examples:
       'after',
       '\nExamples:\n  pullwhy node registries\n\nExit status: 0 none is faulty, 1 some are, 2 wrong command line, 3 no answer.',
     )
-    .action((flags: ClientFlags) =>
+    .action((flags: NodeFlags) =>
       withClient(flags, async (client) => {
         const [{ RegistriesDocument }, { renderRegistries }] = await Promise.all([
           import('../../api/node.ts'),
@@ -139,7 +113,7 @@ Examples:
       'after',
       '\nExamples:\n  pullwhy node report -o html > report.html\n    a page that stands alone, to be kept or sent\n\nExit status: 0 whatever it says, 2 wrong command line, 3 no answer.',
     )
-    .action((flags: ClientFlags) =>
+    .action((flags: NodeFlags) =>
       withClient(flags, async (client) => {
         const path = '/v1/report';
         if (flags.output === 'json') {
@@ -165,7 +139,7 @@ Examples:
       'after',
       '\nExamples:\n  pullwhy node health --agent http://127.0.0.1:9440\n\nExit status: 0 it answers, 1 it does not (for docker and podman, which know\nno other), 2 wrong command line.',
     )
-    .action((flags: ClientFlags) =>
+    .action((flags: NodeFlags) =>
       withClient(flags, async (client) => {
         const health = await client.ask({ path: '/healthz', accept: 'text/plain', timeoutMs: healthMs }, [
           'text/plain',
@@ -223,7 +197,7 @@ Examples:
       'after',
       '\nExamples:\n  pullwhy node pull nginx:1.27\n\nExit status: 0 pulled, 1 not pulled, 2 wrong command line, 3 no answer, or not\nended yet: the pull goes on.',
     )
-    .action((image: string, flags: ClientFlags) =>
+    .action((image: string, flags: NodeFlags) =>
       withClient(flags, async (client) => {
         const [{ PullRecord }, { renderPullRecord }] = await Promise.all([
           import('../../api/investigation.ts'),
