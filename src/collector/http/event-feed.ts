@@ -7,8 +7,8 @@ import type { Store } from '../parts.ts';
 /** Live changes for everybody who listens. */
 export interface EventFeed {
   /**
-   * Server-sent events after the one called `after` (null: from now on), until `signal` ends; null when there are enough
-   * readers. A reader that is slow holds nothing up: what it has not taken yet is read from the store again.
+   * Server-sent events after the one called `after` (null: from now on), until `signal` ends; the event `current` says once
+   * that what had happened before has been told. Null when there are enough readers. A reader that is slow holds nothing up: what it has not taken yet is read from the store again.
    */
   readonly subscribe: (after: string | null, signal: AbortSignal) => AsyncGenerator<string> | null;
   /** For the metrics. */
@@ -144,6 +144,7 @@ export function openEventFeed({
       // A store that was replaced counts from the beginning again: an id of the old one would wait for years.
       if (!newest.ok || BigInt(after) <= idOf(newest.value.last)) cursor = BigInt(after);
     }
+    let behind = true;
     while (!over()) {
       const waking = wake.promise;
       if (base !== null && cursor < base) {
@@ -165,6 +166,11 @@ export function openEventFeed({
           yield next.frame;
           continue;
         }
+      }
+      if (behind) {
+        behind = false;
+        yield eventFrame('current', { last: String(cursor) });
+        continue;
       }
       await waking;
       if (beats !== heard) {

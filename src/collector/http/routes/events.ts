@@ -31,7 +31,8 @@ export function eventRoutes({ feed }: QueryServices): readonly Route[] {
       body: nothing,
       replies: {
         200: {
-          description: 'each event has an id, its type as its name and the document FleetEvent as its data',
+          description:
+            'each event has an id, its type as its name and the document FleetEvent as its data; `current` says once that what had happened before has been told',
           content: { 'text/event-stream': null },
         },
       },
