@@ -87,7 +87,12 @@ export function openDiagnoser({ env, book, investigator, conclusionOf, knowsPod 
       }
       for (const incident of book.open()) {
         const { conclusion, key } = incident;
-        if (conclusion === null || incident.pulledAt !== null || waiting.has(key) || investigator.busy(key)) continue;
+        if (incident.pulledAt !== null || waiting.has(key) || investigator.busy(key)) continue;
+        if (conclusion === null) {
+          // The agent that had begun to investigate it was ended.
+          start(incident, 'noticed');
+          continue;
+        }
         const age = env.now() - conclusion.at;
         // Concluded without a pod's credentials, before the API server told of the pod.
         const late = conclusion.pod === undefined && isOfCredentials(conclusion) && age > lateMs;

@@ -4,6 +4,7 @@ import { withCredentials } from '../engine/given-credentials.ts';
 import { investigate } from '../engine/investigate.ts';
 import { look } from '../engine/look.ts';
 import type { PullPlan } from '../engine/plan.ts';
+import type { ReadNode } from '../engine/plan-node.ts';
 import { withPodCredentials } from '../engine/pod-credentials.ts';
 import { pullNow } from '../engine/pull.ts';
 import { parsePlatform } from '../image/platform.ts';
@@ -51,6 +52,8 @@ export interface NodeEngine {
   /** The hop that failed, again, and nothing beyond `upTo`. */
   readonly recheck: (incident: Incident, upTo: Layer, signal: AbortSignal) => Promise<Recheck>;
   readonly conclusionOf: (investigation: Investigation) => Conclusion;
+  /** The node's own part of every plan: another object as soon as something of it has changed; null: it cannot be read. */
+  readonly readNode: () => Promise<ReadNode | null>;
   /** Changes when what the node's files have for the image changes; tells nothing else. */
   readonly credentialsMark: (image: string) => Promise<string>;
   /**
@@ -170,6 +173,8 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
 
     conclusionOf,
 
+    readNode: planner.node,
+
     async credentialsMark(image) {
       const planned = await planner.plan(image, {});
       const hash = createHash('sha256').update(salt);
@@ -196,7 +201,9 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
       }
       const own = credentials === undefined ? await ofPod(planned.value, pod, signal) : planned.value;
       const plan = await planner.withRuntime(given(own, credentials), signal);
-      return pullNow(plan, { env, node, deadlineMs: settings().pullDeadlineMs, signal });
+      // Somebody may have pulled it since: the kubelet, or this agent before it was killed.
+      const unlessPresent = reason !== 'asked';
+      return pullNow(plan, { env, node, deadlineMs: settings().pullDeadlineMs, signal, unlessPresent });
     },
 
     async probe({ probe, target }, signal) {

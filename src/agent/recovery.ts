@@ -1,7 +1,7 @@
 import type { Env } from '../lib/env.ts';
 import type { Layer } from '../model/cause-id.ts';
 import { podOf } from './incident-pod.ts';
-import type { Book, Incident, Puller, Recheck, Recovery } from './parts.ts';
+import type { Book, Conclusion, Incident, Puller, Recheck, Recovery } from './parts.ts';
 import { failedPullDelay, pullDelay, type RecheckRule, recheckDelay, recheckRule, uselessFor } from './retry-rules.ts';
 
 /** What recovery needs. The settings may change while it works. */
@@ -67,13 +67,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
     one.nextAt = now + Math.max(notBefore !== null && one.rule.how === 'at-reset' ? 0 : delay, after);
   };
 
-  book.onChange((incident, change) => {
-    if (change === 'ended') {
-      watched.delete(incident.key);
-      return;
-    }
-    const { conclusion } = incident;
-    if (change !== 'concluded' || conclusion === null) return;
+  const watch = (incident: Incident, conclusion: Conclusion): void => {
     const rule = recheckRule(conclusion.cause, conclusion.layer, needs.podSecrets);
     const known = watched.get(incident.key);
     const one: Watched = {
@@ -85,7 +79,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       checking: false,
       pullAt: null,
       pulling: known?.pulling ?? false,
-      pulled: false,
+      pulled: known === undefined && incident.pulledAt !== null,
       failedPulls: known?.failedPulls ?? 0,
       pullFrom: known?.pullFrom ?? 0,
       mark: known?.mark ?? null,
@@ -95,7 +89,14 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
     if (conclusion.verdict === 'healthy' || conclusion.verdict === 'degraded') one.pullAt = env.now();
     else if (conclusion.cause === 'unknown' && needs.settings().mode === 'eager') one.pullAt = env.now();
     else schedule(one, conclusion.notBefore);
+  };
+
+  book.onChange((incident, change) => {
+    if (change === 'ended') watched.delete(incident.key);
+    else if (change === 'concluded' && incident.conclusion !== null) watch(incident, incident.conclusion);
   });
+  // What an agent before this one had found out: it is gone on with.
+  for (const incident of book.open()) if (incident.conclusion !== null) watch(incident, incident.conclusion);
 
   puller.onEnd((record) => {
     const one = [...watched.values()].find(

@@ -16,12 +16,14 @@ export interface PullNowOptions {
   readonly node: string;
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
+  /** An image that the runtime has already is not pulled again (false). */
+  readonly unlessPresent?: boolean;
 }
 
 /** One real pull by the runtime, with each matching credential in turn, as the kubelet does; and what its words mean. */
 export async function pullNow(
   plan: PullPlan,
-  { env, node, deadlineMs, signal }: PullNowOptions,
+  { env, node, deadlineMs, signal, unlessPresent = false }: PullNowOptions,
 ): Promise<PullDocument> {
   const base = {
     apiVersion: 'pullwhy/v1' as const,
@@ -61,6 +63,16 @@ export async function pullNow(
   const begun = env.monotonic();
   let error = 'the runtime gave no reason';
   try {
+    const held = unlessPresent ? await client.imageStatus(handed.value, signal) : null;
+    if (held?.ok === true && held.value.present) {
+      return {
+        ...base,
+        pull: { attempted: false, ok: true, durationMs: null, error: null, cause: null },
+        imageRef: held.value.id,
+        summary: `${plan.body.image.input} is on the node already.`,
+        remedies: [],
+      };
+    }
     const kubelets = await handedOver(plan, signal);
     const mask = maskerOf(plan, { plugins: [...kubelets], tokens: new Map(), urls: new Map() });
     for (const credential of kubelets.length === 0 ? [null] : kubelets) {

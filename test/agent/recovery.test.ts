@@ -10,9 +10,9 @@ import type { PullEvent } from '../../src/signals/pull-event.ts';
 
 const start = Date.parse('2026-11-22T10:00:00Z');
 
-function stage(mode: 'off' | 'on-recovery' | 'eager' = 'on-recovery') {
+function stage(mode: 'off' | 'on-recovery' | 'eager' = 'on-recovery', open: readonly Incident[] = []) {
   const env = { at: start, now: () => env.at, monotonic: () => env.at, random: () => 0.5 };
-  const book = openBook(env);
+  const book = openBook(env, { open, over: [] });
   const looks: { at: number; upTo: Layer }[] = [];
   const pulls: { at: number; image: string }[] = [];
   const investigated: string[] = [];
@@ -220,6 +220,24 @@ describe('agent: recovery', () => {
       await run(2);
       assert.equal(pulls.length, count, `${mode} ${JSON.stringify(more)}`);
     }
+  });
+
+  it('goes on after a restart with what was known, and pulls nothing that was pulled', async () => {
+    const before = stage();
+    const waits = before.conclude();
+    before.fail({ image: 'registry.lab/app:2' });
+    before.book.conclude('registry.lab/app:2', { ...concluded, layer: 'tcp' });
+    before.book.pulled('registry.lab/app:2', before.env.at);
+    assert.equal(before.book.open().length, 2);
+    const after = stage('on-recovery', before.book.open());
+    await after.run(10);
+    assert.ok(after.looks.length > 0, 'nobody looks at the hop again');
+    after.world.recheck = { state: 'clear', cause: null, notBefore: null };
+    await after.run(10);
+    assert.deepEqual(
+      after.pulls.map(({ image }) => image),
+      [waits.image],
+    );
   });
 
   it('forgets what is over', async () => {
