@@ -167,6 +167,12 @@ export const limits = {
   spoolRows: 100_000,
   /** An investigation as it is reported; real ones have 40 KiB. Above it the longest facts are left out. */
   reportedInvestigationBytes: 256 * 1024,
+  /** A batch of reports, packed or not: agents send 512 KiB of characters at most. */
+  reportBytes: 4 * 1024 * 1024,
+  /** One record of it in characters; the largest are investigations, which agents cut to 256 KiB. */
+  reportRecordChars: 1024 * 1024,
+  /** Objects and lists within each other in a record; an investigation has some ten. */
+  reportDepth: 64,
   /** The collector's answer to a batch: each of 500 records may be refused with a sentence. */
   receiptBytes: 1024 * 1024,
 } as const;

@@ -69,6 +69,8 @@ export interface Route {
   readonly query: TSchema | null;
   /** Null: there is none. */
   readonly body: TSchema | null;
+  /** Bytes of the longest body; limits.apiBodyBytes, when it is not set. */
+  readonly bodyBytes?: number;
   /** What a success gives, by status; media types with their schema, or null for what is no JSON. */
   readonly replies: Readonly<Record<number, SuccessReply>>;
   /** Problem documents beside those that every route has, by status. */
