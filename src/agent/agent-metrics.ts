@@ -1,5 +1,6 @@
 import type { PullRecord } from '../api/investigation.ts';
 import type { RegistryRow } from '../api/node.ts';
+import type { RecordKind } from '../api/records.ts';
 import { type Metrics, openMetrics } from '../lib/metrics.ts';
 import type { Investigation } from '../model/investigation.ts';
 import type { LocalHealth } from './health/local-health.ts';
@@ -13,6 +14,10 @@ export interface AgentMetrics {
   readonly ended: (incident: Incident) => void;
   /** What became of an Event on a pod. */
   readonly noticeEnded: (end: 'sent' | 'refused' | 'dropped') => void;
+  /** Records that the spool for the collector had to drop. */
+  readonly dropped: (kind: RecordKind, count: number) => void;
+  /** What became of a batch for the collector, and of its records. */
+  readonly reported: (result: 'taken' | 'too-large' | 'later' | 'unusable', taken: number, refused: number) => void;
   readonly answered: (route: string, method: string, status: number, seconds: number) => void;
 }
 
@@ -31,6 +36,13 @@ export interface MetricSources {
   readonly condition?: () => 'True' | 'False' | null;
   /** Events on pods that wait to be written. */
   readonly noticesWaiting?: () => number;
+  /** Reporting to the collector; null, or absent: none is set. */
+  readonly collecting?: () => {
+    readonly taken: boolean;
+    readonly lastTakenAt: number | null;
+    readonly rows: number;
+    readonly bytes: number;
+  } | null;
 }
 
 const secondBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -122,6 +134,29 @@ export function openAgentMetrics(sources: MetricSources): AgentMetrics {
     'pullwhy_node_condition_problem',
     'The node condition ImagePullProblem as it stands: 1 True, 0 False; absent where the agent does not keep it.',
   );
+  const collectorUp = metrics.gauge(
+    'pullwhy_collector_up',
+    'Whether the collector took the last report: 1 or 0; absent where none is set.',
+  );
+  const lastTaken = metrics.gauge(
+    'pullwhy_collector_last_report_timestamp_seconds',
+    'When the collector last took a report.',
+  );
+  const batches = metrics.counter(
+    'pullwhy_report_batches_total',
+    'Batches for the collector: taken, too-large (sent again in parts), later (it was away or busy) or unusable (a setting has to be mended).',
+    ['result'],
+  );
+  const records = metrics.counter('pullwhy_report_records_total', 'Records that the collector took, or refused.', [
+    'result',
+  ]);
+  const spoolRows = metrics.gauge('pullwhy_spool_records', 'Records that wait for the collector.');
+  const spoolBytes = metrics.gauge('pullwhy_spool_bytes', 'What they take on the disk, or in memory.');
+  const spoolDropped = metrics.counter(
+    'pullwhy_spool_dropped_total',
+    'Records for the collector that were dropped: there was no room, they were too old, or it refused them.',
+    ['kind'],
+  );
   const requests = metrics.counter('pullwhy_http_requests_total', 'Requests over HTTP.', ['route', 'method', 'status']);
   const requestDurations = metrics.histogram(
     'pullwhy_http_request_duration_seconds',
@@ -179,6 +214,14 @@ export function openAgentMetrics(sources: MetricSources): AgentMetrics {
     condition.clear();
     const stands = sources.condition?.() ?? null;
     if (stands !== null) condition.set(stands === 'True' ? 1 : 0);
+    for (const gauge of [collectorUp, lastTaken, spoolRows, spoolBytes]) gauge.clear();
+    const collecting = sources.collecting?.() ?? null;
+    if (collecting !== null) {
+      collectorUp.set(collecting.taken ? 1 : 0);
+      if (collecting.lastTakenAt !== null) lastTaken.set(collecting.lastTakenAt / 1000);
+      spoolRows.set(collecting.rows);
+      spoolBytes.set(collecting.bytes);
+    }
     onDisk.set(sources.onDisk() ? 1 : 0);
     memory.set(process.memoryUsage.rss());
     const used = process.cpuUsage();
@@ -200,6 +243,12 @@ export function openAgentMetrics(sources: MetricSources): AgentMetrics {
       if (secondsGained !== null) gained.add([], secondsGained);
     },
     noticeEnded: (end) => notices.add([end]),
+    dropped: (kind, count) => spoolDropped.add([kind], count),
+    reported(result, taken, refused) {
+      batches.add([result]);
+      if (taken > 0) records.add(['taken'], taken);
+      if (refused > 0) records.add(['refused'], refused);
+    },
     answered(route, method, status, seconds) {
       // A method that nobody has is a caller's own word.
       requests.add([route, /^(?:GET|HEAD|POST)$/.test(method) ? method : 'other', String(status)]);

@@ -9,6 +9,7 @@ import { type CriClient, type CriFailure, openCri } from '../wire/cri.ts';
 import { openAgentMetrics } from './agent-metrics.ts';
 import type { AgentNeeds } from './agent-needs.ts';
 import { openBook } from './book.ts';
+import { loadCollecting } from './collecting.ts';
 import { openDiagnoser } from './diagnoser.ts';
 import { configuredRegistries } from './health/configured-registries.ts';
 import { openHealth } from './health/health.ts';
@@ -23,7 +24,6 @@ import { openPodSecrets } from './kube/pod-secrets.ts';
 import { watchPods } from './kube/pod-watch.ts';
 import { openTelling } from './kube/telling.ts';
 import { openNodeEngine } from './node-engine.ts';
-import { notBuilt } from './not-built.ts';
 import { podsDocument } from './pod-rows.ts';
 import { openPuller } from './puller.ts';
 import { readJournal } from './read-journal.ts';
@@ -61,10 +61,9 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
   const stopping = new AbortController();
   const { signal } = stopping;
 
-  const missing = notBuilt(first);
-  if (missing !== null) return fail(missing);
   const http = await httpSettings(first, needs);
   if (!http.ok) return http;
+  const openCollecting = await loadCollecting(first);
 
   const state = openState({ env, log, directory: first.state.directory, keep: first.investigate.keep });
   const directory = openPodDirectory();
@@ -188,7 +187,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
     registries: health.registries,
     local: health.local,
     // What is told is not looked at: only that it cannot be told is worth a line.
-    sources: () => [...sources(), ...(telling?.states() ?? []).filter((told) => told.state !== 'following')],
+    sources: () => [...sources(), ...toldStates().filter((told) => told.state !== 'following')],
     trouble: state.trouble,
     lastTime: state.lastTime,
     saveTime: state.saveTime,
@@ -225,7 +224,29 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
     onDisk: () => state.trouble() === null,
     condition: () => telling?.condition() ?? null,
     noticesWaiting: () => telling?.waiting() ?? 0,
+    collecting: () => {
+      const told = collecting?.state() ?? null;
+      if (collecting === null || told === null) return null;
+      return { taken: told.state === 'following', lastTakenAt: told.lastEventAt, ...collecting.waiting() };
+    },
   });
+  const collecting =
+    openCollecting?.({
+      env,
+      log,
+      node,
+      version,
+      variables,
+      startedAt,
+      incidents: book.open,
+      registries: health.registries,
+      health: health.local,
+      directory,
+      engine,
+      metrics,
+    }) ?? null;
+  const toldStates = () => [...(telling?.states() ?? []), ...(collecting === null ? [] : [collecting.state()])];
+  investigator.onDone((document) => collecting?.investigated(document));
   investigator.onDone((document) => metrics.investigated(document));
   puller.onEnd((record) => {
     metrics.pulled(record);
@@ -240,6 +261,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
   book.onChange((incident, change) => {
     state.saveIncident(incident);
     telling?.changed(incident, change);
+    collecting?.changed(incident, change);
     if (change === 'ended') metrics.ended(incident);
     if (change === 'pods') return;
     const { image, conclusion, saidCause, pods: waiting, endedBy, secondsGained } = incident;
@@ -260,6 +282,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
       sources().every((source) => source.note.endsWith('being opened.') || source.note.endsWith('being asked.'))
         ? 'The journal and the runtime are being opened.'
         : null,
+    states: () => [...sources(), ...toldStates()],
     metrics: metrics.metrics.text,
     pods,
     registries: () => ({
@@ -301,7 +324,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
   });
   if (!server.ok) {
     stopping.abort();
-    await Promise.all([runtime.done, journal.done, kube?.done, telling?.stop()]);
+    await Promise.all([runtime.done, journal.done, kube?.done, telling?.stop(), collecting?.stop()]);
     state.close();
     return server;
   }
@@ -319,6 +342,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
     health.tick();
     reporter.tick();
     telling?.tick();
+    collecting?.tick();
     state.tick();
   }, tickMs);
 
@@ -336,6 +360,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
         health.stop(),
         reporter.stop(),
         telling?.stop(),
+        collecting?.stop(),
       ]);
       await Promise.all([runtime.done, journal.done, kube?.done]);
       for (const incident of book.open()) state.saveIncident(incident);

@@ -1,4 +1,5 @@
 import { isLoopback, listenAddress } from '../settings/values.ts';
+import { collectorProblems } from './collector/collector-problems.ts';
 import type { AgentSettings } from './settings.ts';
 
 /** A setting that cannot be with the others, and what to do. */
@@ -9,11 +10,12 @@ export interface SettingProblem {
 }
 
 /** What cannot be of the settings together, each right by itself. Whoever sets up authentication must not find it off. */
-export function settingProblems({
-  http: { listen: text, tls, auth },
-  kubernetes,
-  retry,
-}: AgentSettings): readonly SettingProblem[] {
+export function settingProblems(settings: AgentSettings): readonly SettingProblem[] {
+  const {
+    http: { listen: text, tls, auth },
+    kubernetes,
+    retry,
+  } = settings;
   const problems: SettingProblem[] = [];
   const say = (setting: string, message: string): void => void problems.push({ setting, message });
   const { mode } = auth;
@@ -43,5 +45,6 @@ export function settingProblems({
     say('kubernetes.readSecrets', 'The API server is asked nothing while kubernetes.enabled is off: set that to auto.');
   if (retry.withPodCredentials && !kubernetes.readSecrets)
     say('retry.withPodCredentials', "A pod's secrets are not read unless kubernetes.readSecrets is on: set that.");
+  collectorProblems(settings, say);
   return problems;
 }

@@ -6,6 +6,11 @@ export const AgentSettings = Type.Object({
   node: Type.Object({
     name: optionalText({ description: "the node's name; NODE_NAME, else the host root's own hostname" }),
     hostRoot: text({ description: "where the node's file system is", default: '/' }),
+    labels: texts({
+      description:
+        "what sets this node apart, told to the collector; the labels of the node's own object are told by themselves where the API server may be asked",
+      expects: 'a list such as zone=eu-1a, node-pool=gpu',
+    }),
   }),
   runtime: Type.Object({
     endpoint: optionalText({ description: 'the CRI socket; the first that answers, when it is not set' }),

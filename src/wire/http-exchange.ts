@@ -30,8 +30,8 @@ export interface HttpRequest {
   /** Path and query, from the first slash. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string | Secret>>;
-  /** For POST and PATCH: a form, an object. A content-type header comes from the caller. */
-  readonly body?: Secret;
+  /** For POST and PATCH: a form, an object; bytes where it holds no secret. A content-type header comes from the caller. */
+  readonly body?: Secret | Uint8Array;
   /** Bytes of the answer's body, after decompression. More is `body-too-large`, or with `keepPartial` the end of the reading. */
   readonly maxBytes: number;
   readonly timeoutMs: number;

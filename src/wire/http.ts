@@ -185,7 +185,9 @@ function exchange(
         method: request.method,
         path: route.proxy !== null && route.scheme === 'http' ? `${originOf(route)}${request.path}` : request.path,
         headers: headersToSend(route, request),
-        ...(request.body === undefined ? {} : { body: request.body.reveal() }),
+        ...(request.body === undefined
+          ? {}
+          : { body: request.body instanceof Secret ? request.body.reveal() : request.body }),
       },
       {
         onRequestStart() {},

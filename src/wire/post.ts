@@ -214,7 +214,7 @@ let system: readonly string[] | null = null;
 let own: readonly string[] | null = null;
 
 /** The addresses of a host as this machine resolves it, in its order; empty: none, or not in time. */
-async function addressesOf(host: string, timeoutMs: number, signal: AbortSignal): Promise<readonly string[]> {
+export async function addressesOf(host: string, timeoutMs: number, signal: AbortSignal): Promise<readonly string[]> {
   if (isIP(host) !== 0) return [host];
   const found = lookup(host, { all: true }).then(
     (list) => list.map(({ address }) => address).slice(0, 8),

@@ -39,6 +39,8 @@ export interface Planner {
   readonly plan: (image: string, choice: PlanChoice) => Promise<Result<PullPlan, Declined>>;
   /** The same plan with one, where there is a runtime; whoever carries the plan out closes it. */
   readonly withRuntime: (plan: PullPlan, signal: AbortSignal) => Promise<PullPlan>;
+  /** What of every plan is the node's: the same object for as long as nothing of it has changed. */
+  readonly node: () => Promise<ReadNode | null>;
 }
 
 const criMs = 2000;
@@ -141,6 +143,10 @@ export function openPlanner({ env, hostRoot, runtimeEndpoint, variables, nameser
         plans.delete(oldest);
       }
       return ok(withFiles(value, hostRoot));
+    },
+    async node() {
+      const found = await nodeNow();
+      return found.ok ? found.value : null;
     },
     async withRuntime(plan, signal) {
       const { endpoint } = plan.runtime;

@@ -3,13 +3,15 @@ import type { ProbeRequest, ProbesDocument } from '../../api/probes.ts';
 import type { NodeReport } from '../../api/report.ts';
 import type { Result } from '../../lib/result.ts';
 import type { PullEvent } from '../../signals/pull-event.ts';
-import type { Declined, Investigator, Puller } from '../parts.ts';
+import type { Declined, Investigator, Puller, SourceState } from '../parts.ts';
 
 /** What the routes ask the agent for. */
 export interface Services {
   readonly node: string;
   /** Null when it is ready, else what is not, in one sentence. */
   readonly notReady: () => string | null;
+  /** What is followed and who is told, with how that stands. */
+  readonly states: () => readonly SourceState[];
   readonly metrics: () => string;
   readonly pods: () => PodsDocument;
   readonly registries: () => RegistriesDocument;

@@ -26,17 +26,27 @@ export function operationRoutes(services: Services, all: () => readonly Route[],
       method: 'GET',
       path: '/readyz',
       id: 'readiness',
-      summary: 'The agent has read its state and follows its sources.',
+      summary:
+        'The agent has read its state and follows its sources. With `?verbose`, each source and each party that is told has a line.',
       access: 'open',
-      query: nothing,
+      query: Type.Object(
+        {
+          verbose: Type.Optional(
+            Type.String({ maxLength: 16, description: 'whatever its value, as with the API server of Kubernetes' }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
       body: nothing,
       replies: { 200: { description: 'ready', content: text } },
       problems: { 503: 'not ready yet, and what for' },
-      handle: () => {
+      handle: ({ query }) => {
         const why = services.notReady();
-        return why === null
-          ? { kind: 'text', type: 'text/plain; charset=utf-8', body: 'ok\n' }
-          : { kind: 'problem', status: 503, detail: why };
+        if (why !== null) return { kind: 'problem', status: 503, detail: why };
+        // It is open to everybody: the words of a state may name servers and files, the state itself does not.
+        const states = query.verbose === undefined ? [] : services.states();
+        const lines = states.map(({ source, state, since }) => `${source} ${state} ${new Date(since).toISOString()}\n`);
+        return { kind: 'text', type: 'text/plain; charset=utf-8', body: `${lines.join('')}ok\n` };
       },
     }),
     route({
