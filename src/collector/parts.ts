@@ -141,6 +141,12 @@ export interface NodesQuery extends PageQuery {
   readonly heardSince: number;
 }
 
+/** Registries, by name. */
+export interface RegistriesQuery extends PageQuery {
+  /** Nodes that were not heard of since then do not count: nothing is known of them. Without it all nodes do. */
+  readonly heardSince?: number;
+}
+
 /** A stored incident: the document, and what the evaluator goes on from. */
 export interface StoredIncident {
   /** Cause, kind and name of the subject: one open incident for each. */
@@ -191,7 +197,7 @@ export interface Store {
     >
   >;
   readonly nodes: (query: NodesQuery) => Promise<Result<Page<Frozen<FleetNodeRow>>, StoreFailure>>;
-  readonly registries: (query: PageQuery) => Promise<Result<Page<Frozen<FleetRegistryRow>>, StoreFailure>>;
+  readonly registries: (query: RegistriesQuery) => Promise<Result<Page<Frozen<FleetRegistryRow>>, StoreFailure>>;
   readonly investigations: (
     query: InvestigationsQuery,
   ) => Promise<Result<Page<Frozen<FleetInvestigationRow>>, StoreFailure>>;

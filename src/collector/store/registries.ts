@@ -1,0 +1,95 @@
+import type { FleetRegistryRow } from '../../api/fleet.ts';
+import type { Frozen } from '../../api/schema.ts';
+import type { Page, RegistriesQuery } from '../parts.ts';
+import { readCursor, writeCursor } from './cursor.ts';
+import { msOfStep } from './observations.ts';
+import { numberOf, numberOrNull, textOf, textOrNull } from './rows.ts';
+import type { Database, Row } from './sql.ts';
+import { bounded } from './where.ts';
+import { rfc3339 } from './words.ts';
+
+/** Addresses of one registry's budgets that are shown: the lowest ones. */
+const mostBudgets = 100;
+
+/** A page of registries, by name. Each is one step of work: a fleet has some tens, looked at by thousands of nodes. */
+export async function listRegistries(
+  database: Database,
+  query: RegistriesQuery,
+): Promise<Page<Frozen<FleetRegistryRow>>> {
+  const limit = bounded(query.limit);
+  const heardSince = query.heardSince ?? 0;
+  const open = await database.read.all(
+    "SELECT id, subject_kind, subject FROM pullwhy_incidents WHERE state = 'open' AND subject_kind <> 'node' ORDER BY opened_at, id",
+  );
+  const items: Frozen<FleetRegistryRow>[] = [];
+  let after = String(readCursor('registries', query.cursor)?.[0] ?? '');
+  for (;;) {
+    const [next] = await database.read.all(
+      "SELECT subject FROM pullwhy_observations WHERE kind = 'registry' AND subject > $1 ORDER BY subject LIMIT 1",
+      [after],
+    );
+    if (next === undefined) return { items, cursor: null };
+    if (items.length >= limit) return { items, cursor: writeCursor('registries', [after]) };
+    after = textOf(next, 'subject');
+    items.push(await registryRow(database, after, heardSince, open));
+    await database.pause();
+  }
+}
+
+async function registryRow(
+  database: Database,
+  registry: string,
+  heardSince: number,
+  open: readonly Row[],
+): Promise<Frozen<FleetRegistryRow>> {
+  const from = `FROM pullwhy_observations o JOIN pullwhy_nodes n ON n.node = o.node
+    WHERE o.kind = 'registry' AND o.subject = $1 AND n.last_seen >= $2`;
+  const groups = await database.read.all(
+    `SELECT o.severity AS severity, o.latency AS latency, count(*) AS nodes, min(o.not_after) AS not_after
+     ${from} GROUP BY o.severity, o.latency`,
+    [registry, heardSince],
+  );
+  const budgets = await database.read.all(
+    `SELECT o.rate_source AS source, min(o.rate_limit) AS most, min(o.rate_remaining) AS remaining
+     ${from} AND (o.rate_limit IS NOT NULL OR o.rate_remaining IS NOT NULL)
+     GROUP BY o.rate_source ORDER BY min(o.rate_remaining), o.rate_source LIMIT $3`,
+    [registry, heardSince, mostBudgets],
+  );
+  const count = (severity: number): number =>
+    groups.reduce((sum, row) => sum + (numberOf(row, 'severity') === severity ? numberOf(row, 'nodes') : 0), 0);
+  const ends = groups.map((row) => numberOrNull(row, 'not_after')).filter((end) => end !== null);
+  const latencies = groups
+    .flatMap((row) => {
+      const step = numberOrNull(row, 'latency');
+      return step === null ? [] : [{ step, nodes: numberOf(row, 'nodes') }];
+    })
+    .sort((a, b) => a.step - b.step);
+  return {
+    registry,
+    nodes: { healthy: count(0), degraded: count(2), faulty: count(3), inconclusive: count(1) },
+    incidents: open.filter((row) => isOf(row, registry)).map((row) => textOf(row, 'id')),
+    certificateNotAfter: ends.length === 0 ? null : rfc3339(Math.min(...ends)),
+    rateLimits: budgets.map((row) => ({
+      source: textOrNull(row, 'source'),
+      limit: numberOrNull(row, 'most'),
+      remaining: numberOrNull(row, 'remaining'),
+    })),
+    latencyMs: { median: quantile(latencies, 0.5), p95: quantile(latencies, 0.95) },
+  };
+}
+
+function isOf(row: Row, registry: string): boolean {
+  const subject = textOf(row, 'subject');
+  return textOf(row, 'subject_kind') === 'registry' ? subject === registry : subject.startsWith(`${registry}/`);
+}
+
+/** The latency that this part of the nodes does not exceed. */
+function quantile(sorted: readonly { readonly step: number; readonly nodes: number }[], part: number): number | null {
+  const all = sorted.reduce((sum, { nodes }) => sum + nodes, 0);
+  let passed = 0;
+  for (const { step, nodes } of sorted) {
+    passed += nodes;
+    if (passed >= all * part) return msOfStep(step);
+  }
+  return null;
+}

@@ -1,0 +1,167 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { StoreFailure } from '../parts.ts';
+import { Again, type Database, type DatabaseNeeds, onConflict, type Sql, tries, type Upsert, wait } from './sql.ts';
+
+/** Pages that are given back to the file system at a time: each is moved, which takes some microseconds. */
+const shrinkPages = 256;
+
+/** Statements that are kept prepared; lists with filters have some tens of forms. */
+const mostStatements = 200;
+
+/**
+ * SQLite, for one collector. Its calls are synchronous, so each does little; what takes more pauses in between. One
+ * transaction runs at a time, and reads come between transactions, never within. Throws what SQLite says.
+ * @param path A file, whose folder is made; or `:memory:`.
+ */
+export function openSqlite(path: string, { env }: DatabaseNeeds): Database {
+  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const db = new DatabaseSync(path);
+  try {
+    // Before the first table, or it has no effect: free pages can be given back a part at a time.
+    db.exec('PRAGMA auto_vacuum = INCREMENTAL');
+    // WAL and NORMAL: a crash of the machine may cost the last moments, never the file (sqlite.org/wal.html). Agents
+    // keep what was not acknowledged, and what was lost of the rest are looks that come again with the next round.
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768');
+    // Another process that writes (a backup, a shell) is waited for in `write`, where that does not stop everything.
+    db.exec('PRAGMA busy_timeout = 0; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY');
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+
+  const statements = new Map<string, StatementSync>();
+  const prepared = (text: string): StatementSync => {
+    const known = statements.get(text);
+    if (known !== undefined) return known;
+    if (statements.size >= mostStatements) statements.clear();
+    const made = db.prepare(text.replace(/\$(\d+)/g, '?$1'));
+    statements.set(text, made);
+    return made;
+  };
+  const upserts = new WeakMap<Upsert, StatementSync>();
+  const putting = (upsert: Upsert): StatementSync => {
+    const known = upserts.get(upsert);
+    if (known !== undefined) return known;
+    const { table, columns } = upsert;
+    const names = columns.map(([name]) => name).join(', ');
+    const made = db.prepare(
+      `INSERT INTO ${table} (${names}) VALUES (${columns.map(() => '?').join(', ')}) ${onConflict(upsert)}`,
+    );
+    upserts.set(upsert, made);
+    return made;
+  };
+  const sql: Sql = {
+    all: async (text, values = []) => prepared(text).all(...values),
+    run: async (text, values = []) => Number(prepared(text).run(...values).changes),
+    async put(upsert, rows) {
+      const statement = putting(upsert);
+      for (const row of rows) statement.run(...row);
+    },
+  };
+
+  // One after the other: a transaction has pauses within, in which nobody else may come.
+  let last: Promise<unknown> = Promise.resolve();
+  const alone = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = last.then(work, work);
+    last = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    return mine;
+  };
+  const transaction = async <T>(work: (sql: Sql) => Promise<T>): Promise<T> => {
+    db.exec('BEGIN IMMEDIATE');
+    try {
+      const value = await work(sql);
+      db.exec('COMMIT');
+      return value;
+    } catch (error) {
+      // SQLite itself rolls back when the disk is full or the file cannot be read.
+      if (db.isOpen && db.isTransaction) db.exec('ROLLBACK');
+      throw error;
+    }
+  };
+  const pragma = (name: string): number => {
+    const value: unknown = Object.values(prepared(`PRAGMA ${name}`).get() ?? {})[0];
+    return typeof value === 'number' ? value : 0;
+  };
+
+  return {
+    forUpdate: '',
+    types: { bytes: 'BLOB', key: 'TEXT' },
+    read: {
+      all: (text, values) => alone(() => sql.all(text, values)),
+      run: (text, values) => alone(() => sql.run(text, values)),
+      put: (upsert, rows) => alone(() => sql.put(upsert, rows)),
+    },
+    async write(work) {
+      for (let count = 1; ; count++) {
+        try {
+          return await alone(() => transaction(work));
+        } catch (error) {
+          if (count >= tries.most || !(error instanceof Again || reasonOf(error) === 'busy')) throw error;
+          await wait(env, count);
+        }
+      }
+    },
+    pause: () => new Promise((resolve) => setImmediate(resolve)),
+    bytes: () => alone(async () => pragma('page_count') * pragma('page_size')),
+    liveBytes: () => alone(async () => (pragma('page_count') - pragma('freelist_count')) * pragma('page_size')),
+    shrink: () =>
+      alone(async () => {
+        const free = pragma('freelist_count');
+        // Some free pages are kept: they are used again at once.
+        if (free <= shrinkPages) return false;
+        db.exec(`PRAGMA incremental_vacuum(${shrinkPages})`);
+        return true;
+      }),
+    failureOf: (error) => failureOf(error, path),
+    close: () =>
+      alone(async () => {
+        if (db.isOpen) db.close();
+      }),
+  };
+}
+
+/** What SQLite's own number means (sqlite.org/rescode.html); null when it is no error of SQLite. */
+function reasonOf(error: unknown): StoreFailure['reason'] | null {
+  if (!(error instanceof Error) || !('code' in error)) return null;
+  // Node's own words for a database that is closed.
+  if (error.code === 'ERR_INVALID_STATE') return 'gone';
+  if (error.code !== 'ERR_SQLITE_ERROR') return fileCodes.has(String(error.code)) ? 'other' : null;
+  const code = 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0;
+  if (code === 13) return 'full';
+  if (code === 5 || code === 6) return 'busy';
+  return code === 11 || code === 26 ? 'damaged' : 'other';
+}
+
+/** Of the folder, when it cannot be made. */
+const fileCodes: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC']);
+
+/** What a thrown error means, with what to do. */
+export function failureOf(error: unknown, path: string): StoreFailure | null {
+  if (error instanceof Again) return { reason: 'busy', message: `${path} is changed by others without end.` };
+  const reason = reasonOf(error);
+  if (reason === null) return null;
+  const said = error instanceof Error ? error.message : String(error);
+  switch (reason) {
+    case 'full':
+      return { reason, message: `The disk of ${path} is full: free some of it, or lower retention.maxBytes.` };
+    case 'busy':
+      return { reason, message: `${path} is locked by another process; SQLite is for one collector (${said}).` };
+    case 'gone':
+      return { reason, message: `${path} is closed.` };
+    case 'damaged':
+      return {
+        reason,
+        message: `${path} is damaged or no SQLite database (${said}): stop the collector, put the file aside or a backup in its place, and start again.`,
+      };
+    case 'other':
+      return {
+        reason,
+        message: `${path} cannot be used (${said}): is it, with its folder, writable for the collector?`,
+      };
+  }
+}
