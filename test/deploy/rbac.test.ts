@@ -21,6 +21,7 @@ const calls: Readonly<Record<string, { readonly rights: readonly Right[]; readon
   '/api/v1/pods': { rights: ['list pods', 'watch pods'], component: 'cluster-api' },
   '/api/v1/namespaces/*/events': { rights: ['create events'], component: 'pod-events' },
   '/api/v1/namespaces/*/events/*': { rights: ['patch events'], component: 'pod-events' },
+  '/api/v1/nodes/*': { rights: ['get nodes'], component: 'node-labels' },
   '/api/v1/nodes/*/status': { rights: ['patch nodes/status'], component: 'node-condition' },
   '/api/v1/namespaces/*/secrets/*': { rights: ['get secrets'], component: 'pull-secrets' },
   '/api/v1/namespaces/*/serviceaccounts/*': { rights: ['get serviceaccounts'], component: 'pull-secrets' },
