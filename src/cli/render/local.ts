@@ -34,6 +34,14 @@ export function localRows(document: Investigation): Row[] {
       const words = present ? `the image is on the node${bytes}` : 'the image is not on the node';
       return { step: 'image', state: 'ok', words, probes: [probe] };
     }),
+    ...probesOf(view, 'credentials').map((probe): Row => {
+      const words = probe.facts.plugins
+        .map(
+          ({ name, why, keys }) => `${name} ${why ?? (keys.length === 0 ? 'gives none' : `gives ${keys.join(', ')}`)}`,
+        )
+        .join('; ');
+      return { step: 'plugins', state: probe.status === 'ok' ? 'ok' : 'failed', words, probes: [probe] };
+    }),
     ...probesOf(view, 'sandbox').map((probe): Row => {
       const { image, present, pull } = probe.facts;
       const way = pull === null ? '' : pull.verdict === 'faulty' ? ', and cannot be pulled' : ', and could be pulled';

@@ -1,6 +1,7 @@
 import { code, codeBlock, details, escaped, table } from '../../lib/markdown.ts';
 import type { Investigation, PlanDocument, Remedy } from '../../model/investigation.ts';
 import type { Problem } from '../../model/problem.ts';
+import { credentialLines } from './credential-lines.ts';
 import { furtherProblems, notCheckedWords, ruledOutWords, runtimeWords } from './footer.ts';
 import { journalWords } from './journal-words.ts';
 import { localRows } from './local.ts';
@@ -27,6 +28,7 @@ export function renderMarkdown(document: Investigation): string {
     primary === undefined ? null : remediesMarkdown(primary.remedies),
     ...(local.length === 0 ? [] : [`**This node, ${escaped(document.node)}**`, hopTable(local)]),
     ...stories.flatMap((story) => [endpointTitle(story), hopTable(rowsOf(story))]),
+    credentialsMarkdown(document),
     ...furtherFindings(document).flatMap((finding) => [
       `**Also:** ${escaped(finding.summary)} (${escaped(causeLine(finding))})`,
       remediesMarkdown(finding.remedies.slice(0, 1)),
@@ -81,6 +83,13 @@ function hopTable(rows: readonly Row[]): string {
       return [marks[row.state], step, took === null ? '' : escaped(duration(took)), escaped(row.words)];
     }),
   );
+}
+
+function credentialsMarkdown(document: Investigation): string | null {
+  const lines = credentialLines(document);
+  if (lines.length === 0) return null;
+  const rows = lines.map(({ state, who, words }) => [symbols[state], escaped(who), escaped(words)]);
+  return `**Credentials, in the kubelet's order**\n\n${table(['', 'from', 'result'], rows)}`;
 }
 
 function evidence(document: Investigation): (string | null)[] {

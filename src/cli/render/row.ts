@@ -6,7 +6,7 @@ export const steps = ['dns', 'tcp', 'proxy', 'tls', 'registry', 'auth', 'manifes
 /** One line of the waterfall. */
 export interface Row {
   /** `instead` is a counterfactual: what would work, or would not, in the runtime's stead. */
-  readonly step: (typeof steps)[number] | 'instead' | 'runtime' | 'image' | 'pause' | 'storage' | 'disk';
+  readonly step: (typeof steps)[number] | 'instead' | 'runtime' | 'image' | 'pause' | 'storage' | 'disk' | 'plugins';
   /**
    * `failed` stops this endpoint; `partly` fails where the endpoint serves all the same; `not-checked` is an unknown;
    * `not-reached` lies behind the failure.

@@ -1,6 +1,7 @@
 import type { Finding, Investigation, JudgedEndpoint, Remedy } from '../../model/investigation.ts';
 import type { EndpointInfo } from '../../model/plan.ts';
 import type { Problem } from '../../model/problem.ts';
+import { credentialLines } from './credential-lines.ts';
 import { furtherProblems, notCheckedWords, ruledOutWords, runtimeWords } from './footer.ts';
 import { journalWords } from './journal-words.ts';
 import { localRows } from './local.ts';
@@ -20,6 +21,7 @@ export function renderText(document: Investigation, style: Style): string {
     verdictLines(document, style),
     localLines(document, axisMs(stories), style),
     ...stories.map((story, index) => endpointLines(story, index, stories, style)),
+    credentialText(document, style),
     furtherLines(document, style),
     footerLines(document, style),
     problemLines(furtherProblems(document), style),
@@ -101,6 +103,16 @@ export function settingsWords(endpoint: EndpointInfo): string {
     ...(ca.length === 0 ? [] : [`own CA ${ca.join(', ')}`]),
     ...(client.length === 0 ? [] : ['with a client certificate']),
   ].join('; ');
+}
+
+/** Each credential with what the registry said to it. */
+function credentialText(document: Investigation, style: Style): string[] {
+  const lines = credentialLines(document);
+  if (lines.length === 0) return [];
+  const told = lines.flatMap(({ state, who, words }) =>
+    wrap(`${who}: ${words}`, style.width, `  ${style.symbols[state]} `),
+  );
+  return [style.bold("credentials, in the kubelet's order"), ...told];
 }
 
 function furtherLines(document: Investigation, style: Style): string[] {
