@@ -1,4 +1,4 @@
-/** Times that the collector's decisions rest on, in milliseconds; the reasons are in this folder's README. */
+/** What the collector's decisions rest on; times in milliseconds. The reasons are in this folder's README. */
 export const fleetRules = {
   /** Heartbeats come once a minute: two may be lost. After that a node is silent, which is neither healthy nor faulty. */
   silentAfterMs: 180_000,
@@ -23,6 +23,12 @@ export const fleetRules = {
   refreshEveryMs: 60_000,
   /** Between two looks of the evaluator. */
   lookEveryMs: 1000,
+  /** What is failing at a time and is looked at: 10,000 nodes with five subjects each. More is said, and counted no further. */
+  mostFailing: 50_000,
+  /** How old what is known of the nodes may be at a look, as long as none of them falls silent meanwhile. */
+  fleetEveryMs: 5000,
+  /** A look without news is left out; so often one is made all the same, for time changes things too. */
+  lookAnywayMs: 5000,
   /** The evaluator's lease; another collector takes over after that. */
   leaseMs: 10_000,
 } as const;
