@@ -39,6 +39,8 @@ export interface Question {
   readonly endless?: boolean;
   /** Between two parts of it; of a stream, which says now and then that it is alive. */
   readonly silenceMs?: number;
+  /** Ends this one alone. */
+  readonly signal?: AbortSignal;
   /** Where a reader of events goes on. */
   readonly lastEventId?: string;
   /** Each part of it as it comes. */
@@ -87,7 +89,7 @@ export async function openAgentClient(settings: ClientSettings): Promise<Result<
         ...(text === null ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
       };
       const target = new URL(path.replace(/^\//, ''), url.href.endsWith('/') ? url : `${url.href}/`);
-      const options = { method, headers, agent: false, signal };
+      const options = { method, headers, agent: false, signal: question.signal ?? signal };
       const asked =
         url.protocol === 'https:' ? tlsRequest(target, { ...options, ...tls }) : plainRequest(target, options);
       // The first word counts; what comes behind it settles nothing.

@@ -2,6 +2,8 @@
 export interface ServerEvent {
   readonly event: string;
   readonly data: string;
+  /** Where a reader that comes back goes on; null where the event has none. */
+  readonly id: string | null;
 }
 
 /**
@@ -18,7 +20,10 @@ export function eventReader(onEvent: (event: ServerEvent) => void): (part: strin
       const values = (name: string): string[] =>
         lines.flatMap((line) => (line.startsWith(`${name}:`) ? [line.slice(name.length + 1).replace(/^ /, '')] : []));
       const data = values('data');
-      if (data.length > 0) onEvent({ event: values('event').at(-1) ?? 'message', data: data.join('\n') });
+      if (data.length > 0) {
+        const id = values('id').at(-1) ?? null;
+        onEvent({ event: values('event').at(-1) ?? 'message', data: data.join('\n'), id });
+      }
     }
   };
 }

@@ -3,6 +3,7 @@ import { addAgent } from './commands/agent.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDiagnose } from './commands/diagnose.ts';
 import { addExplain } from './commands/explain.ts';
+import { addFleet } from './commands/fleet.ts';
 import { addJournal } from './commands/journal.ts';
 import { configureKubectl } from './commands/kubectl.ts';
 import { addNode } from './commands/node.ts';
@@ -39,6 +40,7 @@ pullwhy COMMAND --help shows a command's flags, with examples.`,
   addJournal(program, finish, signal);
   addAgent(program, finish, signal);
   addNode(program, finish, signal);
+  addFleet(program, finish, signal);
   // What `kubectl pullwhy` runs, where the executable cannot be installed by that name.
   configureKubectl(program.command('kubectl', { hidden: true }), finish, signal);
   addCompletion(program, finish);

@@ -12,10 +12,10 @@ function read(parts: readonly string[]): ServerEvent[] {
 describe('cli/event-stream', () => {
   it('reads events, passes over comments and what is cut off', () => {
     assert.deepEqual(
-      read([': still at work\n\nevent: probe\ndata: {"a":1}\n\ndata: x\ndata:y\n\nevent: late\ndata: 1\n']),
+      read([': still at work\n\nevent: probe\ndata: {"a":1}\n\nid: 41\ndata: x\ndata:y\n\nevent: late\ndata: 1\n']),
       [
-        { event: 'probe', data: '{"a":1}' },
-        { event: 'message', data: 'x\ny' },
+        { event: 'probe', data: '{"a":1}', id: null },
+        { event: 'message', data: 'x\ny', id: '41' },
       ],
     );
   });
