@@ -8,7 +8,8 @@ import type { Store } from '../parts.ts';
 export interface EventFeed {
   /**
    * Server-sent events after the one called `after` (null: from now on), until `signal` ends; the event `current` says once
-   * that what had happened before has been told. Null when there are enough readers. A reader that is slow holds nothing up: what it has not taken yet is read from the store again.
+   * that what had happened before has been told. Null when there are enough readers. A reader that is slow holds nothing
+   * up: what it has not taken yet is read from the store again.
    */
   readonly subscribe: (after: string | null, signal: AbortSignal) => AsyncGenerator<string> | null;
   /** For the metrics. */
@@ -169,7 +170,7 @@ export function openEventFeed({
       }
       if (behind) {
         behind = false;
-        yield eventFrame('current', { last: String(cursor) });
+        yield eventFrame('current', { last: String(cursor) }, String(cursor));
         continue;
       }
       await waking;
