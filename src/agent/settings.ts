@@ -66,7 +66,11 @@ export const AgentSettings = Type.Object({
   }),
   kubernetes: Type.Object({
     enabled: oneOf(['auto', 'on', 'off'], { description: 'ask the API server for pods', default: 'auto' }),
-    readSecrets: flag({ description: "read the pods' pull secrets", default: false }),
+    readSecrets: flag({
+      description:
+        'read the pull secrets of pods that wait, to try them; it needs the right to get them in each namespace (deploy/components/pull-secrets)',
+      default: false,
+    }),
     events: flag({ description: 'write an Event on the pod with the cause', default: false }),
     nodeCondition: flag({ description: 'set the node condition ImagePullProblem', default: false }),
   }),

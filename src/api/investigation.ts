@@ -115,7 +115,11 @@ export const InvestigationRequest = Type.Object(
     pod: Type.Optional(
       Type.Object(
         { namespace: Type.String({ maxLength: 253 }), name: Type.String({ maxLength: 253 }) },
-        { additionalProperties: false, description: 'the pod that it is asked for' },
+        {
+          additionalProperties: false,
+          description:
+            'the pod that it is asked for: one of this node that names the image; with kubernetes.readSecrets its own pull secrets are tried',
+        },
       ),
     ),
   },

@@ -102,6 +102,10 @@ const full: Required<Omit<CauseArgs, 'own'>> = {
   seconds: '40',
   clock: '2 days ahead',
   unit: 'containerd',
+  origin: 'Secret shop/regcred',
+  secret: 'regcred',
+  namespace: 'shop',
+  reader: 'pullwhy-system:pullwhy-agent',
 };
 
 describe('arch: the catalogue of causes', () => {

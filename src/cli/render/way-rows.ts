@@ -131,7 +131,9 @@ function insteadWords(way: Way, state: WayState, answer: AnyDoneProbe | null): s
 
 function row(step: Row['step'], { ok, words }: HopWords, probes: readonly AnyDoneProbe[]): Row {
   if (probes.length > 0 && probes.every(({ counterfactual }) => counterfactual)) {
-    const anonymously = step === 'manifest' && probes[0]?.kind === 'manifest' ? 'anonymously: ' : '';
+    const [first] = probes;
+    const nobody = first?.kind === 'manifest' && first.facts.identity.index < 0;
+    const anonymously = step === 'manifest' && nobody ? 'anonymously: ' : '';
     return {
       step: 'instead',
       state: 'instead',
