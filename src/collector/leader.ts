@@ -1,0 +1,260 @@
+import type { FleetIncident } from '../api/fleet.ts';
+import type { Frozen } from '../api/schema.ts';
+import type { Env } from '../lib/env.ts';
+import type { Log } from '../lib/log.ts';
+import type { Metrics } from '../lib/metrics.ts';
+import type { Result } from '../lib/result.ts';
+import { kubeDelay } from '../wire/kube-back-off.ts';
+import { leaderMetrics } from './leader-metrics.ts';
+import { fellSilent, healthySince, subjectsOf } from './look.ts';
+import type { Notifier } from './notify/notifier.ts';
+import { sendMs } from './notify/target.ts';
+import type { Evaluate, FleetLook, KnownNode, NodesMemory, Store, StoredIncident, StoreFailure } from './parts.ts';
+import type { Retention } from './retention.ts';
+import { fleetRules } from './rules.ts';
+
+/** What the leader needs. */
+export interface LeaderNeeds {
+  readonly env: Env;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly store: Pick<Store, 'failing' | 'healthy' | 'fleet' | 'standing' | 'lease' | 'decide'>;
+  readonly evaluate: Evaluate;
+  /** This collector among those on one database: its own for each process, never used again. */
+  readonly holder: string;
+  readonly notifier?: Notifier;
+  readonly retention?: Retention;
+  /**
+   * Counts up with whatever came in, where nobody but this process writes to the store: then looks without news are left
+   * out. Absent: every look is made.
+   */
+  readonly news?: () => number;
+}
+
+/** The one of several collectors that decides: it looks at all nodes, writes incidents, tells of them, and prunes. */
+export interface Leader {
+  /** Does what is due; called some times a second. Never two at once: a call while one is under way gives that one. */
+  readonly tick: () => Promise<void>;
+  readonly leading: () => boolean;
+  /** What does not work as it should, for readiness and reports; empty when all is well. */
+  readonly problems: () => readonly string[];
+  /** Gives the lease back, so that another collector takes over at once. */
+  readonly close: () => Promise<void>;
+}
+
+const leaseName = 'evaluator';
+
+/** A lease is asked for again so often: one that is lost to a slow database is not missed by a whole term. */
+const askEveryMs = fleetRules.leaseMs / 4;
+
+/** Looks take at most so much of the time: with 10,000 nodes in trouble ingest and queries go on beside them. */
+const restFactor = 3;
+
+/** Nothing has come for so long: it was this process or its store, not the nodes. */
+const gapMs = fleetRules.roundMs;
+
+/** Opens it; it leads only once the lease is taken. */
+export function openLeader(needs: LeaderNeeds): Leader {
+  const { env, log, store, evaluate, holder, notifier, retention, news } = needs;
+  const { lookEveryMs, lookAnywayMs, fleetEveryMs, leaseMs, mostFailing, reopenWithinMs } = fleetRules;
+  const counted = leaderMetrics(needs.metrics);
+
+  /** Monotonic. The lease is over for us when it may be over for others: counted from before it was asked for. */
+  let leaseUntil = Number.NEGATIVE_INFINITY;
+  let askAt = Number.NEGATIVE_INFINITY;
+  let lookAt = Number.NEGATIVE_INFINITY;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let newsSeen: number | null = null;
+  let failures = 0;
+  let trouble: string | null = null;
+  let cut = false;
+  let heardFrom = env.now();
+  let lastBeat = env.now();
+  let nodes: NodesMemory | null = null;
+  let fleet: { readonly known: readonly KnownNode[]; readonly at: number; readonly goodMs: number } | null = null;
+  let incidents: readonly Frozen<FleetIncident>[] = [];
+  let looked = false;
+  let leads = false;
+  let closed = false;
+  let running: Promise<void> | null = null;
+
+  const leading = (): boolean => leads && env.monotonic() < leaseUntil;
+  /** Whether a message that is begun now has arrived before another collector may lead. */
+  const maySend = (): boolean => leads && !closed && env.monotonic() + sendMs < leaseUntil;
+
+  const step = async (): Promise<void> => {
+    if (leads && !leading()) lose('it could not be kept in time');
+    const now = env.monotonic();
+    if (now >= askAt && !(await takeLease(now))) return;
+    if (!leading()) return;
+    if (env.monotonic() >= lookAt) await lookOnce();
+    if (!leading() || !looked) return;
+    notifier?.tick(incidents, maySend);
+    retention?.tick();
+  };
+
+  /** False: the store failed. */
+  const takeLease = async (asked: number): Promise<boolean> => {
+    const taken = await store.lease(leaseName, holder, env.now(), leaseMs);
+    if (!taken.ok) return storeFailed(taken.error, asked);
+    // Others ask a little apart, so that they do not all come in one moment.
+    askAt = asked + (taken.value ? askEveryMs : askEveryMs / 2 + env.random() * askEveryMs);
+    if (taken.value) {
+      leaseUntil = asked + leaseMs;
+      if (!leads) log.info('leader: this collector evaluates the fleet now', { holder });
+      leads = true;
+    } else if (leads) lose('another collector has it');
+    beat();
+    // Who leads knows only after a look whether the store does all that it has to.
+    if (!leads) storeWorks();
+    counted.leading(leads);
+    return true;
+  };
+
+  /** Without the store no report could be taken, and none while this machine slept: nobody is silent for that. */
+  const beat = (): void => {
+    const now = env.now();
+    if (now - lastBeat > gapMs) heardFrom = now;
+    lastBeat = now;
+  };
+
+  const lose = (why: string): void => {
+    log.info('leader: the lease is lost', { why });
+    leads = false;
+    [nodes, fleet, newsSeen, looked, incidents] = [null, null, null, false, []];
+    lookAt = Number.NEGATIVE_INFINITY;
+    counted.lost();
+    notifier?.lost();
+  };
+
+  const lookOnce = async (): Promise<void> => {
+    const begun = env.monotonic();
+    const seen = news?.() ?? null;
+    const stale = begun - lookedAt >= lookAnywayMs;
+    if (seen !== null && seen === newsSeen && looked && !stale) {
+      lookAt = begun + lookEveryMs;
+      return;
+    }
+    const done = await look();
+    const tookMs = env.monotonic() - begun;
+    counted.took(tookMs / 1000);
+    if (!done.ok) {
+      storeFailed(done.error, begun);
+      return;
+    }
+    if (!done.value) {
+      lose('another collector has it');
+      return;
+    }
+    [newsSeen, lookedAt, looked] = [seen, begun, true];
+    storeWorks();
+    lookAt = Math.max(begun + lookEveryMs, env.monotonic() + restFactor * tookMs);
+  };
+
+  /** One look, from reading to writing; false: the lease is another's. */
+  const look = async (): Promise<Result<boolean, StoreFailure>> => {
+    const now = env.now();
+    const found = await store.failing(mostFailing + 1);
+    if (!found.ok) return found;
+    tellOfCut(found.value.length > mostFailing);
+    const failing = found.value.slice(0, mostFailing);
+    const stood = await store.standing(now - reopenWithinMs);
+    if (!stood.ok) return stood;
+    const standing = stood.value;
+    const known = await readFleet(now, new Set(failing.map(({ node }) => node)));
+    if (!known.ok) return known;
+    const subjects = subjectsOf(failing, standing);
+    const since = healthySince(now, failing, standing);
+    const healthy = subjects.length === 0 ? { ok: true as const, value: [] } : await store.healthy(subjects, since);
+    if (!healthy.ok) return healthy;
+
+    const whole: FleetLook = { now, failing, healthy: healthy.value, fleet: known.value, standing, heardFrom, nodes };
+    const decision = evaluate(whole);
+    if (decision.incidents.length > 0 || decision.events.length > 0) {
+      const written = await store.decide({ name: leaseName, holder, now: env.now() }, decision);
+      if (!written.ok || !written.value) return written;
+    }
+    nodes = decision.nodes;
+    incidents = merged(standing, decision.incidents);
+    counted.found(whole, incidents);
+    return { ok: true, value: true };
+  };
+
+  /** The nodes, read anew as often as it is cheap, and always where what is known is not enough. */
+  const readFleet = async (
+    now: number,
+    failing: ReadonlySet<string>,
+  ): Promise<Result<readonly KnownNode[], StoreFailure>> => {
+    const begun = env.monotonic();
+    if (fleet !== null && begun - fleet.at < fleet.goodMs) {
+      const { known, at } = fleet;
+      const names = new Set(known.map(({ node }) => node));
+      const enough = [...failing].every((node) => names.has(node));
+      if (enough && !fellSilent(known, now - (begun - at), now)) return { ok: true, value: known };
+    }
+    const read = await store.fleet();
+    if (!read.ok) return read;
+    const goodMs = Math.min(fleetEveryMs, (env.monotonic() - begun) * 20);
+    fleet = { known: read.value, at: begun, goodMs };
+    return read;
+  };
+
+  const tellOfCut = (now: boolean): void => {
+    if (now && !cut)
+      log.error('leader: more fails than one look takes in; scopes and counts are too small', { most: mostFailing });
+    if (!now && cut) log.info('leader: all that fails is looked at again');
+    cut = now;
+  };
+
+  const storeFailed = ({ reason, message }: StoreFailure, asked: number): false => {
+    failures++;
+    counted.failed(reason);
+    if (failures === 1)
+      log.error('leader: the store fails; nothing is evaluated until it is back', { reason, message });
+    trouble = message;
+    // As long as the lease may still be ours it is asked for in time; after that all collectors come apart.
+    const wait = kubeDelay(failures, env.random(), null);
+    askAt = Math.max(asked, env.monotonic()) + (leading() ? Math.min(wait, askEveryMs) : wait);
+    lookAt = askAt;
+    return false;
+  };
+
+  const storeWorks = (): void => {
+    if (failures === 0) return;
+    log.info('leader: the store is back', { failures });
+    failures = 0;
+    trouble = null;
+  };
+
+  return {
+    tick() {
+      if (closed) return Promise.resolve();
+      running ??= step().finally(() => {
+        running = null;
+      });
+      return running;
+    },
+    leading,
+    problems: () => [
+      ...(trouble === null ? [] : [`Incidents are not evaluated: ${trouble}`]),
+      ...(cut ? [`More than ${mostFailing} things fail at once: scopes and counts of incidents are too small.`] : []),
+    ],
+    async close() {
+      closed = true;
+      if (running !== null) await running;
+      await notifier?.close();
+      await retention?.idle();
+      if (leads) await store.lease(leaseName, holder, env.now(), 0);
+      leads = false;
+    },
+  };
+}
+
+/** Incidents as they stand after a decision. */
+function merged(
+  standing: readonly StoredIncident[],
+  decided: readonly StoredIncident[],
+): readonly Frozen<FleetIncident>[] {
+  const all = new Map([...standing, ...decided].map(({ document }) => [document.id, document]));
+  return [...all.values()];
+}
