@@ -99,18 +99,12 @@ export function openDesk(
       if (query === null) return fail(problem(400, 'A parameter of the address stands there twice.'));
       return ok({
         route,
-        run: async (body) =>
-          reply(
-            await route.run(
-              askedOf(request, caller.value, {
-                params,
-                query,
-                body,
-                at,
-                signal: AbortSignal.any([gone.signal, stopping]),
-              }),
-            ),
-          ),
+        run: async (body) => {
+          const signal = AbortSignal.any([gone.signal, stopping]);
+          const answer = await route.run(askedOf(request, caller.value, { params, query, body, at, signal }));
+          if (route.endless === true && answer.kind === 'lines') leave();
+          return reply(answer);
+        },
       });
     };
 

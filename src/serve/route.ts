@@ -65,6 +65,8 @@ export interface Route {
   readonly id: string;
   readonly summary: string;
   readonly access: Access;
+  /** A stream that ends with its reader: it bounds its readers itself, and takes no place among the requests. */
+  readonly endless?: boolean;
   /** Parameters of the query: an object of texts. Null: there are none. */
   readonly query: TSchema | null;
   /** Null: there is none. */

@@ -269,6 +269,6 @@ function wholeNumber(value: string): number {
 }
 
 function eventId(value: string): string {
-  if (!/^\d{1,18}$/.test(value)) throw new InvalidArgumentError('It must be the id of an event: a whole number.');
+  if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError('It must be the id of an event: a whole number.');
   return value;
 }

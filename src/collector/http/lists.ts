@@ -20,7 +20,8 @@ export const pageParameters = {
     }),
   ),
   cursor: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 2048, description: '`next` of the page before, with the same filters' }),
+    // Of a store: three keys of 600 bytes, encoded twice.
+    Type.String({ minLength: 1, maxLength: 9000, description: '`next` of the page before, with the same filters' }),
   ),
 };
 

@@ -4,7 +4,7 @@ import { parameterProblem } from '../problems.ts';
 import type { QueryServices } from '../query-services.ts';
 
 /** Ids are decimal numbers (parts.ts). */
-const idPattern = '^[0-9]{1,18}$';
+const idPattern = '^[0-9]{1,15}$';
 
 /** Live changes. */
 export function eventRoutes({ feed }: QueryServices): readonly Route[] {
@@ -16,6 +16,7 @@ export function eventRoutes({ feed }: QueryServices): readonly Route[] {
       summary:
         'Changes as they happen, as server-sent events: incidents that open, change and close, nodes that appear, fall silent and come back.',
       access: 'read',
+      endless: true,
       query: Type.Object(
         {
           after: Type.Optional(
