@@ -1,46 +1,12 @@
-import { isLoopback, listenAddress } from '../settings/values.ts';
+import { httpProblems, type SettingProblem } from '../serve/http-problems.ts';
 import { collectorProblems } from './collector/collector-problems.ts';
 import type { AgentSettings } from './settings.ts';
 
-/** A setting that cannot be with the others, and what to do. */
-export interface SettingProblem {
-  /** `http.listen`. */
-  readonly setting: string;
-  readonly message: string;
-}
-
 /** What cannot be of the settings together, each right by itself. Whoever sets up authentication must not find it off. */
 export function settingProblems(settings: AgentSettings): readonly SettingProblem[] {
-  const {
-    http: { listen: text, tls, auth },
-    kubernetes,
-    retry,
-  } = settings;
-  const problems: SettingProblem[] = [];
+  const { http, kubernetes, retry } = settings;
+  const problems = [...httpProblems(http, { who: 'agent', port: 9440 })];
   const say = (setting: string, message: string): void => void problems.push({ setting, message });
-  const { mode } = auth;
-  const listen = listenAddress(text);
-  if (listen === null) say('http.listen', `${text} is no address with a port, such as 127.0.0.1:9440 or [::]:9440.`);
-  else if (mode === 'none' && !isLoopback(listen)) {
-    say(
-      'http.listen',
-      `Without authentication the agent listens on loopback only, and ${text} is not. Set http.auth.mode (token, kubernetes or mtls), or listen at 127.0.0.1:${listen.port}.`,
-    );
-  }
-  if (tls.cert !== null && tls.key === null) say('http.tls.cert', 'It needs http.tls.key, the file of its key.');
-  if (tls.cert === null && tls.key !== null)
-    say('http.tls.key', 'It needs http.tls.cert, the file of the certificate.');
-  if (mode === 'mtls') {
-    const missing = Object.entries(tls).flatMap(([name, value]) => (value === null ? [`http.tls.${name}`] : []));
-    if (missing.length > 0) say('http.auth.mode', `mtls needs ${missing.join(' and ')}.`);
-  } else {
-    if (tls.clientCa !== null) say('http.tls.clientCa', 'Nothing looks at it unless http.auth.mode is mtls: set that.');
-    if (auth.clientNames.length > 0)
-      say('http.auth.clientNames', 'Nothing looks at them unless http.auth.mode is mtls: set that.');
-  }
-  if (mode === 'token' && auth.tokenFile === null) say('http.auth.mode', 'token needs http.auth.tokenFile.');
-  if (mode !== 'token' && auth.tokenFile !== null)
-    say('http.auth.tokenFile', 'Nothing looks at it unless http.auth.mode is token: set that.');
   if (kubernetes.readSecrets && kubernetes.enabled === 'off')
     say('kubernetes.readSecrets', 'The API server is asked nothing while kubernetes.enabled is off: set that to auto.');
   if (retry.withPodCredentials && !kubernetes.readSecrets)
