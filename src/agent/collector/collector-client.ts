@@ -2,6 +2,7 @@ import { ReportReceipt } from '../../api/records.ts';
 import { checkAgainst } from '../../api/schema.ts';
 import type { Env } from '../../lib/env.ts';
 import { parseJson } from '../../lib/json.ts';
+import { secretMasker } from '../../lib/known-secrets.ts';
 import { limits } from '../../lib/limits.ts';
 import { safeLine } from '../../lib/redact.ts';
 import { fail, ok, type Result } from '../../lib/result.ts';
@@ -116,7 +117,7 @@ export function openCollectorClient(place: CollectorPlace, parts: CollectorUrl, 
       if (!tls.ok) return { kind: 'unusable', note: tls.error };
       const origin = originOf({ scheme, host, port, basePath, proxy: null }, tls.value);
       const answer = await send(origin, token.value, body, signal);
-      if (answer.ok) return outcomeOf(server, answer.value, place, env.now());
+      if (answer.ok) return outcomeOf(server, answer.value, place, token.value, env.now());
       return failureOf(server, answer.error, place);
     },
     async close() {
@@ -139,14 +140,20 @@ async function readTls({ caFile, certFile, keyFile }: CollectorPlace, host: stri
 }
 
 /** What an answer means. Redirects are not followed: a token must not go where an answer says. */
-function outcomeOf(server: string, answer: HttpExchange, place: CollectorPlace, now: number): Sent {
+function outcomeOf(
+  server: string,
+  answer: HttpExchange,
+  place: CollectorPlace,
+  token: Secret | null,
+  now: number,
+): Sent {
   const { status, headers, body } = answer;
   if (status >= 200 && status < 300) {
     const receipt = checkAgainst(ReportReceipt, parseJson(body.toString('utf8')));
     if (receipt.ok) return { kind: 'taken', ...receipt.value };
     return { kind: 'unusable', note: `${server} answers ${status}, and not as a collector does: check collector.url.` };
   }
-  const words = wordsOf(body);
+  const words = wordsOf(body, token);
   const said = words === null ? '' : ` ("${words}")`;
   if (status === 413) return { kind: 'too-large', note: `${server} takes no batch as large${said}.` };
   if (status === 429 || status >= 500 || status === 408) {
@@ -178,11 +185,12 @@ function outcomeOf(server: string, answer: HttpExchange, place: CollectorPlace, 
   return { kind: 'unusable', note: `${server} answers ${status}${said}${hint}` };
 }
 
-/** A problem document's own words (RFC 9457), or none. */
-function wordsOf(body: Buffer): string | null {
+/** A problem document's own words (RFC 9457), or none; who repeats the token tells it nobody. */
+function wordsOf(body: Buffer, token: Secret | null): string | null {
   const parsed = parseJson(body.toString('utf8'));
+  const mask = secretMasker(token === null ? [] : [token.reveal()], '');
   const detail: unknown = typeof parsed === 'object' && parsed !== null ? Reflect.get(parsed, 'detail') : null;
-  return typeof detail === 'string' && detail !== '' ? safeLine(detail, 300) : null;
+  return typeof detail === 'string' && detail !== '' ? safeLine(mask(detail), 300) : null;
 }
 
 function failureOf(server: string, failure: HttpFailure | string, place: CollectorPlace): Sent {

@@ -27,6 +27,8 @@ export interface Sender {
   readonly wake: (haste: Haste) => void;
   /** Sends what is due; to be called some times a second. */
   readonly tick: () => void;
+  /** A batch is under way. */
+  readonly busy: () => boolean;
   readonly state: () => SourceState;
   /** Lets what is under way end for a moment. */
   readonly stop: () => Promise<void>;
@@ -73,6 +75,7 @@ export function openSender({ env, log, node, spool, client, ended }: SenderNeeds
   let records = mostRecords;
   let underWay: Promise<void> | null = null;
   const told = new Set<string>();
+  let tried = false;
   let state: SourceState = {
     source: 'collector',
     state: 'waiting',
@@ -84,8 +87,9 @@ export function openSender({ env, log, node, spool, client, ended }: SenderNeeds
   const become = (word: SourceState['state'], note: string): void => {
     const taken = word === 'following';
     const lastEventAt = taken ? env.now() : state.lastEventAt;
-    const [before, noteBefore] = [state.state, state.note];
-    state = { ...state, lastEventAt, note, ...(before === word ? {} : { state: word, since: env.now() }) };
+    const [before, noteBefore] = [tried ? state.state : null, state.note];
+    tried = true;
+    state = { ...state, lastEventAt, note, ...(state.state === word ? {} : { state: word, since: env.now() }) };
     if (taken) {
       if (before !== word) log.info('the collector takes reports', { server: client.server });
     } else if (before !== word || (word === 'unreadable' && note !== noteBefore)) {
@@ -199,6 +203,7 @@ export function openSender({ env, log, node, spool, client, ended }: SenderNeeds
         underWay = null;
       });
     },
+    busy: () => underWay !== null,
     state: () => state,
     async stop() {
       const timer = setTimeout(() => stopping.abort(), endMs);
