@@ -1,5 +1,3 @@
-import type { FleetReport } from '../api/fleet-report.ts';
-import type { Frozen } from '../api/schema.ts';
 import { type Metrics, openMetrics } from '../lib/metrics.ts';
 import type { Ingested } from './http/ingest.ts';
 
@@ -17,16 +15,14 @@ export interface MetricSources {
   readonly version: string;
   readonly budget: () => { readonly bytes: number; readonly bodies: number };
   readonly eventReaders: () => number;
-  /** The fleet as it was seen last; null: not yet. */
-  readonly fleet: () => Pick<Frozen<FleetReport>, 'nodes' | 'incidents' | 'workloads'> | null;
-  /** The store as it was seen last; null: it did not answer. */
+  readonly storeUp: () => boolean;
+  /** The store as it was counted last; null: not yet. */
   readonly store: () => { readonly bytes: number; readonly rows: Readonly<Record<string, number>> } | null;
-  readonly leading: () => boolean;
 }
 
 const secondBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Makes them all, so that each has its HELP line from the start. */
+/** Makes them all, so that each has its HELP line from the start; those of the leader are its own (leader-metrics.ts). */
 export function openCollectorMetrics(sources: MetricSources): CollectorMetrics {
   const metrics = openMetrics();
   const { counter, gauge } = metrics;
@@ -41,22 +37,9 @@ export function openCollectorMetrics(sources: MetricSources): CollectorMetrics {
   const refused = counter('pullwhy_collector_refused_records_total', 'Records that do not fit, and were refused.');
   const heldBytes = gauge('pullwhy_collector_held_bytes', 'What reports that are being stored take of the memory.');
   const held = gauge('pullwhy_collector_held_reports', 'Reports that are being read and stored.');
-  const nodes = gauge('pullwhy_collector_nodes', 'Nodes, by their state.', ['state']);
-  const incidents = gauge('pullwhy_collector_incidents', 'Open incidents.', [
-    'cause',
-    'layer',
-    'scope',
-    'severity',
-    'subject',
-  ]);
-  const waiting = gauge('pullwhy_collector_waiting_pods', 'Pods that wait because of open incidents.', ['cause']);
   const storeUp = gauge('pullwhy_collector_store_up', 'Whether the store answers.');
   const storeBytes = gauge('pullwhy_collector_store_bytes', 'What the store takes.');
   const storeRows = gauge('pullwhy_collector_store_rows', 'Rows of the store.', ['table']);
-  const leading = gauge(
-    'pullwhy_collector_leading',
-    'Whether this collector is the one that decides on incidents and tells of them.',
-  );
   const readers = gauge('pullwhy_collector_event_readers', 'Readers of live events.');
   const requests = counter('pullwhy_collector_http_requests_total', 'Requests over HTTP.', [
     'route',
@@ -78,43 +61,17 @@ export function openCollectorMetrics(sources: MetricSources): CollectorMetrics {
     heldBytes.set(bytes);
     held.set(bodies);
     readers.set(sources.eventReaders());
-    leading.set(sources.leading() ? 1 : 0);
     const store = sources.store();
-    storeUp.set(store === null ? 0 : 1);
+    storeUp.set(sources.storeUp() ? 1 : 0);
     for (const one of [storeBytes, storeRows]) one.clear();
     if (store !== null) {
       storeBytes.set(store.bytes);
       for (const [table, rows] of Object.entries(store.rows)) storeRows.set(rows, [table]);
     }
-    for (const one of [nodes, incidents, waiting]) one.clear();
-    const fleet = sources.fleet();
-    if (fleet !== null) setFleet(fleet);
     memory.set(process.memoryUsage.rss());
     const { user, system } = process.cpuUsage();
     cpu.set((user + system) / 1e6);
   });
-
-  function setFleet({
-    nodes: counts,
-    incidents: faults,
-    workloads,
-  }: NonNullable<ReturnType<MetricSources['fleet']>>): void {
-    for (const state of ['healthy', 'degraded', 'faulty', 'silent', 'unknown'] as const)
-      nodes.set(counts[state], [state]);
-    const pods = new Map<string, number>();
-    const sums = new Map<string, { readonly labels: readonly string[]; count: number }>();
-    for (const { cause, layer, scope, severity, subject, pods: hit } of [...faults, ...workloads]) {
-      pods.set(cause, (pods.get(cause) ?? 0) + hit);
-      // By its kind: images are without number.
-      const labels = [cause, layer, scope, severity, subject.kind];
-      const key = labels.join(' ');
-      const sum = sums.get(key) ?? { labels, count: 0 };
-      sum.count++;
-      sums.set(key, sum);
-    }
-    for (const { labels, count } of sums.values()) incidents.set(count, labels);
-    for (const [cause, count] of pods) waiting.set(count, [cause]);
-  }
 
   return {
     metrics,

@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto';
+import type { Env } from '../lib/env.ts';
+import type { Log } from '../lib/log.ts';
+import { redactUrl } from '../lib/redact.ts';
+import { fail, ok, type Result } from '../lib/result.ts';
+import { Secret } from '../lib/secret.ts';
+import { readSmallFile } from '../lib/small-file.ts';
+import { byteCount, durationMs, type ListenAddress } from '../settings/values.ts';
+import { openCollectorMetrics } from './collector-metrics.ts';
+import { collectorRoutesOf } from './http/all-routes.ts';
+import { openBudget } from './http/budget.ts';
+import { openEventFeed } from './http/event-feed.ts';
+import { startHttp } from './http/server.ts';
+import { httpSettings } from './http-settings.ts';
+import { compare } from './incidents/compare.ts';
+import { evaluate } from './incidents/evaluate.ts';
+import { openLeader } from './leader.ts';
+import { openNotifier } from './notify/notifier.ts';
+import { openTarget } from './notify/target.ts';
+import type { Store } from './parts.ts';
+import { openFleetReporter } from './report/fleet-reporter.ts';
+import { openRetention } from './retention.ts';
+import type { CollectorSettings } from './settings.ts';
+import { openStore } from './store/store.ts';
+import { watchStore } from './store-watch.ts';
+
+/** What the collector needs. The settings may change while it runs: those that are `live` are taken over. */
+export interface CollectorNeeds {
+  readonly env: Env;
+  readonly log: Log;
+  readonly settings: () => CollectorSettings;
+  readonly version: string;
+  /** Of this process: what Kubernetes gives its pods. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** For tests: in place of the one that the settings name. */
+  readonly store?: Store;
+}
+
+/** A collector that runs. */
+export interface Collector {
+  readonly address: ListenAddress;
+  /** Reads files that rotate again. */
+  readonly reload: () => Promise<void>;
+  /** Lets what runs end for a moment, gives the lease back, and ends. */
+  readonly stop: () => Promise<void>;
+}
+
+/** The only timer of what is due: leader, store, retention. */
+const tickMs = 250;
+
+/** Starts every part; the failure's text says which setting cannot be, and why. */
+export async function startCollector(needs: CollectorNeeds): Promise<Result<Collector, string>> {
+  const { env, log, settings, version } = needs;
+  const first = settings();
+  const startedAt = env.now();
+  const http = await httpSettings(first, needs);
+  if (!http.ok) return http;
+  const place = await storePlace(first);
+  const opened = needs.store !== undefined ? ok(needs.store) : place.ok ? await openStore(place.value, needs) : place;
+  if (!opened.ok) {
+    http.value.tls?.stop();
+    return opened;
+  }
+  const store = opened.value;
+
+  const budget = openBudget(() => {
+    const { maxBytes, maxBatches } = settings().ingest;
+    return { bytes: byteCount(maxBytes) ?? 0, bodies: maxBatches };
+  });
+  const watch = watchStore(store, env);
+  const feed = openEventFeed({ store });
+  const counted = openCollectorMetrics({
+    version,
+    budget: budget.used,
+    eventReaders: feed.subscribers,
+    store: () => (watch.trouble() === null ? watch.size() : null),
+    storeUp: () => watch.trouble() === null,
+  });
+  const { metrics } = counted;
+  const { publicUrl } = first.http;
+  const base = publicUrl?.replace(/\/+$/, '') ?? null;
+  const notifier = openNotifier({
+    env,
+    log,
+    metrics,
+    store,
+    targets: first.notify.map((entry) => openTarget(entry, env)),
+    linkOf: (id) => (base === null ? null : `${base}/v1/incidents/${encodeURIComponent(id)}`),
+  });
+  const retention = openRetention({
+    env,
+    log,
+    metrics,
+    store,
+    keep: () => {
+      const { maxAge, maxBytes } = settings().retention;
+      return { maxAgeMs: durationMs(maxAge) ?? Number.POSITIVE_INFINITY, maxBytes: byteCount(maxBytes) ?? 0 };
+    },
+  });
+  // Several collectors may write to one PostgreSQL: then nobody knows what is new without a look.
+  let taken = 0;
+  const alone = place.ok && !/^postgres/i.test(place.value.reveal());
+  const leader = openLeader({
+    env,
+    log,
+    metrics,
+    store,
+    evaluate,
+    holder: randomUUID(),
+    notifier,
+    retention,
+    ...(alone ? { news: () => taken } : {}),
+  });
+  const reporter = openFleetReporter({
+    env,
+    log,
+    store,
+    version,
+    startedAt,
+    settings: () => settings().report,
+  });
+
+  const routes = collectorRoutesOf({
+    version,
+    env,
+    log,
+    store,
+    compare,
+    feed,
+    report: reporter.report,
+    now: env.now,
+    ingested: (ingested) => {
+      if (ingested.fresh > 0) taken++;
+      counted.ingested(ingested);
+    },
+    metrics: metrics.text,
+    ready: async () => {
+      const trouble = watch.trouble();
+      return [
+        { name: 'store', ok: trouble === null, note: trouble?.message ?? 'It answers.' },
+        { name: 'incidents', ok: true, note: leaderNote(leader.leading(), leader.problems()) },
+      ];
+    },
+  });
+  const end = async (): Promise<void> => {
+    clearInterval(timer);
+    feed.stop();
+    await Promise.all([leader.close(), reporter.stop(), watch.idle()]);
+    await store.close();
+  };
+  const timer = setInterval(() => {
+    watch.tick();
+    // A rejection is a defect, and ends the process as any other does.
+    void leader.tick();
+  }, tickMs);
+  const server = await startHttp({
+    ...http.value,
+    env,
+    log,
+    routes,
+    budget,
+    full: counted.full,
+    answered: counted.answered,
+    maxConcurrent: first.http.maxConcurrent,
+    maxConnections: first.http.maxConnections,
+  });
+  if (!server.ok) {
+    await end();
+    return server;
+  }
+  const { address } = server.value;
+  log.info('the collector answers', {
+    version,
+    address: `${address.host}:${address.port}`,
+    auth: first.http.auth.mode,
+    store: place.ok ? redactUrl(place.value.reveal()) : null,
+  });
+  return ok({
+    address,
+    reload: async () => void (await http.value.tls?.reload()),
+    async stop() {
+      await server.value.stop();
+      await end();
+      log.info('the collector has stopped');
+    },
+  });
+}
+
+/** The URL of the store: it may hold a password. */
+async function storePlace({ store, storeFile }: CollectorSettings): Promise<Result<Secret, string>> {
+  if (storeFile === null) return ok(new Secret(store));
+  const text = await readSmallFile(storeFile, { regular: true });
+  if (!text.ok) return fail(`storeFile: ${storeFile} ${text.error.what}.`);
+  const url = text.value.trim();
+  return /^[\x21-\x7e]+$/.test(url) ? ok(new Secret(url)) : fail(`storeFile: ${storeFile} holds no URL in one line.`);
+}
+
+function leaderNote(leading: boolean, problems: readonly string[]): string {
+  if (problems.length > 0) return problems.join(' ');
+  return leading ? 'This collector evaluates the fleet.' : 'Another collector evaluates the fleet, or none does yet.';
+}
