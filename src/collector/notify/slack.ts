@@ -24,7 +24,7 @@ export function slackBody(
   const full = notices.slice(0, mostFull);
   const short = notices.slice(mostFull, mostFull + mostTitles);
   const more = notices.length - full.length - short.length;
-  const rest = [...short.map(titleOf), ...(more > 0 ? [`and ${more} more`] : [])];
+  const rest = [...short.map((notice) => cut(titleOf(notice), headerChars)), ...(more > 0 ? [`and ${more} more`] : [])];
   const blocks = [
     ...full.flatMap((notice) => blocksOf(notice, linkOf)),
     ...(rest.length === 0 ? [] : [section(rest.join('\n'))]),

@@ -24,18 +24,23 @@ export interface Words {
 const lineChars = 600;
 const mostRemedies = 3;
 
+/** A line that JSON can carry to any reader: a cut may have left half of a character. */
+function lineOf(text: string, most: number): string {
+  return safeLine(text, most).toWellFormed();
+}
+
 /** The words for an incident. */
 export function wordsOf(incident: Incident): Words {
   const { attribution, summary, remedies } = incident;
   const [first] = attribution;
   return {
-    title: safeLine(`${whereOf(incident)}: ${causeWords(incident)}${subjectWords(incident)}`, 300),
-    summary: safeLine(summary, lineChars),
-    attribution: first === undefined ? null : safeLine(first.sentence, lineChars),
+    title: lineOf(`${whereOf(incident)}: ${causeWords(incident)}${subjectWords(incident)}`, 300),
+    summary: lineOf(summary, lineChars),
+    attribution: first === undefined ? null : lineOf(first.sentence, lineChars),
     counts: countsOf(incident),
     remedies: remedies.slice(0, mostRemedies).map(({ text, command }) => {
-      const said = safeLine(text, lineChars);
-      return command === null ? said : `${said} ${safeLine(command, lineChars)}`;
+      const said = lineOf(text, lineChars);
+      return command === null ? said : `${said} ${lineOf(command, lineChars)}`;
     }),
   };
 }
@@ -66,7 +71,7 @@ function subjectWords({ subject, cause }: Incident): string {
 
 function countsOf({ nodes, pods, workloads, openedAt, state }: Incident): string {
   const { failing, healthy, unknown, names } = nodes;
-  const named = names.length === 0 ? '' : ` (${safeLine(listed(names, 5), lineChars)})`;
+  const named = names.length === 0 ? '' : ` (${lineOf(listed(names, 5), lineChars)})`;
   const parts = [
     `${count(failing, 'node')} ${state === 'open' ? (failing === 1 ? 'fails' : 'fail') : 'failed'}${named}`,
     `${healthy} healthy`,
