@@ -112,7 +112,9 @@ Examples:
     )
     .option('--attribute <NAME=VALUE>', 'only nodes of which this holds: zone=eu-1')
     .addOption(new Option('--cause <CAUSE>', 'only nodes on which this holds').choices([...causeIds]))
-    .addOption(new Option('--sort <BY>', 'by name, or silent ones first').choices(['node', 'last-seen']))
+    .addOption(
+      new Option('--sort <BY>', 'by name, or by the last report, the newest first').choices(['node', 'last-seen']),
+    )
     .addHelpText(
       ...help(
         '  pullwhy fleet nodes --state silent\n  pullwhy fleet nodes --attribute nameserver=10.0.0.53\n\nExit status: 0 none of them is faulty, 1 some are, 2 wrong command line,\n3 no answer.',

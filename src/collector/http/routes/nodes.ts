@@ -39,7 +39,9 @@ export function nodeRoutes({ store, compare, now }: QueryServices): readonly Rou
           ),
           cause: Type.Optional(Cause),
           sort: Type.Optional(
-            Type.Enum(['node', 'last-seen'], { description: 'by name (the default), or silent first' }),
+            Type.Enum(['node', 'last-seen'], {
+              description: 'by name (the default), or by the last report, the newest first',
+            }),
           ),
           ...pageParameters,
         },
