@@ -82,8 +82,9 @@ export function attribute(index: AttributeIndex, comparison: Comparison): Attrib
     if (best === null) break;
     found.push(shapeOf(index, best, tests, tableOf(index, all, best.trait)));
     const without = holders(index, best.trait);
-    const left = healthy.map((node, place) => (without(node) ? -1 : place)).filter((place) => place >= 0);
     failing = failing.filter((node) => !without(node));
+    if (failing.length < attributionRules.leastFailing) break;
+    const left = healthy.map((node, place) => (without(node) ? -1 : place)).filter((place) => place >= 0);
     fresh = Uint8Array.from(left, (place) => fresh[place] ?? 0);
     healthy = Int32Array.from(left, (place) => healthy[place] ?? 0);
   }
@@ -163,7 +164,8 @@ function groupsOf(index: AttributeIndex, counts: Counts, rank: readonly string[]
   const bySet = new Map<string, number[]>();
   for (let trait = 0; trait < index.traits.length; trait++) {
     const [failing, healthy] = [counts.failing[trait] ?? 0, counts.healthy[trait] ?? 0];
-    if (failing + healthy === 0) continue;
+    // Fewer are never named, whatever the failing ones are among them: no test is made, and none counts.
+    if (failing + healthy < attributionRules.leastFailing) continue;
     const table = tableOf(index, counts, trait);
     if (failing + healthy === table.failing + table.healthy) continue;
     // Nodes for which the attribute is not known are no part of the comparison: other nodes, another set.
