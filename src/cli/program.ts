@@ -1,5 +1,6 @@
 import { Command, Help } from 'commander';
 import { addAgent } from './commands/agent.ts';
+import { addCollector } from './commands/collector.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDiagnose } from './commands/diagnose.ts';
 import { addExplain } from './commands/explain.ts';
@@ -40,6 +41,7 @@ pullwhy COMMAND --help shows a command's flags, with examples.`,
   addJournal(program, finish, signal);
   addAgent(program, finish, signal);
   addNode(program, finish, signal);
+  addCollector(program, finish, signal);
   addFleet(program, finish, signal);
   // What `kubectl pullwhy` runs, where the executable cannot be installed by that name.
   configureKubectl(program.command('kubectl', { hidden: true }), finish, signal);

@@ -1,13 +1,8 @@
 import { type Command, Option } from 'commander';
 import { systemEnv } from '../../lib/env.ts';
-import { fail } from '../../lib/result.ts';
-import { exitStatus } from '../exit-status.ts';
-import { complain, jsonText, print } from '../output.ts';
+import type { SettingsFlags } from '../settings-flags.ts';
 
-interface AgentFlags {
-  readonly config?: string;
-  readonly checkConfig?: boolean;
-  readonly printConfig?: boolean;
+interface AgentFlags extends SettingsFlags {
   readonly listen?: string;
   readonly hostRoot?: string;
   readonly nodeName?: string;
@@ -15,8 +10,6 @@ interface AgentFlags {
   readonly stateDirectory?: string;
   readonly logLevel?: string;
   readonly logFormat?: string;
-  readonly set?: readonly string[];
-  readonly output: 'text' | 'json';
 }
 
 /** The flags that stand for one setting each. */
@@ -74,47 +67,19 @@ the file. SIGHUP reads the file again. Exit status: 0 stopped by a signal,
 }
 
 async function runAgent(flags: AgentFlags, signal: AbortSignal): Promise<number> {
-  const [{ readSettings, defaultSettings, parseSet, environment }, { AgentSettings }, shown] = await Promise.all([
-    import('../settings-file.ts'),
+  const [{ AgentSettings }, { settingsOrStatus }] = await Promise.all([
     import('../../agent/settings.ts'),
-    import('../../settings/show.ts'),
+    import('../settings-flags.ts'),
   ]);
-  if (flags.printConfig === true) {
-    await print(shown.settingsExample(defaultSettings(AgentSettings)));
-    return exitStatus.ok;
-  }
-  const given = new Map<string, { readonly flag: string; readonly value: unknown }>();
-  for (const text of flags.set ?? []) {
-    const pair = parseSet(text);
-    if (pair === null) return complain('--set', `${text} is no NAME=VALUE, such as http.listen=127.0.0.1:9440.`);
-    given.set(pair.name, { flag: `--set ${pair.name}`, value: pair.value });
-  }
-  for (const [key, [flag, name]] of Object.entries(flagSettings)) {
-    const value: unknown = Reflect.get(flags, key);
-    if (value !== undefined) given.set(name, { flag, value });
-  }
-  const request = { file: flags.config ?? null, flags: given };
-  const read = async () => {
-    const loaded = await readSettings(AgentSettings, request);
-    if (!loaded.ok) return loaded;
-    const { settingProblems } = await import('../../agent/setting-problems.ts');
-    const problems = settingProblems(loaded.value.value).map(({ setting, message }) => ({
-      place:
-        loaded.value.inForce.find((one) => one.setting.name === setting && one.source !== 'default')?.source ?? setting,
-      message: `${setting}: ${message}`,
-    }));
-    return problems.length > 0 ? fail(problems) : loaded;
-  };
-  const loaded = await read();
-  if (!loaded.ok) {
-    for (const { place, message } of loaded.error) complain(place, message);
-    return exitStatus.usage;
-  }
-  if (flags.checkConfig === true) {
-    const { inForce } = loaded.value;
-    await print(flags.output === 'json' ? jsonText(shown.settingsDocument(inForce)) : shown.settingsText(inForce));
-    return exitStatus.ok;
-  }
-  const { runAgentProcess } = await import('../agent-process.ts');
-  return runAgentProcess({ env: systemEnv, first: loaded.value, read, variables: environment, signal });
+  const loaded = await settingsOrStatus(flags, {
+    schema: AgentSettings,
+    problems: async (settings) => (await import('../../agent/setting-problems.ts')).settingProblems(settings),
+    flags: flagSettings,
+  });
+  if (!loaded.ok) return loaded.error;
+  const [{ runAgentProcess }, { environment }] = await Promise.all([
+    import('../agent-process.ts'),
+    import('../settings-file.ts'),
+  ]);
+  return runAgentProcess({ env: systemEnv, ...loaded.value, variables: environment, signal });
 }
