@@ -1,7 +1,7 @@
 import type { Env } from '../../lib/env.ts';
 import { sumUp } from './ingest.ts';
 import { numberOf, textOf } from './rows.ts';
-import type { Database, Sql } from './sql.ts';
+import { Again, type Database, type Sql } from './sql.ts';
 
 /** Rows that go in one transaction: some milliseconds of SQLite. */
 const slice = 200;
@@ -104,10 +104,13 @@ async function dropIncidents(sql: Sql, before: number): Promise<number> {
 
 /** One node that was not heard of, with all that it said of itself; its investigations go by their own age. */
 async function dropNode({ forUpdate }: Database, sql: Sql, before: number): Promise<number> {
-  const [row] = await sql.all(`SELECT node FROM pullwhy_nodes WHERE last_seen < $1 ORDER BY node LIMIT 1${forUpdate}`, [
-    before,
-  ]);
+  const [row] = await sql.all('SELECT node FROM pullwhy_nodes WHERE last_seen < $1 ORDER BY node LIMIT 1', [before]);
   if (row === undefined) return 0;
+  const [still] = await sql.all(`SELECT last_seen FROM pullwhy_nodes WHERE node = $1${forUpdate}`, [
+    textOf(row, 'node'),
+  ]);
+  // It was heard of in this moment: the next look for one begins anew.
+  if (still === undefined || numberOf(still, 'last_seen') >= before) throw new Again();
   const node = textOf(row, 'node');
   let gone = 0;
   for (const table of ['observations', 'attributes', 'facts', 'streams', 'nodes']) {
