@@ -22,6 +22,7 @@ import { hasServer } from './kube/api-access.ts';
 import { openPodDirectory } from './kube/known-pods.ts';
 import { openPodSecrets } from './kube/pod-secrets.ts';
 import { watchPods } from './kube/pod-watch.ts';
+import { openPullQueue } from './kube/pull-queue.ts';
 import { openTelling } from './kube/telling.ts';
 import { openNodeEngine } from './node-engine.ts';
 import { podsDocument } from './pod-rows.ts';
@@ -109,6 +110,13 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
     settings: () => settings().retry,
   });
 
+  const queue = openPullQueue({
+    env,
+    pods: directory.all,
+    images: () => runtime.images(),
+    incidents: book.open,
+    settings: engine.pullSettings,
+  });
   const runtimeEndpoint = async (): Promise<string | null> => {
     const choice = await discoverRuntime(host, { endpoint: first.runtime.endpoint, runtime: null, env: variables });
     return choice.ok ? choice.value.endpoint : null;
@@ -134,10 +142,12 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
   const sink = {
     event: (event: Parameters<typeof book.notice>[0], cursor: string | null) => {
       book.notice(event);
+      queue.notice(event);
       if (cursor !== null) state.saveCursor(cursor);
     },
     images: book.images,
     runtime: (word: 'gone' | 'back') => {
+      queue.forget();
       // What failed because the runtime was away is looked at again at once.
       if (word === 'back') for (const incident of book.open()) diagnoser.order(incident, 'cleared');
     },
@@ -212,6 +222,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
       retryOf: recovery.retryOf,
       busy: diagnoser.busy,
       podOf: (namespace, name) => directory.get(namespace, name),
+      queued: queue.rows,
     });
 
   const metrics = openAgentMetrics({
@@ -339,6 +350,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
     book.tick();
     diagnoser.tick();
     recovery.tick();
+    queue.tick();
     health.tick();
     reporter.tick();
     telling?.tick();

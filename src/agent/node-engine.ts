@@ -20,6 +20,7 @@ import { kindsOfProbe, kindsOfRegistry, probesDocument, targetImage } from './en
 import { type Allowed, type Guard, readAllowed } from './guard.ts';
 import { podOf } from './incident-pod.ts';
 import type { ReadPodSecrets } from './kube/pod-secrets.ts';
+import type { PullSettings } from './kube/pull-queue.ts';
 import type { Conclusion, Declined, Incident, InvestigationOrder, PodName, Recheck } from './parts.ts';
 import type { PullOrder, PullOutcome } from './puller.ts';
 import { readsSecrets } from './retry-rules.ts';
@@ -52,6 +53,8 @@ export interface NodeEngine {
   /** The hop that failed, again, and nothing beyond `upTo`. */
   readonly recheck: (incident: Incident, upTo: Layer, signal: AbortSignal) => Promise<Recheck>;
   readonly conclusionOf: (investigation: Investigation) => Conclusion;
+  /** How many images the kubelet pulls at a time; null: the node cannot be read. */
+  readonly pullSettings: () => Promise<PullSettings | null>;
   /** The node's own part of every plan: another object as soon as something of it has changed; null: it cannot be read. */
   readonly readNode: () => Promise<ReadNode | null>;
   /** Changes when what the node's files have for the image changes; tells nothing else. */
@@ -172,6 +175,12 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
     },
 
     conclusionOf,
+
+    async pullSettings() {
+      // Any image: the settings are the node's.
+      const planned = await planner.plan('localhost/any', {});
+      return planned.ok ? planned.value.body.kubelet : null;
+    },
 
     readNode: planner.node,
 

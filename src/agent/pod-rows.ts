@@ -12,6 +12,8 @@ export interface RowNeeds {
   readonly busy: Diagnoser['busy'];
   /** What the API server says of a pod of this node; null: nothing. */
   readonly podOf: (namespace: string, name: string) => KnownPod | null;
+  /** Rows of pods that wait behind another image's pull. */
+  readonly queued?: () => readonly PodRow[];
 }
 
 /** Of a pod what rows tell. */
@@ -19,7 +21,8 @@ export type KnownPod = Pick<KubePod, 'uid' | 'owner' | 'namespace' | 'pullSecret
 
 /** `GET /v1/pods`: one row for each container that waits, the longest waiting first. */
 export function podsDocument(incidents: readonly Incident[], needs: RowNeeds): PodsDocument {
-  const rows = incidents.flatMap((incident) => podRows(incident, needs));
+  const failing = incidents.flatMap((incident) => podRows(incident, needs));
+  const rows = [...failing, ...(needs.queued?.() ?? [])];
   rows.sort((a, b) => (a.firstSeenAt < b.firstSeenAt ? -1 : a.firstSeenAt > b.firstSeenAt ? 1 : 0));
   return { apiVersion: 'pullwhy/v1', kind: 'Pods', node: needs.node, at: timeOf(needs.now), pods: rows };
 }

@@ -10,6 +10,8 @@ export interface PodDirectory extends KnownPods {
   /** These and no others. */
   readonly replace: (pods: readonly KubePod[]) => void;
   readonly get: (namespace: string, name: string) => KubePod | null;
+  /** All that are known now; none while what is known may be old. */
+  readonly all: () => readonly KubePod[];
   /** The pod is known, and names this image (by imageKey). */
   readonly names: (pod: Pick<KubePod, 'namespace' | 'name'>, key: string) => boolean;
   /** False: what is known may be old, and nothing is said of who waits. */
@@ -31,6 +33,7 @@ export function openPodDirectory(): PodDirectory {
       for (const pod of list) pods.set(nameOf(pod), pod);
     },
     get: (namespace, name) => pods.get(`${namespace}/${name}`) ?? null,
+    all: () => (isFresh ? [...pods.values()] : []),
     names: (pod, key) => pods.get(nameOf(pod))?.images.some(({ image }) => imageKey(image) === key) ?? false,
     fresh(fresh) {
       isFresh = fresh;
