@@ -68,7 +68,7 @@ export async function startReportReceiver(tls: ServerOptions | null = null, port
     }
     const { records, bootId } = checked.value;
     const behaviour = receiver.behave({ records: records.length, chars: text.length });
-    if (behaviour.kind === 'reset') return void request.socket.resetAndDestroy();
+    if (behaviour.kind === 'reset') return cut(request);
     if (behaviour.kind === 'silent') return;
     if (behaviour.kind === 'answer') {
       response.writeHead(behaviour.status, behaviour.headers).end(behaviour.body ?? '');
@@ -101,11 +101,13 @@ export async function startReportReceiver(tls: ServerOptions | null = null, port
         parsed.push({ ...record });
       } else if (before !== json) complaints.push(`${key} came again as another record`);
     }
-    if (behaviour.kind === 'late') return void request.socket.resetAndDestroy();
+    if (behaviour.kind === 'late') return cut(request);
     const acked = Math.max(...records.map(({ seq }) => seq));
     response.writeHead(202, { 'content-type': 'application/json' }).end(JSON.stringify({ acked, refused }));
   };
 
+  // A connection below TLS cannot be reset from here; it ends in the middle all the same.
+  const cut = ({ socket }: IncomingMessage): void => void (tls === null ? socket.resetAndDestroy() : socket.destroy());
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     handle(request, response).catch((error: unknown) => {
       if (!request.socket.destroyed) complaints.push(String(error));
