@@ -5,8 +5,9 @@ import type { Log } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Result } from '../lib/result.ts';
 import { kubeDelay } from '../wire/kube-back-off.ts';
+import { healthyQuestion } from './incidents/gather.ts';
 import { leaderMetrics } from './leader-metrics.ts';
-import { fellSilent, healthySince, subjectsOf } from './look.ts';
+import { fellSilent } from './look.ts';
 import type { Notifier } from './notify/notifier.ts';
 import { sendMs } from './notify/target.ts';
 import type { Evaluate, FleetLook, KnownNode, NodesMemory, Store, StoredIncident, StoreFailure } from './parts.ts';
@@ -96,7 +97,12 @@ export function openLeader(needs: LeaderNeeds): Leader {
   /** False: the store failed. */
   const takeLease = async (asked: number): Promise<boolean> => {
     const taken = await store.lease(leaseName, holder, env.now(), leaseMs);
-    if (!taken.ok) return storeFailed(taken.error, asked);
+    if (!taken.ok) {
+      // As long as the lease may still be ours it is asked for in time; after that all collectors come apart.
+      const wait = storeFailed(taken.error);
+      askAt = env.monotonic() + (leading() ? Math.min(wait, askEveryMs) : wait);
+      return false;
+    }
     // Others ask a little apart, so that they do not all come in one moment.
     askAt = asked + (taken.value ? askEveryMs : askEveryMs / 2 + env.random() * askEveryMs);
     if (taken.value) {
@@ -139,7 +145,7 @@ export function openLeader(needs: LeaderNeeds): Leader {
     const tookMs = env.monotonic() - begun;
     counted.took(tookMs / 1000);
     if (!done.ok) {
-      storeFailed(done.error, begun);
+      lookAt = env.monotonic() + storeFailed(done.error);
       return;
     }
     if (!done.value) {
@@ -163,8 +169,7 @@ export function openLeader(needs: LeaderNeeds): Leader {
     const standing = stood.value;
     const known = await readFleet(now, new Set(failing.map(({ node }) => node)));
     if (!known.ok) return known;
-    const subjects = subjectsOf(failing, standing);
-    const since = healthySince(now, failing, standing);
+    const { subjects, since } = healthyQuestion(failing, standing, now);
     const healthy = subjects.length === 0 ? { ok: true as const, value: [] } : await store.healthy(subjects, since);
     if (!healthy.ok) return healthy;
 
@@ -206,17 +211,14 @@ export function openLeader(needs: LeaderNeeds): Leader {
     cut = now;
   };
 
-  const storeFailed = ({ reason, message }: StoreFailure, asked: number): false => {
+  /** How long to wait now. */
+  const storeFailed = ({ reason, message }: StoreFailure): number => {
     failures++;
     counted.failed(reason);
     if (failures === 1)
       log.error('leader: the store fails; nothing is evaluated until it is back', { reason, message });
     trouble = message;
-    // As long as the lease may still be ours it is asked for in time; after that all collectors come apart.
-    const wait = kubeDelay(failures, env.random(), null);
-    askAt = Math.max(asked, env.monotonic()) + (leading() ? Math.min(wait, askEveryMs) : wait);
-    lookAt = askAt;
-    return false;
+    return kubeDelay(failures, env.random(), null);
   };
 
   const storeWorks = (): void => {

@@ -1,39 +1,7 @@
-import type { FleetNodeRow, SubjectShape } from '../api/fleet.ts';
-import type { Frozen } from '../api/schema.ts';
+import type { FleetNodeRow } from '../api/fleet.ts';
 import { causeOf } from '../causes/index.ts';
-import type { FleetLook, KnownNode, Observation, StoredIncident } from './parts.ts';
+import type { FleetLook, KnownNode } from './parts.ts';
 import { fleetRules } from './rules.ts';
-
-/** Of what healthy looks have to be read: everything that fails, and everything that an incident is about. */
-export function subjectsOf(
-  failing: readonly Observation[],
-  standing: readonly StoredIncident[],
-): readonly Frozen<SubjectShape>[] {
-  const found = new Map<string, Frozen<SubjectShape>>();
-  const add = (kind: SubjectShape['kind'], name: string): void => {
-    const key = `${kind} ${name}`;
-    if (!found.has(key)) found.set(key, { kind, name });
-  };
-  for (const { kind, subject, registry } of failing) {
-    add(kind, subject);
-    // What stops an image may stop its registry: then the incident is the registry's.
-    if (registry !== null) add('registry', registry);
-  }
-  for (const { document } of standing) add(document.subject.kind, document.subject.name);
-  return [...found.values()];
-}
-
-/** Since when healthy looks are read: since before the first thing that fails, as far back as one counts at all. */
-export function healthySince(
-  now: number,
-  failing: readonly Observation[],
-  standing: readonly StoredIncident[],
-): number {
-  let first = now;
-  for (const { since, at } of failing) first = Math.min(first, since ?? at);
-  for (const { document } of standing) first = Math.min(first, Date.parse(document.openedAt));
-  return first - fleetRules.healthyKnownMs;
-}
 
 /** True when a node of the list is silent now and was not when the list was read: it may have been heard of since. */
 export function fellSilent(fleet: readonly KnownNode[], readAt: number, now: number): boolean {
