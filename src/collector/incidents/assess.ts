@@ -1,5 +1,6 @@
 import type { FleetIncident } from '../../api/fleet.ts';
 import { causeOf } from '../../causes/index.ts';
+import { fleetRules } from '../rules.ts';
 import type { AttributeIndex } from './attribute-index.ts';
 import { attribute, isConcentrated } from './attribution.ts';
 import { documentLimits, type Told, toldBy } from './document.ts';
@@ -30,6 +31,10 @@ export function assess(
     failing: failing.length,
     healthySince: nodes.healthySince + others,
     healthyLast: nodes.healthyLast.length + others,
+    lately: nodes.lately,
+    awaited: nodes.isRepeated
+      ? Math.min(1, nodes.latelyMs / fleetRules.roundMs) * (failing.length + nodes.healthyLast.length)
+      : 0,
     before,
     isConcentrated: () => isConcentrated(attributes(), failing, nodes.healthyLast),
   });

@@ -27,6 +27,10 @@ export interface CaseNodes {
   readonly healthySince: number;
   /** All that last found it healthy, however long ago. */
   readonly healthyLast: Int32Array;
+  /** Failing nodes without the first quarter, and how long these took to fail, milliseconds. */
+  readonly lately: number;
+  readonly latelyMs: number;
+  readonly isRepeated: boolean;
 }
 
 /** Finds the healthy looks that belong to a case. */
@@ -117,7 +121,9 @@ export function caseNodes(
     marks.of[node] = isHeld;
     held.push(node);
   }
-  const reference = median(failing.map((node) => marks.at[node] ?? began)) ?? began;
+  const since = Float64Array.from(failing, (node) => marks.at[node] ?? began).sort();
+  const quarter = since.length >> 2;
+  const reference = since[(since.length - 1) >> 1] ?? began;
 
   const last: number[] = [];
   for (const [place, node] of looks.nodes.entries()) {
@@ -153,10 +159,8 @@ export function caseNodes(
     fresh: Uint8Array.from(fresh),
     healthySince,
     healthyLast: Int32Array.from(last),
+    lately: since.length - quarter,
+    latelyMs: (since.at(-1) ?? reference) - (since[quarter] ?? reference),
+    isRepeated: looks.isRepeated,
   };
-}
-
-function median(values: readonly number[]): number | null {
-  const sorted = Float64Array.from(values).sort();
-  return sorted[(sorted.length - 1) >> 1] ?? null;
 }

@@ -8,6 +8,10 @@ export const scopeRules = {
   clusterShare: 0.8,
   /** What is the whole cluster stays it down to this share: around the border nothing is told twice a minute. */
   clusterStaysShare: 0.7,
+  /** Of the nodes that a failing cluster would have told of by now at the least, a part below this is no cluster. */
+  toldShare: 0.5,
+  /** So many have to be awaited that fewer than `toldShare` of them is no chance (Poisson, 30 and less than 15: 0.1 %). */
+  leastAwaited: 30,
 } as const;
 
 /** What the scope is decided by. */
@@ -17,6 +21,10 @@ export interface ScopeEvidence {
   readonly healthySince: number;
   /** All nodes that last found it healthy, those that have not looked since it began included. */
   readonly healthyLast: number;
+  /** Failing nodes without the first ones, which may have failed long before the others. */
+  readonly lately: number;
+  /** How many those would be by now at the least, did all nodes fail: each looks once a round. */
+  readonly awaited: number;
   /** Before; null at the first look. */
   readonly before: FleetIncident['scope'] | null;
   /** Whether the failing nodes have something in common that the first to tell of a cluster's failure would not. */
@@ -31,6 +39,8 @@ export function scopeOf({
   failing,
   healthySince,
   healthyLast,
+  lately,
+  awaited,
   before,
   isConcentrated,
 }: ScopeEvidence): FleetIncident['scope'] {
@@ -38,5 +48,6 @@ export function scopeOf({
   const share = before === 'cluster' ? scopeRules.clusterStaysShare : scopeRules.clusterShare;
   if (failing < scopeRules.leastOfCluster || failing < share * (failing + healthySince)) return 'group';
   if (failing >= share * (failing + healthyLast)) return 'cluster';
+  if (awaited >= scopeRules.leastAwaited && lately < scopeRules.toldShare * awaited) return 'group';
   return isConcentrated() ? 'group' : 'cluster';
 }

@@ -79,7 +79,7 @@ export function look(parts: Partial<FleetLook>): FleetLook {
 }
 
 /** Incidents as they stand after a look: what a store would hand to the next one. */
-export function after(of: FleetLook, standing: readonly StoredIncident[] = of.standing): StoredIncident[] {
+export function standingAfter(of: FleetLook, standing: readonly StoredIncident[] = of.standing): StoredIncident[] {
   const decided = evaluate(of);
   const changed = new Map(decided.incidents.map((one) => [one.document.id, one]));
   const kept = standing.filter(({ document }) => !changed.has(document.id));
