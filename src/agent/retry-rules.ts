@@ -51,6 +51,7 @@ export function recheckRule(cause: CauseId | null, layer: Layer | null, podSecre
     case 'credentials-rejected':
     case 'credentials-expired':
     case 'pull-secret-invalid':
+    case 'credential-provider-failed':
       return { how: 'probe', upTo: 'manifest', leastMs: sameCredentialsMs };
     case 'back-off-only':
     case 'pull-canceled':

@@ -60,7 +60,8 @@ export function readPluginAnswer(text: string, apiVersion: string): Result<Plugi
     if (typeof username !== 'string' || typeof password !== 'string')
       return fail('answers with a username or password that is no text');
     entries.push({
-      key: clip(key, 300),
+      // As of a file's keys, a user name before the host is nobody's business.
+      key: clip(key.replace(/^([a-z]*:\/\/)?[^/]*@/i, '$1'), 300),
       scope: keyScope(key),
       username,
       password: new Secret(password),

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { limits } from '../lib/limits.ts';
 import { safeLine } from '../lib/redact.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
@@ -38,13 +38,12 @@ const stderrChars = 400;
 export function runPlugin(run: PluginRun): Promise<Result<string, PluginFailure>> {
   const { path, args, env, input, timeoutMs, signal, mask } = run;
   return new Promise((resolve) => {
-    // A process group of its own, so that what it starts ends with it.
-    const child = spawn(path, [...args], {
-      env: { ...env },
-      stdio: ['pipe', 'pipe', 'pipe'],
-      cwd: '/',
-      detached: true,
-    });
+    const child = started(path, args, env);
+    if (child === null) {
+      // Arguments of a configuration that no program can be handed: a NUL in them, for one.
+      resolve(fail({ kind: 'not-started', what: 'cannot be run with its arguments', exitCode: null, stderr: '' }));
+      return;
+    }
     const chunks: Buffer[] = [];
     let size = 0;
     let words = '';
@@ -90,6 +89,15 @@ export function runPlugin(run: PluginRun): Promise<Result<string, PluginFailure>
     });
     if (signal.aborted) stop();
   });
+}
+
+/** A process group of its own, so that what it starts ends with it; null: it cannot be started so. */
+function started(path: string, args: readonly string[], env: PluginRun['env']): ChildProcessWithoutNullStreams | null {
+  try {
+    return spawn(path, [...args], { env: { ...env }, stdio: ['pipe', 'pipe', 'pipe'], cwd: '/', detached: true });
+  } catch {
+    return null;
+  }
 }
 
 function lastWords(text: string): string {

@@ -50,6 +50,10 @@ export function openCredentialPlugins(host: HostFiles, now: () => number): Crede
   return {
     async ask(provider, image, { timeoutMs, signal }) {
       const { program, name } = provider;
+      if (program.wantsToken) {
+        const what = "wants a token of the pod's service account, which the kubelet alone asks for";
+        return fail({ kind: 'cut', what, exitCode: null, stderr: '' });
+      }
       const cache = cacheOf(provider);
       const kept = cache.get(image);
       const given = (answer: PluginAnswer, cached: boolean): PluginCredentials => ({

@@ -213,6 +213,15 @@ describe('agent: pull secrets of the pods that wait', function () {
       },
     ));
 
+  it('asks for no path but a secret’s, whatever a pod calls it', () =>
+    withAgent(
+      { secrets: () => ({}), names: ['../../kube-system/secrets/root', 'x?watch=1', 'UP'] },
+      async ({ row, cluster }) => {
+        assert.equal((await row()).cause, 'pull-secret-missing');
+        assert.deepEqual(asked(cluster, 'secrets'), []);
+      },
+    ));
+
   it('names the right that lacks', () =>
     withAgent(
       { secrets: (host) => ({ regcred: secretOf(host, right) }), forbidden: /secrets\/regcred$/ },

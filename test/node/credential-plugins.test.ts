@@ -149,6 +149,24 @@ describe('node: credential plugins', () => {
     });
   }
 
+  it('are not run where they want a token of the service account, nor with arguments that no program can have', async () => {
+    const token = `    tokenAttributes: { serviceAccountTokenAudience: corp, requireServiceAccount: true, cacheType: Token }\n`;
+    for (const [more, kind] of [
+      [token, 'cut'],
+      ['    args: ["a\\0b"]\n', 'not-started'],
+    ] as const) {
+      await withPlugin(
+        say(response()),
+        async ({ root, provider, runs }) => {
+          const given = await openCredentialPlugins(hostFiles(root), () => 0).ask(provider, image, bounds);
+          assert.ok(!given.ok);
+          assert.deepEqual([given.error.kind, await runs()], [kind, 0]);
+        },
+        more,
+      );
+    }
+  });
+
   it('hide what their configuration hands them', async () => {
     await withPlugin(
       'echo "login with $KEY failed" >&2; exit 1',

@@ -71,10 +71,10 @@ export function openPodSecrets({ env, variables, settings, directory, access }: 
       const accountPath = `/api/v1/namespaces/${namespace}/serviceaccounts/${pod.serviceAccount}`;
       const [answers, account] = await Promise.all([
         Promise.all(names.slice(0, maxSecrets).map((one) => readSecret(client, namespace, one, options))),
-        client.get(accountPath, options),
+        isObjectName(pod.serviceAccount) ? client.get(accountPath, options) : null,
       ]);
       const told = new Map(names.map((one, index) => [one, answers[index] ?? tooMany]));
-      return podCredentials(pod, told, account.ok ? accountSecrets(account.value) : null);
+      return podCredentials(pod, told, account?.ok === true ? accountSecrets(account.value) : null);
     } finally {
       await client.close();
     }
@@ -110,8 +110,15 @@ async function readSecret(
   name: string,
   options: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<SecretAnswer> {
+  // Whoever makes a pod writes this name, and the API server does not check it: what no secret can be called has none.
+  if (!isObjectName(name)) return { kind: 'missing' };
   const read = await client.get(`/api/v1/namespaces/${namespace}/secrets/${name}`, options);
   return read.ok ? { kind: 'found', object: read.value } : unread(read.error);
+}
+
+/** A name that an object can have (apimachinery, DNS subdomain): nothing in it leads to another path. */
+function isObjectName(name: string): boolean {
+  return name.length <= 253 && /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/.test(name);
 }
 
 function unread({ kind, message }: KubeFailure): SecretAnswer {
