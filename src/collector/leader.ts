@@ -68,6 +68,8 @@ export function openLeader(needs: LeaderNeeds): Leader {
   let newsSeen: number | null = null;
   let failures = 0;
   let trouble: string | null = null;
+  /** What of the two does not work: with a lease that cannot be kept looks may go on for a while, and the other way round. */
+  const broken = new Set<'lease' | 'look'>();
   let cut = false;
   let heardFrom = env.now();
   let lastBeat = env.now();
@@ -99,7 +101,7 @@ export function openLeader(needs: LeaderNeeds): Leader {
     const taken = await store.lease(leaseName, holder, env.now(), leaseMs);
     if (!taken.ok) {
       // As long as the lease may still be ours it is asked for in time; after that all collectors come apart.
-      const wait = storeFailed(taken.error);
+      const wait = storeFailed('lease', taken.error);
       askAt = env.monotonic() + (leading() ? Math.min(wait, askEveryMs) : wait);
       return false;
     }
@@ -111,8 +113,7 @@ export function openLeader(needs: LeaderNeeds): Leader {
       leads = true;
     } else if (leads) lose('another collector has it');
     beat();
-    // Who leads knows only after a look whether the store does all that it has to.
-    if (!leads) storeWorks();
+    storeWorks('lease');
     counted.leading(leads);
     return true;
   };
@@ -127,6 +128,8 @@ export function openLeader(needs: LeaderNeeds): Leader {
   const lose = (why: string): void => {
     log.info('leader: the lease is lost', { why });
     leads = false;
+    // Who does not lead does not look, and asks for the lease alone.
+    storeWorks('look');
     [nodes, fleet, newsSeen, looked, incidents] = [null, null, null, false, []];
     lookAt = Number.NEGATIVE_INFINITY;
     counted.lost();
@@ -145,7 +148,7 @@ export function openLeader(needs: LeaderNeeds): Leader {
     const tookMs = env.monotonic() - begun;
     counted.took(tookMs / 1000);
     if (!done.ok) {
-      lookAt = env.monotonic() + storeFailed(done.error);
+      lookAt = env.monotonic() + storeFailed('look', done.error);
       return;
     }
     if (!done.value) {
@@ -153,7 +156,7 @@ export function openLeader(needs: LeaderNeeds): Leader {
       return;
     }
     [newsSeen, lookedAt, looked] = [seen, begun, true];
-    storeWorks();
+    storeWorks('look');
     lookAt = Math.max(begun + lookEveryMs, env.monotonic() + restFactor * tookMs);
   };
 
@@ -212,7 +215,8 @@ export function openLeader(needs: LeaderNeeds): Leader {
   };
 
   /** How long to wait now. */
-  const storeFailed = ({ reason, message }: StoreFailure): number => {
+  const storeFailed = (what: 'lease' | 'look', { reason, message }: StoreFailure): number => {
+    broken.add(what);
     failures++;
     counted.failed(reason);
     if (failures === 1)
@@ -221,8 +225,8 @@ export function openLeader(needs: LeaderNeeds): Leader {
     return kubeDelay(failures, env.random(), null);
   };
 
-  const storeWorks = (): void => {
-    if (failures === 0) return;
+  const storeWorks = (what: 'lease' | 'look'): void => {
+    if (!broken.delete(what) || broken.size > 0) return;
     log.info('leader: the store is back', { failures });
     failures = 0;
     trouble = null;
