@@ -115,7 +115,10 @@ export async function openAgentClient(settings: ClientSettings): Promise<Result<
           if (endless && response.statusCode === 200) clearTimeout(whole);
           else {
             size += chunk.length;
-            if (size > limits.apiAnswerBytes) return end(fail(`${url.host} answers more than its kind does.`));
+            if (size > limits.apiAnswerBytes)
+              return end(
+                fail(`${url.host} answers more than ${peer.name === 'agent' ? 'an agent' : 'a collector'} does.`),
+              );
             parts.push(part);
           }
           question.onText?.(part);

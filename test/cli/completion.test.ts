@@ -48,6 +48,9 @@ describe('cli/completion', () => {
   it('completes the commands below a command, and their flags', () => {
     assert.ok(offered('node', '').includes('registries'));
     assert.deepEqual(offered('node', 'dia'), ['diagnose']);
+    assert.deepEqual(offered('fleet', 'inc'), ['incidents', 'incident']);
+    assert.deepEqual(offered('fleet', 'incidents', '--scope', ''), ['node', 'group', 'cluster']);
+    assert.ok(offered('fleet', 'events', '--').includes('--follow'));
     assert.ok(offered('node', 'pods', '--').includes('--token-file'));
     assert.ok(!offered('node', 'pods', '--').includes('--pull-policy'));
     assert.deepEqual(offered('node', 'report', '-o', ''), ['text', 'markdown', 'html', 'json']);

@@ -8,7 +8,7 @@ export const fleetAt = Date.parse('2026-11-22T10:46:00Z');
 const ago = (minutes: number): string => new Date(fleetAt - minutes * 60_000).toISOString();
 
 /** An incident: half a zone's nodes do not resolve a registry's name. */
-export function fleetIncident(id: string, changes: Partial<Frozen<FleetIncident>> = {}): Frozen<FleetIncident> {
+export function fleetIncident(id: string, changes: Partial<FleetIncident> = {}): FleetIncident {
   return {
     id,
     cause: 'dns-timeout',
