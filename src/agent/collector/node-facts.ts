@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { release } from 'node:os';
 import type { RegistryRow } from '../../api/node.ts';
 import type { ReadNode } from '../../engine/plan-node.ts';
-import { redactUrl, safeLine } from '../../lib/redact.ts';
+import { safeLine } from '../../lib/redact.ts';
 import { type FileMarks, openFileMarks } from '../../node/file-marks.ts';
 import { type ProxySettings, proxyForUrl } from '../../node/go-proxy.ts';
 import { hostFiles } from '../../node/host-files.ts';
@@ -117,7 +117,7 @@ function proxiesOf(settings: ProxySettings): readonly string[] {
     if (setting === null) return [];
     // A name that no entry of NO_PROXY is for.
     const { proxy } = proxyForUrl({ ...settings, no: null }, { scheme, host: 'registry.invalid', port: null });
-    return [`${scheme} ${proxy === null ? 'unusable' : redactUrl(proxy.url)}`];
+    return [`${scheme} ${proxy === null ? 'unusable' : proxy.url}`];
   });
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { parseJson } from '../../lib/json.ts';
+import { redactText } from '../../lib/redact.ts';
 import { redactJson } from '../../lib/redact-json.ts';
 import { boundedHostFiles } from '../../node/bounded-host-files.ts';
 import { readContainerdConfig } from '../../node/containerd-config.ts';
@@ -87,12 +88,11 @@ export function digestOf(path: string, text: string): string {
   const toml = path.endsWith('.json') ? null : parseToml(text, sourceName(path));
   const value: unknown = toml === null ? parseJson(text) : toml.ok ? toml.value.value : undefined;
   if (value === undefined) return 'broken';
-  // The order counts: containerd tries the hosts of a hosts.toml in theirs.
-  return short(
-    JSON.stringify(redactJson(value), (_, member: unknown) =>
-      typeof member === 'bigint' ? member.toString() : member,
-    ),
+  // The order counts: containerd tries the hosts of a hosts.toml in theirs. Names may be URLs with a password, too.
+  const json = JSON.stringify(redactJson(value), (_, member: unknown) =>
+    typeof member === 'bigint' ? member.toString() : member,
   );
+  return short(redactText(json));
 }
 
 /** The beginning of a SHA-256, enough to tell files apart. */
