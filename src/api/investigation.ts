@@ -63,6 +63,44 @@ export const InvestigationShape = Type.Object(
     summary: Type.String(),
     findings: Type.Array(FindingShape, { description: 'the primary one first' }),
     ruledOut: Type.Array(Type.Object({ layer: LayerName, evidence: Type.Array(Type.String()), note: Type.String() })),
+    credentialTries: Type.Optional(
+      Type.Array(
+        Type.Object({
+          endpoint: Type.Integer({ description: 'index into endpoints' }),
+          source: nullable(
+            Type.String({ description: 'null: nobody, to compare with', examples: ['Secret shop/regcred'] }),
+          ),
+          key: nullable(Type.String({ description: 'the entry that matches' })),
+          username: nullable(Type.String()),
+          ofPod: Type.Boolean({ description: 'of a pull secret of the pod' }),
+          outcome: Type.Enum(['accepted', 'not-needed', 'refused', 'failed', 'not-tried']),
+          status: nullable(Type.Integer()),
+          words: Type.String(),
+          evidence: Type.Array(Type.String(), { description: 'ids of probes' }),
+        }),
+        { description: "what became of each credential, in the kubelet's order; absent where none is known" },
+      ),
+    ),
+    pod: Type.Optional(
+      Type.Object(
+        {
+          namespace: Type.String(),
+          name: Type.String(),
+          serviceAccount: Type.String(),
+          secrets: Type.Array(
+            Type.Object({
+              name: Type.String(),
+              from: Type.Enum(['pod', 'service-account', 'later']),
+              state: Type.Enum(['usable', 'missing', 'wrong-type', 'no-data', 'unparseable', 'unknown']),
+              why: nullable(Type.String()),
+              keys: Type.Array(Type.String(), { description: 'registries that it has entries for' }),
+            }),
+          ),
+          reader: nullable(Type.String({ description: 'the service account that lacks the right to read them' })),
+        },
+        { description: 'the pod that it was made for, with its pull secrets; never what is in them' },
+      ),
+    ),
     probes: Type.Array(ProbeShape),
     endpoints: Type.Array(
       Type.Object(

@@ -2,6 +2,7 @@ import { matchesOf } from '../evidence/credential-matches.ts';
 import { servedElsewhere } from '../evidence/elsewhere.ts';
 import { unreadSecrets } from '../evidence/pod-secrets.ts';
 import { type Refusal, refusalsOf } from '../evidence/refusal.ts';
+import { untried } from '../evidence/requests.ts';
 import { idsOf, type View } from '../evidence/view.ts';
 import type { CauseArgs, Match } from './cause.ts';
 
@@ -28,8 +29,9 @@ export function whenRefused(
       if (servedElsewhere(view, refusal.endpoint) !== null) return [];
       const read = reading(refusal, view);
       if (read === null) return [];
-      // A secret that was not read is tried before what was refused here.
-      const open = refusal.withCredentials && unreadSecrets(view) !== null;
+      // A secret that was not read, and credentials behind those that were tried, may be what the kubelet gets it with.
+      const others = unreadSecrets(view) !== null || untried(view, refusal.endpoint).length > 0;
+      const open = refusal.withCredentials && others;
       const base = {
         confidence: open ? ('likely' as const) : ('proven' as const),
         severity: 'fault' as const,

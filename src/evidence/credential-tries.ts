@@ -1,10 +1,13 @@
 import type { CredentialTry } from '../model/credential-try.ts';
 import { type CredentialMatch, matchesOf } from './credential-matches.ts';
-import { type IdentityTrack, requestsOf } from './requests.ts';
+import { credentialTime } from './credential-time.ts';
+import { type IdentityTrack, maxCredentials, requestsOf, untried } from './requests.ts';
 import { idsOf, type View } from './view.ts';
 
-/** Identities that are told of at one endpoint. */
-const maxTries = 16;
+/** Credentials that are told of at one endpoint although they were not tried. */
+const maxUntried = 12;
+
+type Outcome = Omit<CredentialTry, 'endpoint' | 'source' | 'key' | 'username' | 'ofPod'>;
 
 /**
  * What became of each credential at each endpoint that was asked, in the kubelet's order, and of nobody beside them. Empty where
@@ -16,11 +19,23 @@ export function credentialTries(view: View): readonly CredentialTry[] {
   return view.plan.endpoints.flatMap((_, endpoint) => {
     const { identities, anonymousInstead, named } = requestsOf(view, endpoint);
     const tracks = [...identities, ...(anonymousInstead === null ? [] : [anonymousInstead])];
+    const more = untried(view, endpoint);
     if (tracks.every(({ token, manifest }) => token === null && manifest === null)) return [];
     const accepted = named === null ? null : named.facts.identity.index;
-    return tracks
-      .slice(0, maxTries)
-      .map((track) => ({ endpoint, ...whoOf(matches, track.index), ...outcomeOf(track, accepted, matches) }));
+    const told = tracks.map((track) => ({
+      endpoint,
+      ...whoOf(matches, track.index),
+      ...withTime(view, endpoint, track.index, outcomeOf(track, accepted, matches)),
+    }));
+    const left = more.slice(0, maxUntried).map((index) => ({
+      endpoint,
+      ...whoOf(matches, index),
+      outcome: 'not-tried' as const,
+      status: null,
+      words: `not tried: Pullwhy tries the first ${maxCredentials}`,
+      evidence: [],
+    }));
+    return [...told, ...left];
   });
 }
 
@@ -34,11 +49,7 @@ function whoOf(
     : { source: match.source, key: match.key, username: match.username, ofPod: match.ofPod === true };
 }
 
-function outcomeOf(
-  track: IdentityTrack,
-  accepted: number | null,
-  matches: readonly CredentialMatch[],
-): Omit<CredentialTry, 'endpoint' | 'source' | 'key' | 'username' | 'ofPod'> {
+function outcomeOf(track: IdentityTrack, accepted: number | null, matches: readonly CredentialMatch[]): Outcome {
   const { token, manifest, refused, index } = track;
   const evidence = idsOf([token, manifest].filter((probe) => probe !== null));
   const decisive = token !== null && !token.facts.granted && token.facts.next === null ? token : manifest;
@@ -59,7 +70,7 @@ function outcomeOf(
     return {
       outcome: 'refused',
       status,
-      words: `${status ?? 'refused'}${at}: ${decisive.error?.message ?? 'refused'}`,
+      words: `${decisive.error?.message ?? status ?? 'refused'}${at}`,
       evidence,
     };
   if (decisive.kind === 'manifest' && decisive.status === 'ok' && status !== null && status < 300) {
@@ -71,9 +82,16 @@ function outcomeOf(
   return {
     outcome: 'failed',
     status,
-    words: `${status ?? 'no answer'}${at}: ${decisive.error?.message ?? 'no manifest'}`,
+    words: `${decisive.error?.message ?? `${status ?? 'no answer'}: no manifest`}${at}`,
     evidence,
   };
+}
+
+/** What is refused may say itself that its time is over. */
+function withTime(view: View, endpoint: number, index: number, outcome: Outcome): Outcome {
+  const time = outcome.outcome === 'refused' ? credentialTime(view, endpoint, index) : null;
+  if (time === null || time.leftMs >= 0) return outcome;
+  return { ...outcome, words: `${outcome.words}; expired at ${time.expiresAt} (${time.by})` };
 }
 
 function whoIs(matches: readonly CredentialMatch[], index: number): string {

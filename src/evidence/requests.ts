@@ -31,7 +31,7 @@ export interface IdentityTrack {
 }
 
 /** Credentials tried at most: the kubelet has no bound, but a secret with more fitting entries is not known. */
-const maxCredentials = 4;
+export const maxCredentials = 4;
 
 /** What the probes so far say about the requests at an endpoint. */
 export function requestsOf(view: View, endpoint: number): Requests {
@@ -101,6 +101,11 @@ function credentialsAt(view: View, endpoint: number): number[] {
     const offered = sentTo === undefined ? own || !crio : sentTo === host && !handed;
     return offered ? [index] : [];
   });
+}
+
+/** Credentials that the runtime would offer at an endpoint behind those that are tried here, by index. */
+export function untried(view: View, endpoint: number): readonly number[] {
+  return credentialsAt(view, endpoint).slice(maxCredentials);
 }
 
 /** Bearer before basic, as the runtimes choose. */
