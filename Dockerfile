@@ -48,8 +48,9 @@ ENV NODE_ENV=production \
 # An ordinary user. The agent of deploy/ runs as root without capabilities instead: the runtime's socket, its
 # configuration and the journal are root's (deploy/README.md).
 USER 65532:65532
-# The two flags take 6 MiB of the agent's private memory away (small young generation, code made for size).
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=1", "--optimize-for-size", "/usr/local/lib/pullwhy/bin/pullwhy.js"]
+# The agent's flags for a small heap are in bin/pullwhy.js, which starts it with them; flags that are set here would keep
+# it from that.
+ENTRYPOINT ["/usr/local/bin/node", "/usr/local/lib/pullwhy/bin/pullwhy.js"]
 CMD ["agent"]
 # Kubernetes has probes of its own; this is for docker and podman.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \

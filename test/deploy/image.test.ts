@@ -32,6 +32,13 @@ describe('deploy: Dockerfile', () => {
     assert.match(set, new RegExp(`image: pullwhy:${version.replaceAll('.', '\\.')}\n`));
   });
 
+  it('leaves the flags of Node to the executable, which starts the agent with its own where nobody sets any', () => {
+    const entry: unknown = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] ?? '[]');
+    assert.deepEqual(entry, ['/usr/local/bin/node', '/usr/local/lib/pullwhy/bin/pullwhy.js']);
+    assert.doesNotMatch(dockerfile, /NODE_OPTIONS/);
+    assert.match(readFileSync(join(root, 'bin/pullwhy.js'), 'utf8'), /'--max-semi-space-size=1'/);
+  });
+
   it('needs no shell anywhere, and runs nothing for the architecture that it builds for', () => {
     const stages = dockerfile.split(/^FROM /m).slice(1);
     const runs = [...dockerfile.matchAll(/^(?:RUN|CMD|ENTRYPOINT) (.*)$/gm)].map(([, words = '']) => words);
