@@ -1,4 +1,4 @@
-import { Command, Help } from 'commander';
+import { Command, Help, type Option } from 'commander';
 import { addAgent } from './commands/agent.ts';
 import { addCollector } from './commands/collector.ts';
 import { addCompletion } from './commands/completion.ts';
@@ -62,11 +62,25 @@ function settled(program: Command, name: string): Command {
   return program
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show this help')
-    .configureHelp({ helpWidth, minWidthToWrap: 20, subcommandTerm: (command) => termOf(command) })
+    .configureHelp({
+      helpWidth,
+      minWidthToWrap: 20,
+      subcommandTerm: (command) => termOf(command),
+      optionDescription: (option) => descriptionOf(option),
+    })
     .configureOutput({
       outputError: (text, write) => write(presentable(`${name}: ${text.replace(/^error: /, '')}`)),
     })
     .exitOverride();
+}
+
+/** Choices of which a help text names each; a shell completes all of them. */
+const mostChoices = 12;
+
+/** As commander has it, but without a page of choices: of the causes there are more than sixty. */
+function descriptionOf(option: Option): string {
+  if ((option.argChoices?.length ?? 0) <= mostChoices) return new Help().optionDescription(option);
+  return `${option.description}, such as ${option.argChoices?.slice(0, 2).join(' or ')} (README, "Causes")`;
 }
 
 /** `diagnose IMAGE`: flags are a matter of the command's own help. */

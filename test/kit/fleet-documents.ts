@@ -73,10 +73,7 @@ export function fleetNode(node: string, changes: Partial<Frozen<FleetNodeRow>> =
 }
 
 /** A registry that every node reaches. */
-export function fleetRegistry(
-  registry: string,
-  changes: Partial<Frozen<FleetRegistryRow>> = {},
-): Frozen<FleetRegistryRow> {
+export function fleetRegistry(registry: string, changes: Partial<FleetRegistryRow> = {}): FleetRegistryRow {
   return {
     registry,
     nodes: { healthy: 200, degraded: 0, faulty: 0, inconclusive: 0 },

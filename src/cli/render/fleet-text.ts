@@ -7,6 +7,7 @@ import type {
   FleetRegistryRow,
 } from '../../api/fleet.ts';
 import { causeOf } from '../../causes/index.ts';
+import { worstFirst } from '../../collector/report/fleet-report.ts';
 import {
   attributionWords,
   budgetWords,
@@ -34,8 +35,13 @@ export function renderIncidents(incidents: readonly FleetIncident[], at: string,
   ];
   return linesOf([
     style.bold(`${counts.join(', ')}${more ? ', and there are more (--limit)' : ''}.`),
-    ...incidents.flatMap((incident) => ['', ...incidentLines(incident, at, style)]),
+    ...incidents.toSorted(byWeight).flatMap((incident) => ['', ...incidentLines(incident, at, style)]),
   ]);
+}
+
+/** Open ones first, then what hits most. */
+function byWeight(a: FleetIncident, b: FleetIncident): number {
+  return Number(a.state === 'closed') - Number(b.state === 'closed') || worstFirst(a, b);
 }
 
 function incidentLines(incident: FleetIncident, at: string, style: Style): string[] {
