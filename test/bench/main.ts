@@ -1,9 +1,11 @@
 // `npm run bench`: what the built command and its parts take, each beside a reference measured in the same run. Times of
 // one machine say little about another; the ratios do. With --json one document instead of the table; with names of
-// parts only these. Exit status 1: a bound is not kept.
+// parts only these (`agent` for `agent-idle` and `agent-storm`). `--minutes` is how long an idle agent is watched. Exit
+// status 1: a bound is not kept.
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { agentIdle, agentStorm } from './agent.ts';
 import { dropped } from './dropped.ts';
 import { type Figure, isMissed, type Part, tableOf } from './figure.ts';
 import { functions } from './functions.ts';
@@ -11,6 +13,13 @@ import { healthy, trusted, withRuntime } from './healthy.ts';
 import { journal } from './journal-part.ts';
 import { memory } from './memory.ts';
 import { makeWorld, type World } from './world.ts';
+
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'boolean' }, minutes: { type: 'string', default: '10' } },
+  allowPositionals: true,
+});
+const minutes = Number(values.minutes);
+if (!(minutes > 0)) end(2, 'bench: --minutes must be a number above 0');
 
 const parts: Readonly<Record<string, (world: World) => Promise<Part>>> = {
   http: healthy,
@@ -20,13 +29,18 @@ const parts: Readonly<Record<string, (world: World) => Promise<Part>>> = {
   memory,
   functions,
   journal,
+  'agent-idle': agentIdle(minutes),
+  'agent-storm': agentStorm,
 };
 
 /** The whole benchmark ends within this, whatever hangs. */
-const limitMs = 10 * 60_000;
+const limitMs = (15 + minutes) * 60_000;
 
-const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true });
-const unknown = positionals.find((name) => !Object.hasOwn(parts, name));
+const isWanted = (part: string): boolean =>
+  positionals.length === 0 || positionals.some((name) => part === name || part.startsWith(`${name}-`));
+const unknown = positionals.find(
+  (name) => !Object.keys(parts).some((part) => part === name || part.startsWith(`${name}-`)),
+);
 if (unknown !== undefined) end(2, `bench: there is no part ${unknown}; there are ${Object.keys(parts).join(', ')}`);
 if (!existsSync(new URL('../../dist/main.js', import.meta.url))) end(2, 'bench: not built yet. Run: npm run build');
 
@@ -47,7 +61,7 @@ const figures: Figure[] = [];
 const notes: string[] = [];
 try {
   for (const [name, measure] of Object.entries(parts)) {
-    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    if (!isWanted(name)) continue;
     process.stderr.write(`bench: ${name}\n`);
     const part = await measure(world);
     figures.push(...part.figures);

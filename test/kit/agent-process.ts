@@ -12,7 +12,7 @@ const megabyte = 1024 * 1024;
 /** What a process has of the machine now. Bytes, as the kernel counts them; milliseconds of all its threads. */
 export interface Footprint {
   readonly rss: number;
-  /** Pages that it shares with no other process. */
+  /** Pages that no other process could share: its own, not those of files (the kernel's RssAnon). */
   readonly private: number;
   /** The most that it has had. */
   readonly peakRss: number;
@@ -163,9 +163,7 @@ function question(
 
 /** What the kernel tells of a process. */
 export async function footprintOf(pid: number): Promise<Footprint> {
-  const [status, smaps, stat] = await Promise.all(
-    ['status', 'smaps_rollup', 'stat'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8')),
-  );
+  const [status, stat] = await Promise.all(['status', 'stat'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8')));
   const kib = (text: string | undefined, name: string): number =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text ?? '')?.[1] ?? Number.NaN) * 1024;
   // Behind the name, which may hold anything: state is field 3, utime 14, stime 15 (proc(5)).
@@ -173,7 +171,7 @@ export async function footprintOf(pid: number): Promise<Footprint> {
   return {
     rss: kib(status, 'VmRSS'),
     peakRss: kib(status, 'VmHWM'),
-    private: kib(smaps, 'Private_Clean') + kib(smaps, 'Private_Dirty'),
+    private: kib(status, 'RssAnon'),
     cpuMs: (Number(fields[11]) + Number(fields[12])) * 10,
   };
 }
