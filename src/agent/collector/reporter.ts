@@ -62,6 +62,8 @@ export interface CollectorReporter {
   /** `following`: the collector takes reports. */
   readonly state: () => SourceState;
   readonly waiting: () => ReturnType<Spool['size']>;
+  /** A batch, or a look at the node, is under way. */
+  readonly busy: () => boolean;
   /** Lets a batch that is under way end for a moment; what waits stays on the disk. */
   readonly stop: () => Promise<void>;
 }
@@ -251,6 +253,7 @@ export function openCollectorReporter(needs: CollectorReporterNeeds): CollectorR
       return trouble === null ? state : { ...state, note: `${state.note} ${trouble}` };
     },
     waiting: spool.size,
+    busy: () => sender.busy() || running.size > 0,
     async stop() {
       stopping.abort();
       await sender.stop();
