@@ -88,7 +88,7 @@ export function whereWords(attribute: string, value: string): string {
 /** What an attribute is called in a sentence: `nameserver`, `NO_PROXY`. */
 export function attributeNoun(attribute: string): string {
   const own: Readonly<Record<string, string>> = {
-    'no-proxy': 'NO_PROXY entry',
+    'no-proxy': 'NO_PROXY',
     'kubelet-version': 'kubelet version',
     'runtime-version': 'runtime version',
     'agent-version': 'agent version',

@@ -43,7 +43,8 @@ export const compare: Compare = (a, b, now) => {
   };
   const attributes = compareAttributes(a.known, b.known, rankOf);
   const authorities = compareAuthorities(a, b, Math.min(rankOf('authorities'), rankOf('trust-store')));
-  const found = [...attributes.found, ...authorities.found].sort((x, y) => x.rank - y.rank);
+  // Of trust stores that differ the names of who is trusted say more than a digest.
+  const found = [...authorities.found, ...attributes.found].sort((x, y) => x.rank - y.rank);
   const explaining = found.filter(({ rank }) => rank < unexplaining).map(({ difference }) => difference);
   const others = found.filter(({ rank }) => rank >= unexplaining).map(({ difference }) => difference);
   const differing = results.found.map(({ difference }) => difference);

@@ -142,12 +142,16 @@ function firstOf({ observations }: Case, fleet: FleetIndex, now: number): number
   return first;
 }
 
-/** By subject the nodes whose last look found nothing out, as long as that may still be the failure before. */
+/**
+ * By subject the nodes whose last look found nothing out or is still under way, as long as that may be the failure before.
+ * An image that nobody waits for any more is not looked at: what was wrong with it is over.
+ */
 function undecidedNodes({ failing, now }: FleetLook, fleet: FleetIndex): Map<string, Set<number>> {
   const undecided = new Map<string, Set<number>>();
-  for (const { verdict, kind, subject, node, since, at } of failing) {
-    const number = fleet.numbers.get(node);
-    if (verdict !== 'inconclusive' || number === undefined || now - (since ?? at) > fleetRules.goneAfterMs) continue;
+  for (const { verdict, cause, kind, subject, node, since, at } of failing) {
+    const isUndecided = kind === 'image' ? verdict === 'faulty' && cause === null : verdict === 'inconclusive';
+    const number = isUndecided ? fleet.numbers.get(node) : undefined;
+    if (number === undefined || now - (since ?? at) > fleetRules.goneAfterMs) continue;
     const key = `${kind} ${subject}`;
     undecided.set(key, (undecided.get(key) ?? new Set()).add(number));
   }

@@ -43,10 +43,10 @@ const checkedLayers: ReadonlySet<Layer> = new Set<Layer>(['endpoint', 'dns', 'tc
 
 /** The cause that an observation counts for; null when it is evidence of nothing that could be mended. */
 export function causeToCount({ verdict, cause }: Observation): CauseId | null {
-  if (verdict === 'healthy' || verdict === 'inconclusive') return null;
-  const named = cause ?? 'unknown';
+  // Without a cause nobody has looked yet: a pull that fails is told before it is investigated.
+  if (verdict === 'healthy' || verdict === 'inconclusive' || cause === null) return null;
   // The kubelet that waits, a pull that the node itself ended: nothing is wrong there, or nothing is left of it.
-  return named !== 'unknown' && causeOf(named).fixedBy === 'nobody' ? null : named;
+  return cause !== 'unknown' && causeOf(cause).fixedBy === 'nobody' ? null : cause;
 }
 
 /** Whether only more evidence tells if it is the registry's matter or one image's. */

@@ -203,6 +203,7 @@ describe('collector: incidents', () => {
       name: 'what fits no cause and was not decided',
       of: failing('worker-0001', 'unknown', { verdict: 'inconclusive' }),
     },
+    { name: 'a pull that nobody has looked into yet', of: failingPull('worker-0001', null, 'reg.example/a:1') },
     { name: 'a kubelet that only waits', of: failingPull('worker-0001', 'back-off-only', 'reg.example/a:1') },
     {
       name: 'one check that failed once',
