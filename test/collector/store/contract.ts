@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { CheckedBatch, CheckedRecord, Store } from '../../../src/collector/parts.ts';
+import type { CheckedBatch, Store } from '../../../src/collector/parts.ts';
 import { isCursor } from '../../../src/collector/store/cursor.ts';
 import type { Database } from '../../../src/collector/store/sql.ts';
 import { openStore } from '../../../src/collector/store/store.ts';
@@ -21,6 +21,7 @@ import {
   t0,
   time,
 } from './batches.ts';
+import { story } from './story.ts';
 
 /** One kind of database for the contract. */
 export interface Kind {
@@ -828,33 +829,5 @@ export function storeContract(kind: () => Kind): void {
         ['f1'],
       );
     });
-  });
-}
-
-/** Forty records in which the same things are said again and again, differently. */
-function story(of: number): readonly CheckedRecord[] {
-  return Array.from({ length: 40 }, (_, index): CheckedRecord => {
-    const seq = index + 1;
-    const subject = `r${(index * 7 + of) % 3}.example`;
-    switch ((index + of) % 6) {
-      case 0:
-        return nodeRecord(seq, { zone: [`z${index % 4}`], nameserver: ['a', `${index}`] }, `${index}`);
-      case 1:
-        return heartbeat(seq, index);
-      case 2:
-        return health(seq, index % 4 === 0 ? check({ subject }) : broken({ subject, summary: `${index}` }), check());
-      case 3:
-        return image(seq, { normalized: subject, pods: index });
-      case 4:
-        return image(seq, {
-          normalized: subject,
-          state: 'over',
-          endedAt: time(-1),
-          endedBy: index % 3 === 0 ? 'gone' : 'agent',
-          secondsGained: index,
-        });
-      default:
-        return investigation(seq, { id: `i${of}-${index % 5}`, summary: `${index}` });
-    }
   });
 }
