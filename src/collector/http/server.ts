@@ -92,7 +92,11 @@ export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, st
   const app = Fastify({
     serverFactory: () => listener.server,
     routerOptions: { maxParamLength },
-    frameworkErrors: (error, request, reply) => void refuse(error, request, reply),
+    // What cannot be decoded, or has a part that is too long.
+    frameworkErrors: (_error, request, reply) => {
+      const guest = welcome(request, reply);
+      void end(reply, guest, () => guest.visit.reply({ kind: 'problem', status: 404, detail: noPath }));
+    },
   });
   app.addHook('onRequest', async (request, reply) => {
     const guest = welcome(request, reply);
