@@ -95,6 +95,7 @@ describe('e2e: pullwhy fleet', function () {
       /! tag-not-found at registry\.corp\.example:5000\/team\/web:1\.5: node worker-2.* There is no tag 1\.5\./,
     );
     assert.ok(!stdout.includes('registry-error'));
+    assert.match(flat, /\? Nothing is heard of 1 node \(worker-3\): whether it is well is not known\./);
     for (const line of stdout.split('\n')) assert.ok(line.length <= 80 || !line.trim().includes(' '), line);
   });
 

@@ -1,5 +1,12 @@
-import type { FleetEvent, FleetIncident, FleetNodeRow, FleetRegistryRow } from '../../src/api/fleet.ts';
-import type { Frozen } from '../../src/api/schema.ts';
+import assert from 'node:assert/strict';
+import {
+  type FleetEvent,
+  type FleetIncident,
+  FleetIncident as FleetIncidentSchema,
+  type FleetNodeRow,
+  type FleetRegistryRow,
+} from '../../src/api/fleet.ts';
+import { checkAgainst, type Frozen } from '../../src/api/schema.ts';
 import { type FleetReportInput, fleetReport } from '../../src/collector/report/fleet-report.ts';
 
 /** The time of everything here. */
@@ -8,8 +15,8 @@ export const fleetAt = Date.parse('2026-11-22T10:46:00Z');
 const ago = (minutes: number): string => new Date(fleetAt - minutes * 60_000).toISOString();
 
 /** An incident: half a zone's nodes do not resolve a registry's name. */
-export function fleetIncident(id: string, changes: Partial<FleetIncident> = {}): FleetIncident {
-  return {
+export function fleetIncident(id: string, changes: Partial<Frozen<FleetIncident>> = {}): FleetIncident {
+  const incident: Frozen<FleetIncident> = {
     id,
     cause: 'dns-timeout',
     layer: 'dns',
@@ -53,6 +60,9 @@ export function fleetIncident(id: string, changes: Partial<FleetIncident> = {}):
     related: [],
     ...changes,
   };
+  const checked = checkAgainst(FleetIncidentSchema, JSON.parse(JSON.stringify(incident)));
+  assert.ok(checked.ok, checked.ok ? '' : JSON.stringify(checked.error));
+  return checked.value;
 }
 
 /** A node that is well. */

@@ -36,7 +36,7 @@ export function addFleet(program: Command, finish: (status: number) => void, sig
 Examples:
   pullwhy fleet incidents
     what fails, on which nodes, what these have in common, and what to do
-  pullwhy fleet compare worker-3 worker-4 --collector https://pullwhy.corp:9450 \\
+  pullwhy fleet compare worker-3 worker-4 --collector https://pullwhy:9450 \\
       --token-file token --ca-file ca.crt
     what differs between a node that pulls and one that does not
   pullwhy fleet report -o html > report.html
@@ -84,6 +84,7 @@ Examples:
         if (!got.ok) return lost(got.error);
         const { items, at, next } = got.value;
         await printList(flags, got.value, () => renderIncidents(items, at, next !== null, stdoutStyle()));
+        if (flags.output === 'text') await printSilent(client);
         return items.some(isFault) ? exitStatus.faulty : exitStatus.ok;
       }),
     );
@@ -261,6 +262,15 @@ async function printList(
   if (output === 'json') return print(jsonText(document));
   if (output === 'text') return print(text());
   for (const item of document.items) await print(jsonText(item, 0));
+}
+
+/** Where no incident is open, that may be because nobody tells of one. */
+async function printSilent(client: AgentClient): Promise<void> {
+  const [{ FleetNodesDocument }, { renderSilence }] = await listModules();
+  const path = '/v1/nodes?state=silent&limit=500';
+  const got = await client.document(FleetNodesDocument, { path, timeoutMs: answerMs });
+  if (!got.ok || got.value.items.length === 0) return;
+  await print(`\n${renderSilence(got.value.items, got.value.next !== null, stdoutStyle())}`);
 }
 
 function wholeNumber(value: string): number {

@@ -143,6 +143,17 @@ export function renderNodes(nodes: readonly FleetNodeRow[], at: string, more: bo
   ]);
 }
 
+/** What is not known beside incidents: nodes that say nothing. */
+export function renderSilence(silent: readonly FleetNodeRow[], more: boolean, style: Style): string {
+  const names = listed(silent.map(({ node }) => node));
+  const many = `${more ? 'more than ' : ''}${count(silent.length, 'node')}`;
+  const words = `Nothing is heard of ${many} (${names}): whether ${silent.length === 1 ? 'it is' : 'they are'} well is not known.`;
+  return linesOf([
+    ...wrap(visible(words), style.width, `${style.symbols.unknown} `).map(style.warn),
+    style.dim('  pullwhy fleet nodes --state silent'),
+  ]);
+}
+
 function nodeWords(row: FleetNodeRow, at: string): string {
   const { state, lastSeenAt, openIncidents, waitingPods, clockOffsetSeconds: offset, spool } = row;
   const dropped = Object.values(spool?.dropped ?? {}).reduce((sum, one) => sum + one, 0);
