@@ -70,6 +70,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
   const directory = openPodDirectory();
   const hasApi = first.kubernetes.enabled !== 'off' && hasServer(variables);
   const book = openBook(env, state.memory, directory);
+  const secrets = openPodSecrets({ env, variables, settings: first.kubernetes, directory });
   const engine = openNodeEngine({
     env,
     log,
@@ -83,7 +84,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
       allowTargets: settings().http.allowTargets,
       withPodCredentials: settings().retry.withPodCredentials,
     }),
-    podSecrets: openPodSecrets({ env, variables, settings: first.kubernetes, directory }),
+    podSecrets: secrets.read,
   });
   const investigator = openInvestigator({
     env,
@@ -256,7 +257,8 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
       engine,
       metrics,
     }) ?? null;
-  const toldStates = () => [...(telling?.states() ?? []), ...(collecting === null ? [] : [collecting.state()])];
+  const toldStates = () =>
+    [...(telling?.states() ?? []), collecting?.state() ?? null, secrets.state()].filter((state) => state !== null);
   investigator.onDone((document) => collecting?.investigated(document));
   investigator.onDone((document) => metrics.investigated(document));
   puller.onEnd((record) => {

@@ -17,7 +17,7 @@ import type { PullEvent } from '../signals/pull-event.ts';
 
 /** Where failures are noticed, one entry for each source. */
 export interface SourceState {
-  /** `journal`, `cri`, `kubernetes`; `kubernetes-events`, `kubernetes-condition` for what is told. */
+  /** `journal`, `cri`, `kubernetes`; `kubernetes-secrets`; `kubernetes-events`, `kubernetes-condition` for what is told. */
   readonly source: string;
   readonly state: 'following' | 'waiting' | 'absent' | 'unreadable';
   /** What is followed, or why not and what to do about it; one sentence. */

@@ -225,10 +225,17 @@ describe('agent: pull secrets of the pods that wait', function () {
   it('names the right that lacks', () =>
     withAgent(
       { secrets: (host) => ({ regcred: secretOf(host, right) }), forbidden: /secrets\/regcred$/ },
-      async ({ row }) => {
-        const { cause, summary } = await row();
+      async ({ row, document, agent }) => {
+        const { cause, summary, investigation } = await row();
         assert.equal(cause, 'credentials-missing', summary);
         assert.match(summary, /not tried, for it may not be read by the agent .*403/);
+        const command = 'kubectl create rolebinding pullwhy-pull-secrets -n shop --clusterrole=pullwhy-pull-secrets';
+        const { findings } = await document(investigation ?? '');
+        assert.ok(findings[0]?.remedies[0]?.command?.startsWith(command), JSON.stringify(findings[0]?.remedies));
+        const ready = await agent.ask('/readyz?verbose');
+        assert.match(ready.body, /^kubernetes-secrets unreadable /m);
+        const report = await agent.ask('/v1/report');
+        assert.ok(report.body.includes(command), report.body);
       },
     ));
 

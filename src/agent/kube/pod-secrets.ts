@@ -5,7 +5,7 @@ import { imageKey } from '../../signals/image-match.ts';
 import type { KubeAccess } from '../../wire/kube-access.ts';
 import type { KubeClient } from '../../wire/kube-client.ts';
 import type { KubeFailure } from '../../wire/kube-failure.ts';
-import type { PodName } from '../parts.ts';
+import type { PodName, SourceState } from '../parts.ts';
 import { pause } from '../watch/pause.ts';
 import { type ApiPlace, apiAccess, hasServer } from './api-access.ts';
 import type { PodDirectory } from './known-pods.ts';
@@ -25,6 +25,13 @@ export interface PodSecretsNeeds extends Omit<ApiPlace, 'enabled'> {
  */
 export type ReadPodSecrets = (pod: PodName, image: string, signal: AbortSignal) => Promise<PodCredentials | null>;
 
+/** Reads pull secrets, as far as it may. */
+export interface PodSecrets {
+  readonly read: ReadPodSecrets;
+  /** Null: none are to be read. */
+  readonly state: () => SourceState | null;
+}
+
 /** Secrets of one pod that are read; a handful is many. */
 const maxSecrets = 16;
 
@@ -38,10 +45,14 @@ const usualReader = 'pullwhy-system:pullwhy-agent';
  * Makes it. With kubernetes.readSecrets the secrets that the pod names are asked for one by one, at each call anew; nothing is
  * kept. Without it they are named, and nobody is asked.
  */
-export function openPodSecrets({ env, variables, settings, directory, access }: PodSecretsNeeds): ReadPodSecrets {
+export function openPodSecrets({ env, variables, settings, directory, access }: PodSecretsNeeds): PodSecrets {
   const openedAt = env.monotonic();
   const expected = settings.enabled !== 'off' && (access !== undefined || hasServer(variables));
-  return async ({ namespace, name }, image, signal) => {
+  /** By namespace: who lacks the right there. */
+  const denied = new Map<string, string>();
+  let since = env.now();
+  let lastReadAt: number | null = null;
+  const read: ReadPodSecrets = async ({ namespace, name }, image, signal) => {
     // The journal is read sooner than the API server answers.
     while (
       expected &&
@@ -73,13 +84,35 @@ export function openPodSecrets({ env, variables, settings, directory, access }: 
         Promise.all(names.slice(0, maxSecrets).map((one) => readSecret(client, namespace, one, options))),
         isObjectName(pod.serviceAccount) ? client.get(accountPath, options) : null,
       ]);
+      lastReadAt = env.now();
+      const lacking = answers.find((one) => one.kind === 'unknown' && one.reader !== null);
+      if (denied.has(namespace) !== (lacking !== undefined)) since = env.now();
+      if (lacking?.kind === 'unknown' && denied.size < mostDenied) denied.set(namespace, lacking.reader ?? usualReader);
+      else denied.delete(namespace);
       const told = new Map(names.map((one, index) => [one, answers[index] ?? tooMany]));
       return podCredentials(pod, told, account?.ok === true ? accountSecrets(account.value) : null);
     } finally {
       await client.close();
     }
   };
+
+  return {
+    read,
+    state() {
+      if (!settings.readSecrets) return null;
+      const [first] = denied;
+      const note =
+        first === undefined
+          ? 'The pull secrets of pods that wait are read for each investigation.'
+          : `The pull secrets of ${[...denied.keys()].join(', ')} may not be read: kubectl create rolebinding pullwhy-pull-secrets -n ${first[0]} --clusterrole=pullwhy-pull-secrets --serviceaccount=${first[1]}`;
+      const word = first === undefined ? 'following' : 'unreadable';
+      return { source: 'kubernetes-secrets', state: word, note, since, lastEventAt: lastReadAt };
+    },
+  };
 }
+
+/** Namespaces that are named as lacking a right. */
+const mostDenied = 8;
 
 /** So long after the start a pod that is not known may be told of at any moment. */
 const startMs = 2000;
