@@ -68,7 +68,7 @@ interface Asked {
   readonly body: Record<string, unknown>;
 }
 
-describe('agent: Kubernetes says who asks', () => {
+describe('serve: Kubernetes says who asks', () => {
   let folder = '';
   let server: Server;
   let asked: Asked[] = [];
@@ -167,6 +167,42 @@ describe('agent: Kubernetes says who asks', () => {
     const said = await review();
     assert.ok(said.ok && !said.value.allowed);
     assert.equal(said.value.reason, 'no rule allows it.');
+  });
+
+  it('knows the node of a token that names one', async () => {
+    const { status } = authenticated;
+    const extra = { ...status.user.extra, 'authentication.kubernetes.io/node-name': ['worker-3'] };
+    const bound = { ...authenticated, status: { ...status, user: { ...status.user, extra } } };
+    answer = (request, response) => json(response, 201, request.path.endsWith('tokenreviews') ? bound : allowed);
+    const said = await review();
+    assert.equal(said.ok && said.value.node, 'worker-3');
+    answer = usual;
+    const without = await review();
+    assert.ok(without.ok && !('node' in without.value));
+  });
+
+  it('lets in only tokens for the audiences that are set, by the API server’s own word', async () => {
+    const audiences = ['pullwhy-collector'];
+    const asFor = () =>
+      kubernetesReviewer(clusterAccess(cluster()), { env: systemEnv, audiences, waitMs: 300 }).review(
+        callerToken,
+        '/v1/reports',
+        'post',
+      );
+    for (const [given, user] of [
+      [['pullwhy-collector'], 'system:serviceaccount:monitoring:prometheus'],
+      [['other', 'pullwhy-collector'], 'system:serviceaccount:monitoring:prometheus'],
+      [['https://kubernetes.default.svc.cluster.local'], ''],
+      [[], ''],
+      [undefined, ''],
+    ] as const) {
+      const meant = { ...authenticated, status: { ...authenticated.status, audiences: given } };
+      answer = (request, response) => json(response, 201, request.path.endsWith('tokenreviews') ? meant : allowed);
+      asked = [];
+      const said = await asFor();
+      assert.equal(said.ok && said.value.user, user, String(given));
+      assert.deepEqual(asked[0]?.body.spec, { token: callerToken, audiences });
+    }
   });
 
   it('says what is wrong when the API server cannot be asked, and never shows a token', async () => {
