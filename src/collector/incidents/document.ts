@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import type { FleetIncident } from '../../api/fleet.ts';
 import type { Frozen } from '../../api/schema.ts';
 import { causeOf } from '../../causes/index.ts';
+import { remediesOf } from '../../causes/remedies.ts';
 import type { CauseId } from '../../model/cause-id.ts';
-import type { Confidence } from '../../model/investigation.ts';
+import type { Confidence, Remedy } from '../../model/investigation.ts';
 import type { Observation } from '../parts.ts';
+import { partyOf } from '../party.ts';
 import type { Case } from './gather.ts';
 
 /** How much of each list a document names. */
@@ -56,7 +58,7 @@ export function toldBy(
     }
   }
   const host = mostOf(hosts)[0] ?? (subject.kind === 'registry' ? subject.name : undefined);
-  const remedies = speaker?.remedies ?? causeOf(cause).remedies(host === undefined ? {} : { host });
+  const image = subject.kind === 'image' ? subject.name : images.keys().next().value;
   return {
     confidence: confidences[surest] ?? 'possible',
     underlying: mostOf(underlying)[0] ?? null,
@@ -68,9 +70,28 @@ export function toldBy(
       .sort(([a, x], [b, y]) => y.pods - x.pods || (a < b ? -1 : 1))
       .slice(0, documentLimits.images)
       .map(([name]) => name),
-    remedies: remedies.slice(0, documentLimits.remedies).map(({ text, command }) => ({ text, command })),
+    remedies: remediesFor(cause, { host, image }, speaker?.remedies ?? []),
     investigations: newest(investigated),
   };
+}
+
+/**
+ * What to do. Texts are the agent's, who saw more; commands are made here, of words that are safe in a shell: one node that
+ * somebody took over must not get its command into the shell of whoever looks at the fleet.
+ */
+function remediesFor(
+  cause: CauseId,
+  { host, image }: { readonly host: string | undefined; readonly image: string | undefined },
+  told: readonly Remedy[],
+): Told['remedies'] {
+  const own = remediesOf(causeOf(cause), {
+    ...(host === undefined ? {} : partyOf(host)),
+    ...(image === undefined ? {} : { image }),
+  });
+  const same = told.length === own.length;
+  return own
+    .map(({ text, command }, at) => ({ text: same ? (told[at]?.text ?? text) : text, command }))
+    .slice(0, documentLimits.remedies);
 }
 
 /** The document as it is kept, in lists of its own. */

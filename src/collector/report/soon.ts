@@ -5,6 +5,7 @@ import { causeOf } from '../../causes/index.ts';
 import { remediesOf } from '../../causes/remedies.ts';
 import { daysWords, minute } from '../../lib/report/words.ts';
 import { count } from '../../lib/words.ts';
+import { partyOf } from '../party.ts';
 
 const dayMs = 86_400_000;
 
@@ -87,10 +88,4 @@ function budgetItem({ registry, rateLimits }: Frozen<FleetRegistryRow>): FleetSo
       incident: null,
     },
   ];
-}
-
-/** `registry.corp.example:5000` as causes take it. */
-function partyOf(registry: string): { readonly host: string; readonly port?: string } {
-  const [, host, port] = /^(.+):(\d{1,5})$/.exec(registry) ?? [];
-  return host === undefined || port === undefined ? { host: registry } : { host, port };
 }
