@@ -150,7 +150,7 @@ export async function startCollector(needs: CollectorNeeds): Promise<Result<Coll
   };
   const timer = setInterval(() => {
     watch.tick();
-    // A rejection is a defect, and ends the process as any other does.
+    // A rejection is a defect, and ends the process as every other does.
     void leader.tick();
   }, tickMs);
   const server = await startHttp({

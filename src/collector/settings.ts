@@ -39,7 +39,7 @@ export const CollectorSettings = Type.Object({
       }),
       anyNode: texts({
         description:
-          'users such as system:serviceaccount:pullwhy:pullwhy-agent that may report as any node although their tokens name none (mode kubernetes, before Kubernetes 1.30)',
+          'users such as system:serviceaccount:pullwhy:pullwhy-agent that may report as every node although their tokens name none (mode kubernetes, before Kubernetes 1.30)',
       }),
     }),
     maxConcurrent: whole({

@@ -10,7 +10,7 @@ export type CollectorGateSettings =
   | Exclude<GateSettings, { readonly mode: 'token' | 'kubernetes' }>
   | { readonly mode: 'token'; readonly tokenFile: string }
   | (Extract<GateSettings, { readonly mode: 'kubernetes' }> & {
-      /** Service accounts (`system:serviceaccount:NAMESPACE:NAME`) whose tokens name no node and that may report as any. */
+      /** Service accounts (`system:serviceaccount:NAMESPACE:NAME`) whose tokens name no node and that may report as every node. */
       readonly anyNode: readonly string[];
     });
 
