@@ -58,7 +58,11 @@ export function toldBy(
     }
   }
   const host = mostOf(hosts)[0] ?? (subject.kind === 'registry' ? subject.name : undefined);
-  const image = subject.kind === 'image' ? subject.name : images.keys().next().value;
+  const imagesByPods = [...images]
+    .sort(([a, x], [b, y]) => y.pods - x.pods || (a < b ? -1 : 1))
+    .slice(0, documentLimits.images)
+    .map(([name]) => name);
+  const image = subject.kind === 'image' ? subject.name : imagesByPods[0];
   return {
     confidence: confidences[surest] ?? 'possible',
     underlying: mostOf(underlying)[0] ?? null,
@@ -66,10 +70,7 @@ export function toldBy(
     hosts: mostOf(hosts).slice(0, documentLimits.hosts),
     pods,
     workloads: [...images.values()].reduce((sum, { owners }) => sum + owners, 0),
-    images: [...images]
-      .sort(([a, x], [b, y]) => y.pods - x.pods || (a < b ? -1 : 1))
-      .slice(0, documentLimits.images)
-      .map(([name]) => name),
+    images: imagesByPods,
     remedies: remediesFor(cause, { host, image }, speaker?.remedies ?? []),
     investigations: newest(investigated),
   };
