@@ -3,7 +3,9 @@ import { limits } from '../lib/limits.ts';
 import { imageKey, registryHost } from '../signals/image-match.ts';
 import type { PullEvent } from '../signals/pull-event.ts';
 import { afterFailure, atEachLook, type BackOff, firstBackOffMs, nextTry } from './back-off.ts';
+import { openClockJumps } from './clock-jump.ts';
 import type { Book, Conclusion, Incident, IncidentChange, KnownPods, WaitingPod } from './parts.ts';
+import { reasonOf, withoutBackOff } from './waiting-reason.ts';
 
 /**
  * The kubelet writes a line at each look at a pod that fails, every 10 to 15 s (captured journals). After this much
@@ -29,7 +31,7 @@ interface PodState {
   readonly container: string | null;
   reason: string;
   policy: WaitingPod['policy'];
-  readonly firstSeenAt: number;
+  firstSeenAt: number;
   lastSeenAt: number;
   attempts: number;
   backOff: BackOff | null;
@@ -41,7 +43,7 @@ interface State {
   readonly image: string;
   readonly key: string;
   readonly registry: string | null;
-  readonly firstSeenAt: number;
+  firstSeenAt: number;
   lastSeenAt: number;
   saidCause: Incident['saidCause'];
   readonly pods: Map<string, PodState>;
@@ -68,6 +70,7 @@ export function openBook(
   const open = new Map<string, State>();
   let over: Incident[] = [...memory.over];
   let pods = 0;
+  const jumps = openClockJumps(env);
   const listeners: ((incident: Incident, change: IncidentChange) => void)[] = [];
   const tell = (state: State, change: IncidentChange): void => {
     const incident = incidentOf(state, known);
@@ -261,6 +264,8 @@ export function openBook(
     onChange: (listener) => void listeners.push(listener),
     tick() {
       const now = env.now();
+      const jump = jumps();
+      if (jump !== 0) for (const state of open.values()) shift(state, jump);
       over = over.filter(({ endedAt }) => endedAt !== null && now - endedAt < keptMs);
       for (const state of [...open.values()]) {
         const { pulledAt } = state;
@@ -282,6 +287,24 @@ export function openBook(
   };
 }
 
+/** Sets what happened on the clock as it is now: else one set forward would end what lasts, one set back keep what is over. */
+function shift(state: State, by: number): void {
+  state.firstSeenAt += by;
+  state.lastSeenAt += by;
+  if (state.pullingSince !== null) state.pullingSince += by;
+  if (state.pulledAt !== null) state.pulledAt += by;
+  const { conclusion } = state;
+  if (conclusion !== null) {
+    const notBefore = conclusion.notBefore === null ? null : conclusion.notBefore + by;
+    state.conclusion = { ...conclusion, at: conclusion.at + by, notBefore };
+  }
+  for (const pod of state.pods.values()) {
+    pod.firstSeenAt += by;
+    pod.lastSeenAt += by;
+    if (pod.backOff !== null) pod.backOff = { ...pod.backOff, since: pod.backOff.since + by };
+  }
+}
+
 /** A failure that is newer than an image's presence could explain. */
 function failedLately(state: State, now: number): boolean {
   return [...state.pods.values()].some(({ backOff }) => backOff !== null && now - backOff.since < 2000);
@@ -295,24 +318,6 @@ function secondsGained(state: State): number | null {
     backOff === null || policy === 'Always' ? [] : [nextTry(backOff) - pulledAt],
   );
   return waits.length === 0 ? null : Math.max(0, Math.round(Math.max(...waits) / 1000));
-}
-
-/** What the kubelet finds out without asking a runtime: it does not back off from that (image_manager.go). */
-const withoutBackOff: ReadonlySet<string> = new Set([
-  'InvalidImageName',
-  'ErrImageNeverPull',
-  'FailedCreatePodSandBox',
-]);
-
-/** The kubelet's word for the container's state (pkg/kubelet/images/types.go). */
-function reasonOf(event: PullEvent): string {
-  if (event.event === 'sandbox-failed') return 'FailedCreatePodSandBox';
-  if (event.cause === 'invalid-image-name') return 'InvalidImageName';
-  if (event.cause === 'image-never-pull') return 'ErrImageNeverPull';
-  const word = /\b(RegistryUnavailable|SignatureValidationFailed|ImageInspectError|ErrImageNeverPull)\b/.exec(
-    event.message,
-  )?.[0];
-  return word ?? (event.event === 'back-off' ? 'ImagePullBackOff' : 'ErrImagePull');
 }
 
 function incidentOf(state: State, known: KnownPods): Incident {

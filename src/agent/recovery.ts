@@ -28,6 +28,7 @@ export interface RecoveryNeeds {
 /** How often the node's files are looked at for other credentials. */
 const credentialsLookMs = 2000;
 
+/** Times are monotonic: a clock that is set back must not have anything wait for it. */
 interface Watched {
   readonly key: string;
   rule: RecheckRule;
@@ -60,10 +61,10 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
 
   const schedule = (one: Watched, notBefore: number | null): void => {
     if (one.rule.how === 'never') return;
-    const now = env.now();
+    const now = env.monotonic();
     const delay = recheckDelay(one.rule.leastMs, now - one.since, env.random());
     // Everybody who was told the same moment would come at that moment.
-    const after = notBefore === null ? 0 : notBefore - now + env.random() * 1000;
+    const after = notBefore === null ? 0 : notBefore - env.now() + env.random() * 1000;
     one.nextAt = now + Math.max(notBefore !== null && one.rule.how === 'at-reset' ? 0 : delay, after);
   };
 
@@ -73,7 +74,10 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
     const one: Watched = {
       key: incident.key,
       rule,
-      since: known !== undefined && known.cause === conclusion.cause ? known.since : conclusion.at,
+      since:
+        known !== undefined && known.cause === conclusion.cause
+          ? known.since
+          : env.monotonic() - Math.max(0, env.now() - conclusion.at),
       cause: conclusion.cause,
       nextAt: Number.POSITIVE_INFINITY,
       checking: false,
@@ -81,13 +85,13 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       pulling: known?.pulling ?? false,
       pulled: known === undefined && incident.pulledAt !== null,
       failedPulls: known?.failedPulls ?? 0,
-      pullFrom: known?.pullFrom ?? 0,
+      pullFrom: known?.pullFrom ?? Number.NEGATIVE_INFINITY,
       mark: known?.mark ?? null,
-      markAt: 0,
+      markAt: Number.NEGATIVE_INFINITY,
     };
     watched.set(incident.key, one);
-    if (conclusion.verdict === 'healthy' || conclusion.verdict === 'degraded') one.pullAt = env.now();
-    else if (conclusion.cause === 'unknown' && needs.settings().mode === 'eager') one.pullAt = env.now();
+    if (conclusion.verdict === 'healthy' || conclusion.verdict === 'degraded') one.pullAt = env.monotonic();
+    else if (conclusion.cause === 'unknown' && needs.settings().mode === 'eager') one.pullAt = env.monotonic();
     else schedule(one, conclusion.notBefore);
   };
 
@@ -112,7 +116,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
     }
     const incident = book.get(one.key);
     one.failedPulls++;
-    one.pullFrom = env.now() + failedPullDelay(one.failedPulls, env.random());
+    one.pullFrom = env.monotonic() + failedPullDelay(one.failedPulls, env.random());
     schedule(one, null);
     if (incident !== null) needs.investigate(incident);
   });
@@ -128,7 +132,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       return;
     }
     if (outcome.state === 'clear') {
-      one.pullAt = env.now() + pullDelay(env.now() - one.since, env.random());
+      one.pullAt = env.monotonic() + pullDelay(env.monotonic() - one.since, env.random());
       return;
     }
     schedule(one, outcome.notBefore);
@@ -137,7 +141,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
 
   const lookAtCredentials = async (one: Watched, incident: Incident): Promise<void> => {
     const mark = await needs.credentialsMark(incident.image);
-    if (one.mark !== null && mark !== one.mark) one.nextAt = env.now();
+    if (one.mark !== null && mark !== one.mark) one.nextAt = env.monotonic();
     one.mark = mark;
   };
 
@@ -154,7 +158,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       ...(pod === undefined ? {} : { pod }),
     });
     if (ordered.ok) one.pulling = true;
-    else one.pullAt = env.now() + (ordered.error.retryAfterMs ?? 10_000);
+    else one.pullAt = env.monotonic() + (ordered.error.retryAfterMs ?? 10_000);
   };
 
   /** Only the pod's own secret brings it, and the agent is not to pull with that. */
@@ -163,7 +167,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
   const tick = (): void => {
     const { mode, concurrency } = needs.settings();
     if (mode === 'off' || abort.signal.aborted) return;
-    const now = env.now();
+    const now = env.monotonic();
     let checking = [...watched.values()].filter((one) => one.checking).length;
     const due = [...watched.values()].sort((a, b) => a.nextAt - b.nextAt);
     for (const one of due) {
@@ -194,7 +198,10 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       const state = (word: ReturnType<Recovery['retryOf']>['state'], note: string, nextAt: number | null = null) => ({
         state: word,
         note,
-        nextCheckAt: nextAt === null || !Number.isFinite(nextAt) ? null : new Date(nextAt).toISOString(),
+        nextCheckAt:
+          nextAt === null || !Number.isFinite(nextAt)
+            ? null
+            : new Date(env.now() + nextAt - env.monotonic()).toISOString(),
       });
       if (needs.settings().mode === 'off') return state('off', 'The agent does not pull by itself (retry.mode: off).');
       if (incident.pulledAt !== null)

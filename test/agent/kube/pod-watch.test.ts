@@ -82,7 +82,9 @@ describe('agent: pods of the API server', () => {
 
   const start = (node = 'worker-3') => {
     const clock = { shift: 0 };
-    const env = { ...systemEnv, now: () => Date.now() + clock.shift, random: () => 0.01 };
+    // Time that passes: a clock that jumps is something else.
+    const monotonic = () => systemEnv.monotonic() + clock.shift;
+    const env = { ...systemEnv, now: () => Date.now() + clock.shift, monotonic, random: () => 0.01 };
     const directory = openPodDirectory();
     const book = openBook(env, { open: [], over: [] }, directory);
     const changes: (readonly [IncidentChange, string])[] = [];
