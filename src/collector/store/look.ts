@@ -24,25 +24,55 @@ export async function readFailing(
   let at: readonly [string, string, string] = ['', '', ''];
   while (found.length < most) {
     const limit = Math.min(sliceRows, most - found.length);
+    // Names and versions alone, which an index has: most is known from the look before.
     const rows: readonly Row[] = await database.read.all(
-      `SELECT ${observationColumns} FROM pullwhy_observations
-       WHERE failing = 1 AND (node, kind, subject) > ($1, $2, $3) ORDER BY node, kind, subject LIMIT $4`,
+      `SELECT node, kind, subject, CAST(version AS TEXT) AS version ${fromFailing}`,
       [...at, limit],
     );
+    const stale = rows.filter((row) => cache.get(nameOf(row))?.version !== textOf(row, 'version'));
+    for (const row of stale.length > fewRows ? await readSlice(database, at, limit) : await readEach(database, stale)) {
+      known.set(nameOf(row), { version: textOf(row, 'version'), observation: readObservation(row) });
+    }
     for (const row of rows) {
       at = [textOf(row, 'node'), textOf(row, 'kind'), textOf(row, 'subject')];
-      const key = at.join(' ');
-      const version = textOf(row, 'version');
-      const before = cache.get(key);
-      const observation = before?.version === version ? before.observation : readObservation(row);
-      known.set(key, { version, observation });
-      found.push(observation);
+      const name = nameOf(row);
+      const entry = known.get(name) ?? cache.get(name);
+      // It was mended in this moment, where there is none.
+      if (entry === undefined) continue;
+      known.set(name, entry);
+      found.push(entry.observation);
     }
     if (rows.length < limit) break;
     await database.pause();
   }
   cache.clear();
   for (const [key, value] of known) cache.set(key, value);
+  return found;
+}
+
+/** Changed rows of one slice that are read one by one; more are read together. */
+const fewRows = 40;
+
+const fromFailing =
+  'FROM pullwhy_observations WHERE failing = 1 AND (node, kind, subject) > ($1, $2, $3) ORDER BY node, kind, subject LIMIT $4';
+
+function nameOf(row: Row): string {
+  return `${textOf(row, 'node')} ${textOf(row, 'kind')} ${textOf(row, 'subject')}`;
+}
+
+function readSlice(database: Database, at: readonly [string, string, string], limit: number): Promise<readonly Row[]> {
+  return database.read.all(`SELECT ${observationColumns} ${fromFailing}`, [...at, limit]);
+}
+
+async function readEach(database: Database, rows: readonly Row[]): Promise<readonly Row[]> {
+  const found: Row[] = [];
+  for (const row of rows) {
+    const of = await database.read.all(
+      `SELECT ${observationColumns} FROM pullwhy_observations WHERE kind = $1 AND subject = $2 AND node = $3 AND failing = 1`,
+      [textOf(row, 'kind'), textOf(row, 'subject'), textOf(row, 'node')],
+    );
+    found.push(...of);
+  }
   return found;
 }
 

@@ -9,7 +9,10 @@ import { type Database, Trouble } from './sql.ts';
 export async function migrate(database: Database, steps: readonly Migration[] = migrations): Promise<number> {
   const newest = steps.at(-1)?.version ?? 0;
   const typed = (text: string): string =>
-    text.replaceAll('KEY_TEXT', database.types.key).replaceAll('BYTES', database.types.bytes);
+    text
+      .replaceAll('KEY_TEXT', database.types.key)
+      .replaceAll('BYTES', database.types.bytes)
+      .replaceAll('BY_KEY', database.types.byKey);
   await database.write(async (sql) => {
     await sql.run(typed(metaTable));
     await sql.run("INSERT INTO pullwhy_meta (name, value) VALUES ('schema', '0') ON CONFLICT (name) DO NOTHING");

@@ -3,7 +3,8 @@ export interface Migration {
   readonly version: number;
   readonly what: string;
   /**
-   * Statements of both databases; KEY_TEXT and BYTES stand for the types that they name differently. Each can be run
+   * Statements of both databases; KEY_TEXT and BYTES stand for the types that they name differently, BY_KEY for rows that
+   * lie in the order of their key where a database can have them so. Each can be run
    * again: in YugabyteDB a change of tables does not end with the transaction that it is in.
    */
   readonly statements: readonly string[];
@@ -53,6 +54,7 @@ export const migrations: readonly Migration[] = [
         seen TEXT NOT NULL,
         last_at BIGINT NOT NULL,
         PRIMARY KEY (node, boot))`,
+      // By subject: the evaluator asks every second which nodes found one healthy, and lists sum registries up.
       // failing: 1 or 0. severity: what it says of the node: -1 nothing, 0 healthy or the workload's own fault,
       // 1 inconclusive, 2 degraded, 3 faulty. latency: milliseconds up to the registry's answer, in steps (batch.ts).
       `CREATE TABLE IF NOT EXISTS pullwhy_observations (
@@ -76,9 +78,9 @@ export const migrations: readonly Migration[] = [
         ended_by TEXT,
         seconds_gained DOUBLE PRECISION,
         detail TEXT NOT NULL,
-        PRIMARY KEY (node, kind, subject))`,
-      'CREATE INDEX IF NOT EXISTS pullwhy_observations_subject ON pullwhy_observations (kind, subject, node)',
-      'CREATE INDEX IF NOT EXISTS pullwhy_observations_failing ON pullwhy_observations (node, kind, subject) WHERE failing = 1',
+        PRIMARY KEY (kind, subject, node)) BY_KEY`,
+      'CREATE INDEX IF NOT EXISTS pullwhy_observations_node ON pullwhy_observations (node)',
+      'CREATE INDEX IF NOT EXISTS pullwhy_observations_failing ON pullwhy_observations (node, kind, subject, version) WHERE failing = 1',
       `CREATE TABLE IF NOT EXISTS pullwhy_investigations (
         id KEY_TEXT NOT NULL,
         node KEY_TEXT NOT NULL,

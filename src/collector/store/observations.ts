@@ -1,11 +1,11 @@
 import type { CheckShape, IncidentRecord } from '../../api/records.ts';
 import type { Frozen } from '../../api/schema.ts';
 import { causeOf } from '../../causes/index.ts';
-import { list, nullable, number, object, Place, text } from '../../lib/shape.ts';
+import { list, nullable, Place, pair, text } from '../../lib/shape.ts';
 import type { CauseId, Layer } from '../../model/cause-id.ts';
 import type { Confidence, Remedy, Verdict } from '../../model/investigation.ts';
 import type { CheckedBatch, Observation } from '../parts.ts';
-import { jsonOf, keyOf, numberOf, textOf, textOrNull } from './rows.ts';
+import { jsonOf, keyOf, numberOf, textOf, textOrNull, unreadable } from './rows.ts';
 import type { Row, Value } from './sql.ts';
 import { anyTimeOf, causeWord, confidenceWord, layerWord, timeOf, verdictWord } from './words.ts';
 
@@ -147,7 +147,7 @@ function rowOf(batch: CheckedBatch, version: bigint, parts: Parts): ObservationR
       at,
       Math.round(batch.receivedAt),
       ...measured,
-      JSON.stringify(detail),
+      packDetail(detail, subject),
     ],
   };
 }
@@ -176,31 +176,56 @@ export function msOfStep(step: number): number {
   return Number(Math.exp(step * stepFactor).toPrecision(3));
 }
 
-const detailShape = object<{
-  readonly subject: string;
-  readonly registry: string | null;
-  readonly confidence: string | null;
-  readonly layer: string | null;
-  readonly underlying: string | null;
-  readonly host: string | null;
-  readonly summary: string;
-  readonly remedies: readonly Remedy[];
-  readonly owners: number;
-  readonly since: number | null;
-  readonly investigation: string | null;
-}>({
-  subject: text,
-  registry: nullable(text),
-  confidence: nullable(text),
-  layer: nullable(text),
-  underlying: nullable(text),
-  host: nullable(text),
-  summary: text,
-  remedies: list(object<Remedy>({ text, command: nullable(text) })),
-  owners: number,
-  since: nullable(number),
-  investigation: nullable(text),
-});
+/** As it lies in the row: a list, for its members' names would be most of it; without what the row's own columns say. */
+function packDetail(detail: Detail, subject: string): string {
+  const { registry, confidence, layer, underlying, host, summary, remedies, owners, since, investigation } = detail;
+  const texts = [
+    detail.subject === subject ? null : detail.subject,
+    registry === subject ? null : registry,
+    registry === subject,
+    confidence,
+    layer,
+    underlying,
+    host,
+    summary,
+    remedies.map((remedy) => [remedy.text, remedy.command]),
+    wholeOrNull(owners) ?? 0,
+    since,
+    investigation,
+  ];
+  return JSON.stringify(texts);
+}
+
+function unpackDetail(text: string, subject: string): Detail {
+  const part = jsonOf(text, 'detail', (value) => (Array.isArray(value) && value.length === 12 ? value : null));
+  const textAt = (index: number): string | null => {
+    const value: unknown = part[index];
+    if (value !== null && typeof value !== 'string') throw unreadable('detail');
+    return value;
+  };
+  const numberAt = (index: number): number | null => {
+    const value: unknown = part[index];
+    if (value !== null && typeof value !== 'number') throw unreadable('detail');
+    return value;
+  };
+  const remedies: unknown = part[8];
+  if (!remediesShape(remedies, new Place())) throw unreadable('detail');
+  return {
+    subject: textAt(0) ?? subject,
+    registry: part[2] === true ? subject : textAt(1),
+    confidence: confidenceWord(textAt(3)),
+    layer: layerWord(textAt(4)),
+    underlying: causeWord(textAt(5)),
+    host: textAt(6),
+    summary: textAt(7) ?? '',
+    remedies: remedies.map(([words, command]) => ({ text: words, command })),
+    owners: numberAt(9) ?? 0,
+    since: numberAt(10),
+    investigation: textAt(11),
+  };
+}
+
+const remediesShape = list(pair(text, nullable(text)));
 
 /** The columns that `readObservation` wants. */
 export const observationColumns =
@@ -208,7 +233,7 @@ export const observationColumns =
 
 /** An observation from its row. */
 export function readObservation(row: Row): Observation {
-  const detail = jsonOf(textOf(row, 'detail'), 'detail', (value) => (detailShape(value, new Place()) ? value : null));
+  const detail = unpackDetail(textOf(row, 'detail'), textOf(row, 'subject'));
   return {
     node: textOf(row, 'node'),
     kind: kindWord(textOf(row, 'kind')),
@@ -216,9 +241,9 @@ export function readObservation(row: Row): Observation {
     registry: detail.registry,
     verdict: verdictWord(textOf(row, 'verdict')),
     cause: causeWord(textOrNull(row, 'cause')),
-    confidence: confidenceWord(detail.confidence),
-    layer: layerWord(detail.layer),
-    underlying: causeWord(detail.underlying),
+    confidence: detail.confidence,
+    layer: detail.layer,
+    underlying: detail.underlying,
     host: detail.host,
     summary: detail.summary,
     remedies: detail.remedies,

@@ -131,7 +131,7 @@ function databaseAt(address: PostgresAddress, { env, log }: DatabaseNeeds): Data
   return {
     forUpdate: ' FOR UPDATE',
     // By code points, whatever the database's language: pages go on where they ended.
-    types: { bytes: 'BYTEA', key: 'TEXT COLLATE "C"' },
+    types: { bytes: 'BYTEA', key: 'TEXT COLLATE "C"', byKey: '' },
     read,
     async write(work) {
       for (let count = 1; ; count++) {

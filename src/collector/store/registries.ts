@@ -1,5 +1,6 @@
 import type { FleetRegistryRow } from '../../api/fleet.ts';
 import type { Frozen } from '../../api/schema.ts';
+import type { Env } from '../../lib/env.ts';
 import type { Page, RegistriesQuery } from '../parts.ts';
 import { readCursor, writeCursor } from './cursor.ts';
 import { msOfStep } from './observations.ts';
@@ -11,9 +12,41 @@ import { rfc3339 } from './words.ts';
 /** Addresses of one registry's budgets that are shown: the lowest ones. */
 const mostBudgets = 100;
 
+/** A sum that took longer than this is kept for a while: this many times as long as it took, and no longer than five seconds. */
+const kept = { fromMs: 10, times: 20, mostMs: 5000 } as const;
+
+/** Registries that are kept; a fleet has some tens. */
+const mostKept = 1000;
+
+type Summed = Omit<Frozen<FleetRegistryRow>, 'incidents'>;
+
+/** Sums over thousands of nodes, kept shortly; those of small fleets are made anew each time. */
+export class RegistryCache {
+  readonly #rows = new Map<string, { readonly row: Summed; readonly until: number }>();
+  readonly #env: Env;
+
+  constructor(env: Env) {
+    this.#env = env;
+  }
+
+  /** What is kept under this name, or what `make` gives. */
+  async get(name: string, make: () => Promise<Summed>): Promise<Summed> {
+    const begun = this.#env.monotonic();
+    const known = this.#rows.get(name);
+    if (known !== undefined && known.until > begun) return known.row;
+    const row = await make();
+    const now = this.#env.monotonic();
+    if (this.#rows.size >= mostKept) this.#rows.clear();
+    if (now - begun < kept.fromMs) this.#rows.delete(name);
+    else this.#rows.set(name, { row, until: now + Math.min(kept.mostMs, kept.times * (now - begun)) });
+    return row;
+  }
+}
+
 /** A page of registries, by name. Each is one step of work: a fleet has some tens, looked at by thousands of nodes. */
 export async function listRegistries(
   database: Database,
+  cache: RegistryCache,
   query: RegistriesQuery,
 ): Promise<Page<Frozen<FleetRegistryRow>>> {
   const limit = bounded(query.limit);
@@ -31,19 +64,18 @@ export async function listRegistries(
     if (next === undefined) return { items, cursor: null };
     if (items.length >= limit) return { items, cursor: writeCursor('registries', [after]) };
     after = textOf(next, 'subject');
-    items.push(await registryRow(database, after, heardSince, open));
+    const registry = after;
+    const name = `${query.heardSince === undefined ? 'all' : 'heard'} ${registry}`;
+    const summed = await cache.get(name, () => sumUp(database, registry, heardSince));
+    items.push({ ...summed, incidents: open.filter((row) => isOf(row, registry)).map((row) => textOf(row, 'id')) });
     await database.pause();
   }
 }
 
-async function registryRow(
-  database: Database,
-  registry: string,
-  heardSince: number,
-  open: readonly Row[],
-): Promise<Frozen<FleetRegistryRow>> {
-  const from = `FROM pullwhy_observations o JOIN pullwhy_nodes n ON n.node = o.node
-    WHERE o.kind = 'registry' AND o.subject = $1 AND n.last_seen >= $2`;
+async function sumUp(database: Database, registry: string, heardSince: number): Promise<Summed> {
+  // Silent nodes are few: to leave them out is less work than to look each of the others up.
+  const from = `FROM pullwhy_observations o WHERE o.kind = 'registry' AND o.subject = $1
+    AND o.node NOT IN (SELECT n.node FROM pullwhy_nodes n WHERE n.last_seen < $2)`;
   const groups = await database.read.all(
     `SELECT o.severity AS severity, o.latency AS latency, count(*) AS nodes, min(o.not_after) AS not_after
      ${from} GROUP BY o.severity, o.latency`,
@@ -67,7 +99,6 @@ async function registryRow(
   return {
     registry,
     nodes: { healthy: count(0), degraded: count(2), faulty: count(3), inconclusive: count(1) },
-    incidents: open.filter((row) => isOf(row, registry)).map((row) => textOf(row, 'id')),
     certificateNotAfter: ends.length === 0 ? null : rfc3339(Math.min(...ends)),
     rateLimits: budgets.map((row) => ({
       source: textOrNull(row, 'source'),

@@ -35,8 +35,8 @@ export interface Sql {
 export interface Database {
   /** What a `SELECT` ends with that keeps others from changing its rows until the transaction ends. */
   readonly forUpdate: string;
-  /** Names of column types in a migration's text. */
-  readonly types: { readonly bytes: string; readonly key: string };
+  /** What stands for column types, and for rows in the order of their key, in a migration's text. */
+  readonly types: { readonly bytes: string; readonly key: string; readonly byKey: string };
   /** Statements outside of a transaction. */
   readonly read: Sql;
   /** Runs `work` in one transaction; from its start again, some times, when others were in its way. */

@@ -5,7 +5,10 @@ import type { StoreFailure } from '../parts.ts';
 import { Again, type Database, type DatabaseNeeds, onConflict, type Sql, tries, type Upsert, wait } from './sql.ts';
 
 /** Pages that are given back to the file system at a time: each is moved, which takes some microseconds. */
-const shrinkPages = 256;
+const shrinkPages = 128;
+
+/** How long transactions go on before others get a turn, milliseconds. */
+const turnMs = 5;
 
 /** Statements that are kept prepared; lists with filters have some tens of forms. */
 const mostStatements = 200;
@@ -71,11 +74,19 @@ export function openSqlite(path: string, { env }: DatabaseNeeds): Database {
     );
     return mine;
   };
+  // A queue of transactions would run to its end before anything else gets a turn: none of them waits for anything.
+  let breathedAt = env.monotonic();
+  const breathe = async (): Promise<void> => {
+    if (env.monotonic() - breathedAt < turnMs) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    breathedAt = env.monotonic();
+  };
   const transaction = async <T>(work: (sql: Sql) => Promise<T>): Promise<T> => {
     db.exec('BEGIN IMMEDIATE');
     try {
       const value = await work(sql);
       db.exec('COMMIT');
+      await breathe();
       return value;
     } catch (error) {
       // SQLite itself rolls back when the disk is full or the file cannot be read.
@@ -90,7 +101,7 @@ export function openSqlite(path: string, { env }: DatabaseNeeds): Database {
 
   return {
     forUpdate: '',
-    types: { bytes: 'BLOB', key: 'TEXT' },
+    types: { bytes: 'BLOB', key: 'TEXT', byKey: 'WITHOUT ROWID' },
     read: {
       all: (text, values) => alone(() => sql.all(text, values)),
       run: (text, values) => alone(() => sql.run(text, values)),

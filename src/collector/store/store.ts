@@ -10,7 +10,7 @@ import { type ObservationCache, readFailing, readFleet, readHealthy, readRecover
 import { migrate } from './migrate.ts';
 import { listNodes, readNode } from './nodes.ts';
 import { prune } from './prune.ts';
-import { listRegistries } from './registries.ts';
+import { listRegistries, RegistryCache } from './registries.ts';
 import { keyOf, numberOf, textOf } from './rows.ts';
 import { attempt, type Database, type DatabaseNeeds } from './sql.ts';
 import { failureOf, openSqlite } from './sqlite.ts';
@@ -73,6 +73,7 @@ const counted = ['nodes', 'observations', 'investigations', 'incidents', 'events
 export function storeOn(database: Database, { env }: DatabaseNeeds): Store {
   const nodeCache = new NodeCache();
   const failing: ObservationCache = new Map();
+  const registryCache = new RegistryCache(env);
   const { read } = database;
   return {
     ingest: (batch) => attempt(database, () => ingest(database, batch)),
@@ -81,7 +82,7 @@ export function storeOn(database: Database, { env }: DatabaseNeeds): Store {
     fleet: () => attempt(database, () => readFleet(database, nodeCache)),
     node: (node) => attempt(database, () => readNode(database, nodeCache, node)),
     nodes: (query) => attempt(database, () => listNodes(database, nodeCache, query)),
-    registries: (query) => attempt(database, () => listRegistries(database, query)),
+    registries: (query) => attempt(database, () => listRegistries(database, registryCache, query)),
     investigations: (query) => attempt(database, () => listInvestigations(database, query)),
     investigation: (id) => attempt(database, () => readInvestigation(database, id)),
     incidents: (query) => attempt(database, () => listIncidents(database, query)),

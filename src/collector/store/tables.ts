@@ -51,7 +51,7 @@ export const observations: Upsert = {
     ['seconds_gained', 'real'],
     ['detail', 'text'],
   ],
-  key: ['node', 'kind', 'subject'],
+  key: ['kind', 'subject', 'node'],
   when: 'newest',
 };
 

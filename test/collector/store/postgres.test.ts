@@ -196,7 +196,7 @@ describe('collector: store on PostgreSQL', () => {
       await plan(
         "SELECT node FROM pullwhy_observations WHERE kind = 'registry' AND subject = '3' AND node > '' ORDER BY node LIMIT 10",
       ),
-      /pullwhy_observations_subject/,
+      /pullwhy_observations_pkey/,
     );
     await database.close();
   }).timeout(60_000);

@@ -137,6 +137,35 @@ describe('collector: store on SQLite', () => {
     await store.close();
   });
 
+  it('plans its lookups by index', async () => {
+    const url = await create();
+    await must(await openStore(url, needs)).close();
+    const database = look(url);
+    const plan = async (text: string): Promise<string> => {
+      const rows = await database.read.all(`EXPLAIN QUERY PLAN ${text}`);
+      return rows.map(({ detail }) => detail).join('; ');
+    };
+    assert.match(
+      await plan(
+        "SELECT node, kind, subject, version FROM pullwhy_observations WHERE failing = 1 AND (node, kind, subject) > ('', '', '') ORDER BY node, kind, subject LIMIT 500",
+      ),
+      /^SEARCH .* USING COVERING INDEX pullwhy_observations_failing[^;]*$/,
+    );
+    assert.match(
+      await plan(
+        "SELECT node, at FROM pullwhy_observations WHERE kind = 'registry' AND subject = '3' AND node > '' AND failing = 0 AND severity = 0 AND at >= 0 ORDER BY node LIMIT 10",
+      ),
+      /^SEARCH .* USING PRIMARY KEY \(kind=\? AND subject=\? AND node>\?\)$/,
+    );
+    assert.match(
+      await plan(
+        'SELECT id FROM pullwhy_investigations WHERE image_key = 1 AND at < 5 ORDER BY at DESC, id, node LIMIT 10',
+      ),
+      /USING INDEX pullwhy_investigations_image \(image_key=\? AND at<\?\)/,
+    );
+    await database.close();
+  });
+
   it('opens what the URL says, and nothing else', async () => {
     const spaced = must(await openStore(`sqlite://${folder}/a%20b/c.db`, needs));
     await spaced.close();
