@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { installPostgres } from '../lab/install.ts';
 
 const run = promisify(execFile);
 
@@ -25,9 +26,12 @@ export interface TestPostgres {
   readonly stop: () => Promise<void>;
 }
 
-/** Why no server can be started here; null when one can. */
+/** Why no server can be started here; null when one can. On Debian, as root, it is installed where it is not. */
 export async function postgresMissing(): Promise<string | null> {
-  if (folders.every((folder) => !existsSync(`${folder}/postgres`))) return 'PostgreSQL is not installed';
+  if (folders.every((folder) => !existsSync(`${folder}/postgres`))) {
+    const failure = await installPostgres();
+    if (failure !== null) return failure;
+  }
   if (process.getuid?.() !== 0) return null;
   return (await unprivileged()) === null
     ? 'PostgreSQL does not run as root, and there is no user postgres or nobody'

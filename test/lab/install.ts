@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { run } from './commands.ts';
 
 /** The programs of the lab and the Debian packages that bring them. */
@@ -55,6 +55,21 @@ function isDebian(): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * Installs Debian's PostgreSQL for the tests of the collector's store; null when it is done. Where it was not, the cluster
+ * that the package makes by itself is switched off first: tests have servers of their own.
+ */
+export async function installPostgres(): Promise<string | null> {
+  if (process.getuid?.() !== 0 || !isDebian()) return 'PostgreSQL is not installed, and this is not Debian with root';
+  process.stdout.write('    installing postgresql\n');
+  const common = await install(['postgresql-common']);
+  if (common !== null) return common;
+  const settings = '/etc/postgresql-common/createcluster.conf';
+  const text = await readFile(settings, 'utf8').catch(() => '');
+  await writeFile(settings, `${text.replace(/^\s*create_main_cluster\b.*$/m, '')}\ncreate_main_cluster = false\n`);
+  return await install(['postgresql']);
 }
 
 /** Installs packages of Debian; null when all is done. The packages' own services must not start: the lab uses its own instances only. */
