@@ -262,6 +262,22 @@ export function storeContract(kind: () => Kind): void {
       );
     });
 
+    it('says it anew when it changes between two looks', async () => {
+      const said = async () => must(await store.failing(10)).map(({ subject, summary }) => `${subject} ${summary}`);
+      const checks = (word: string) =>
+        Array.from({ length: 60 }, (_, of) => broken({ subject: `r${of}`, summary: word }));
+      await send(batch([health(1, broken({ summary: 'One.' }))]));
+      assert.deepEqual(await said(), ['registry.example One.']);
+      await send(batch([health(2, broken({ summary: 'Two.' }))]));
+      assert.deepEqual(await said(), ['registry.example Two.']);
+      assert.deepEqual(await said(), ['registry.example Two.']);
+      must(await store.ingest(batch([health(3, check(), ...checks('a').slice(0, 60))])));
+      assert.equal((await store.failing(100)).ok, true);
+      await send(batch([health(4, ...checks('b'))]));
+      const all = must(await store.failing(100));
+      assert.deepEqual([all.length, new Set(all.map(({ summary }) => summary))], [60, new Set(['b'])]);
+    });
+
     it('has who found a subject healthy since a time', async () => {
       const subject = { kind: 'registry', name: 'registry.example' } as const;
       await send(batch([health(1, check({ checkedAt: time(-100) }))]));
@@ -683,6 +699,16 @@ export function storeContract(kind: () => Kind): void {
       assert.equal(must(await store.prune(keep)).rows, 0);
       await send(batch([image(7, { state: 'over', endedBy: 'kubelet', endedAt: time(0) })]));
       assert.equal(must(await store.nodes({ ...page, heardSince: 0 })).items[0]?.state, 'healthy');
+    });
+
+    it('takes the state of a node from what is left of its looks', async () => {
+      const old = t0 - 5 * 86_400_000;
+      await send(batch([health(1, broken({ subject: 'unused.example' }))], { receivedAt: old }));
+      await send(batch([health(2, check())]));
+      const state = async () => must(await store.nodes({ ...page, heardSince: 0 })).items[0]?.state;
+      assert.equal(await state(), 'faulty');
+      must(await store.prune({ olderThan: t0 - 86_400_000, maxBytes: 2 ** 40 }));
+      assert.equal(await state(), 'healthy');
     });
 
     it('drops the oldest while it is too large, and says how much went', async () => {
