@@ -56,24 +56,29 @@ async function find(): Promise<{ readonly kubectl: string } | { readonly why: st
   return { why: `no kubectl runs here (${'why' in unpacked ? unpacked.why : 'nor does that of Debian'})` };
 }
 
-/** Builds `deploy/overlays/NAME`, with these components on top, in a kustomization of its own as a user would write it. */
-export async function build(kubectl: string, overlay: string, more: readonly string[] = []): Promise<Built> {
+/** Builds `deploy/overlays/NAME` (or a folder of deploy/ that has a path), with these components on top, in a kustomization of its own as a user would write it; `beside`: further folders. */
+export async function build(
+  kubectl: string,
+  overlay: string,
+  more: readonly string[] = [],
+  beside: readonly string[] = [],
+): Promise<Built> {
   const own = await mkdtemp(join(tmpdir(), 'pullwhy-kustomize-'));
   try {
     const at = (path: string) => relative(own, join(folder, path));
-    const base = overlay === 'base' ? 'base' : `overlays/${overlay}`;
+    const base = overlay === 'base' || overlay.includes('/') ? overlay : `overlays/${overlay}`;
     await writeFile(
       join(own, 'kustomization.yaml'),
       JSON.stringify({
         apiVersion: 'kustomize.config.k8s.io/v1beta1',
         kind: 'Kustomization',
-        resources: [at(base)],
+        resources: [base, ...beside].map(at),
         components: more.map((name) => at(`components/${name}`)),
       }),
     );
     const text = await must(kubectl, ['kustomize', own]);
     return {
-      name: [overlay, ...more].join(' + '),
+      name: [overlay, ...beside, ...more].join(' + '),
       objects: parseAllDocuments(text).map((one) => manifest(one.toJS())),
     };
   } finally {
