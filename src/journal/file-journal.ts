@@ -185,7 +185,9 @@ export class FileJournal implements Journal {
     const written = new Map<string, number[]>();
     for (const [identity, file] of this.files) {
       file.refresh();
-      const known = streams.get(identity);
+      // A file that went away and came back, with its folder, was opened anew.
+      const before = streams.get(identity);
+      const known = before?.file === file ? before : undefined;
       const stream = known ?? new FileStream(file, matches);
       streams.set(identity, stream);
       if (known === undefined || stream.rewind()) {
