@@ -1,6 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   Server,
@@ -82,16 +82,18 @@ const services: Record<string, readonly (keyof FakeCriMethods)[]> = {
 /**
  * A gRPC server that speaks CRI v1 at a Unix socket. `serve` names the services it has; with one left out its methods
  * are `Unimplemented`, as of a containerd without its CRI plugin. `plugins` are what containerd tells of its own; null: it
- * is no containerd.
+ * is no containerd. `at` is the socket's path, for one that takes another's place.
  */
 export async function startFakeCri(
   methods: FakeCriMethods = {},
   serve: readonly string[] = ['RuntimeService', 'ImageService'],
   events: 'served' | 'unimplemented' = 'served',
   plugins: readonly object[] | null = null,
+  at: string | null = null,
 ): Promise<FakeCri> {
   const folder = await mkdtemp(join(tmpdir(), 'pullwhy-cri-'));
-  const path = join(folder, 'cri.sock');
+  const path = at ?? join(folder, 'cri.sock');
+  if (at !== null) await mkdir(dirname(at), { recursive: true });
   const protos = ['cri', 'containerd'].map((name) =>
     fileURLToPath(new URL(`../../proto/${name}.proto`, import.meta.url)),
   );
