@@ -16,6 +16,7 @@ const levels: readonly (readonly string[])[] = [
   ['kube', 'serve'],
   ['engine'],
   ['agent', 'collector'],
+  ['demo'],
   ['cli'],
   ['.'],
 ];
