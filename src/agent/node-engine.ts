@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { ProbeRequest, ProbesDocument } from '../api/probes.ts';
-import { withCredentials } from '../engine/given-credentials.ts';
+import { withCredentials, withoutCredentials } from '../engine/given-credentials.ts';
 import { investigate } from '../engine/investigate.ts';
 import { look } from '../engine/look.ts';
 import type { PullPlan } from '../engine/plan.ts';
@@ -12,11 +12,19 @@ import type { Log } from '../lib/log.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { Layer } from '../model/cause-id.ts';
 import type { Investigation } from '../model/investigation.ts';
+import { imageKey } from '../signals/image-match.ts';
 import { conclusionOf, needsPod } from './engine/conclusion.ts';
 import { guardOf, refusedByLookup, refusedByPlan, refuseInputs } from './engine/guarded.ts';
 import { openPlanner, type PlannerNeeds } from './engine/planner.ts';
 import { firstPatience, recheckOf, recheckPlan } from './engine/recheck.ts';
-import { kindsOfProbe, kindsOfRegistry, probesDocument, targetImage } from './engine/single-probe.ts';
+import {
+  hubQuotaImage,
+  kindsOfHub,
+  kindsOfProbe,
+  kindsOfRegistry,
+  probesDocument,
+  targetImage,
+} from './engine/single-probe.ts';
 import { type Allowed, type Guard, readAllowed } from './guard.ts';
 import { podOf } from './incident-pod.ts';
 import type { ReadPodSecrets } from './kube/pod-secrets.ts';
@@ -60,8 +68,8 @@ export interface NodeEngine {
   /** Changes when what the node's files have for the image changes; tells nothing else. */
   readonly credentialsMark: (image: string) => Promise<string>;
   /**
-   * The way to an image's registry, as far as the registry's own answer. For the agent's own checks: nothing is asked
-   * about the image, no runtime is asked anything, and no target is refused.
+   * The way to an image's registry, as far as the registry's own answer; at Docker Hub as far as its quota, without
+   * credentials and at no cost. For the agent's own checks: nothing is asked about the image, no runtime is asked anything, and no target is refused.
    */
   readonly checkRegistry: (image: string, signal: AbortSignal) => Promise<Result<Investigation, Declined>>;
   /** One real pull by the runtime. */
@@ -194,9 +202,13 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
     },
 
     async checkRegistry(image, signal) {
-      const planned = await planner.plan(image, {});
+      const hub = imageKey(image).startsWith('docker.io/');
+      const planned = await planner.plan(hub ? hubQuotaImage : image, {});
       if (!planned.ok) return planned;
-      const looked = await look(planned.value, { ...base(), kinds: kindsOfRegistry, counterfactuals: true, signal });
+      // Without credentials: a check each minute must not offer what may be wrong.
+      const plan = hub ? withoutCredentials(planned.value) : planned.value;
+      const kinds = hub ? kindsOfHub : kindsOfRegistry;
+      const looked = await look(plan, { ...base(), kinds, headOnly: true, counterfactuals: true, signal });
       return ok(looked.document);
     },
 

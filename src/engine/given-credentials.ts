@@ -24,3 +24,8 @@ export function withCredentials(plan: PullPlan, { username, password }: GivenCre
   const body = { ...plan.body, credentials: credentialsInfo(credentials, null) };
   return { ...plan, body, credentials };
 }
+
+/** `plan` for somebody who has no credentials, whatever the node's files have; its plugins are asked by their own probe. */
+export function withoutCredentials(plan: PullPlan): PullPlan {
+  return { ...plan, body: { ...plan.body, credentials: credentialsInfo([], null) }, credentials: [] };
+}

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { registryHealthOf } from '../../src/agent/health/registry-health.ts';
 import { type NodeEngine, openNodeEngine } from '../../src/agent/node-engine.ts';
 import type { Incident, Recheck } from '../../src/agent/parts.ts';
 import { InvestigationShape } from '../../src/api/investigation.ts';
@@ -543,6 +544,34 @@ describe('agent: node engine', () => {
     assert.ok(result.ok);
     assert.deepEqual(registry.requests, ['GET /v2/']);
     assert.ok(result.value.probes.some(({ kind, status }) => kind === 'registry' && status === 'ok'));
+  });
+
+  it("checks Docker Hub as far as its quota: by HEAD, of the image that is for it, and without the node's credentials", async () => {
+    const quota = { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '76;w=21600' };
+    const hub = await startFakeRegistry({
+      repositories: { 'ratelimitpreview/test': { latest: stage.image } },
+      token: { users: {}, publicRepositories: ['ratelimitpreview/test'] },
+      headers: quota,
+    });
+    stage.defer(() => hub.close());
+    await stage.file('etc/containerd/certs.d/docker.io/hosts.toml', `server = "http://127.0.0.1:${hub.port}"\n`);
+    const auth = Buffer.from('somebody:secret-of-the-node').toString('base64');
+    await stage.file(
+      'var/lib/kubelet/config.json',
+      JSON.stringify({ auths: { 'https://index.docker.io/v1/': { auth } } }),
+    );
+    const made = await engine();
+    for (const image of ['nginx', 'docker.io/library/redis:7']) {
+      const result = await made.checkRegistry(image, never);
+      assert.ok(result.ok);
+      const health = registryHealthOf(result.value, 'docker.io');
+      assert.deepEqual(health.rateLimit, { limit: 100, remaining: 76, windowSeconds: 21_600, source: null });
+      assert.equal(health.verdict, 'healthy');
+    }
+    const manifests = hub.requests.filter((request) => request.includes('/manifests/'));
+    assert.ok(manifests.length > 0);
+    for (const request of manifests) assert.match(request, /^HEAD \/v2\/ratelimitpreview\/test\/manifests\/latest/);
+    for (const sent of hub.authorizations) assert.ok(sent === null || sent.startsWith('Bearer '), sent ?? '');
   });
 
   describe('guarded', () => {

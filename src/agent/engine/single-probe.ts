@@ -22,6 +22,13 @@ export function kindsOfProbe(probe: ProbeName): ReadonlySet<ProbeKind> {
 /** What a registry is checked by, without a word about any image of it. */
 export const kindsOfRegistry: ReadonlySet<ProbeKind> = new Set([...kindsOf.registry, 'small', 'clock']);
 
+/**
+ * Docker Hub tells of its quota only in answers about manifests. This one is for asking, and HEAD is not counted
+ * (pull-facts, section 12; docs.docker.com/docker-hub/usage/pulls).
+ */
+export const hubQuotaImage = 'docker.io/ratelimitpreview/test:latest';
+export const kindsOfHub: ReadonlySet<ProbeKind> = new Set<ProbeKind>([...kindsOfRegistry, 'auth', 'manifest']);
+
 /** An image that a registry could have, so that a plan can be made of its name; the failure says what is taken. */
 export function targetImage(target: string): Result<string, string> {
   const taken =
