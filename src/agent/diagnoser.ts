@@ -1,7 +1,7 @@
 import type { Env } from '../lib/env.ts';
 import type { Investigation } from '../model/investigation.ts';
 import { imageKey } from '../signals/image-match.ts';
-import { podOf } from './incident-pod.ts';
+import { conclusionFor, effectivePolicyOf, podOf, policyOf } from './incident-pod.ts';
 import type {
   Book,
   Conclusion,
@@ -41,13 +41,19 @@ export function openDiagnoser({ env, book, investigator, conclusionOf, knowsPod 
   /** What waits for a registry's budget, or for its turn: the time from which it may be asked. */
   const waiting = new Map<string, { readonly reason: InvestigationReason; readonly from: number }>();
 
+  /** By what policy each image was investigated last: the journal may name a pod before the API server tells its policy. */
+  const policies = new Map<string, ReturnType<typeof effectivePolicyOf>>();
+
   const start = (incident: Incident, reason: InvestigationReason): void => {
     waiting.delete(incident.key);
+    policies.set(incident.key, effectivePolicyOf(incident));
     // Later looks wait as long as they would for anybody: what was silent then may be slow now.
     const said = reason === 'noticed' || reason === 'changed' ? { said: incident.saidCause } : {};
     const pod = knowsPod === undefined ? undefined : podOf(incident);
     const whose = pod === undefined ? {} : { pod };
-    void investigator.investigate({ image: incident.image, reason, ...said, ...whose }).then((result) => {
+    const pullPolicy = policyOf(incident);
+    const policy = pullPolicy === null ? {} : { pullPolicy };
+    void investigator.investigate({ image: incident.image, reason, ...said, ...whose, ...policy }).then((result) => {
       if (result.ok || result.error.reason === 'stopping' || book.get(incident.key) === null) return;
       waiting.set(incident.key, { reason, from: env.monotonic() + (result.error.retryAfterMs ?? againMs) });
     });
@@ -61,7 +67,10 @@ export function openDiagnoser({ env, book, investigator, conclusionOf, knowsPod 
   book.onChange((incident, change) => {
     if (change === 'opened') start(incident, 'noticed');
     else if (change === 'signal' && contradicts(incident)) start(incident, 'changed');
-    else if (change === 'ended') waiting.delete(incident.key);
+    else if (change === 'ended') {
+      waiting.delete(incident.key);
+      policies.delete(incident.key);
+    }
   });
 
   investigator.onDone((document, order) => {
@@ -69,7 +78,7 @@ export function openDiagnoser({ env, book, investigator, conclusionOf, knowsPod 
     // A caller's own secret or platform says nothing of what this node's pods are given.
     if (incident === null || order.credentials !== undefined || order.platform !== undefined) return;
     if (order.guarded === true && document.verdict === 'inconclusive') return;
-    const conclusion = conclusionOf(document);
+    const conclusion = conclusionFor(incident, conclusionOf(document));
     if (order.reason === 'asked' && isOfOthers(order, conclusion, knownPod(incident))) return;
     book.conclude(incident.key, conclusion);
   });
@@ -96,7 +105,9 @@ export function openDiagnoser({ env, book, investigator, conclusionOf, knowsPod 
         const age = env.now() - conclusion.at;
         // Concluded without a pod's credentials, before the API server told of the pod.
         const late = conclusion.pod === undefined && isOfCredentials(conclusion) && age > lateMs;
-        if (late && knownPod(incident) !== undefined) start(incident, 'changed');
+        const policy = policies.get(key);
+        const otherPolicy = policy !== undefined && policy !== effectivePolicyOf(incident);
+        if (otherPolicy || (late && knownPod(incident) !== undefined)) start(incident, 'changed');
         else if (age > (conclusion.verdict === 'inconclusive' ? inconclusiveAgainMs : againMs))
           start(incident, 'again');
       }

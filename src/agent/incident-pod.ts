@@ -1,4 +1,8 @@
-import type { Incident, PodName } from './parts.ts';
+import { causeOf } from '../causes/index.ts';
+import { remediesOf } from '../causes/remedies.ts';
+import { defaultPullPolicy } from '../image/pull-policy.ts';
+import { parseReference } from '../image/reference.ts';
+import type { Conclusion, Incident, PodName, WaitingPod } from './parts.ts';
 
 /**
  * The pod whose credentials an incident's investigations try: the one that they were about before, while it waits, else the
@@ -10,4 +14,44 @@ export function podOf({ pods, conclusion }: Pick<Incident, 'pods' | 'conclusion'
   );
   const before = conclusion?.pod;
   return named.find((one) => one.namespace === before?.namespace && one.name === before.name) ?? named[0];
+}
+
+/**
+ * The imagePullPolicy by which an incident is investigated; null: none is known. Rows with `Never` wait for no registry, so they
+ * decide only where there are no others; of `Always` and `IfNotPresent` together the latter, whose rows end by themselves once
+ * the image is here.
+ */
+export function policyOf({ pods }: Pick<Incident, 'pods'>): WaitingPod['policy'] {
+  const policies = new Set(pods.map(({ policy }) => policy));
+  return (['IfNotPresent', 'Always', 'Never'] as const).find((policy) => policies.has(policy)) ?? null;
+}
+
+/** The same, and where none is known what the kubelet goes by for such a name. */
+export function effectivePolicyOf(incident: Pick<Incident, 'pods' | 'image'>): NonNullable<WaitingPod['policy']> {
+  const parsed = parseReference(incident.image);
+  return policyOf(incident) ?? defaultPullPolicy(parsed.ok ? parsed.value : null);
+}
+
+/**
+ * What an investigation comes to for those who wait. Under `Never` the kubelet asks no registry (image_manager.go), so what is
+ * wrong with one stops nobody; where the runtime could not say whether the image is here, the kubelet's own word is what is left.
+ */
+export function conclusionFor(incident: Incident, conclusion: Conclusion): Conclusion {
+  const refused = policyOf(incident) === 'Never' && incident.pods.some(({ reason }) => reason === 'ErrImageNeverPull');
+  const ofRegistry = conclusion.verdict === 'faulty' || conclusion.verdict === 'inconclusive';
+  if (!refused || !ofRegistry || conclusion.layer === 'policy' || conclusion.layer === 'reference') return conclusion;
+  const cause = causeOf('image-never-pull');
+  const args = { image: incident.image };
+  return {
+    ...conclusion,
+    verdict: 'faulty',
+    cause: cause.id,
+    confidence: 'likely',
+    underlying: null,
+    layer: cause.layer,
+    host: null,
+    summary: cause.say(args),
+    remedies: remediesOf(cause, args),
+    notBefore: null,
+  };
 }

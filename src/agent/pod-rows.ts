@@ -32,6 +32,9 @@ export function podRows(incident: Incident, { now, retryOf, busy, podOf }: RowNe
   const told = toldOf(incident);
   // What was found out with one pod's secrets says nothing of a pod that has others.
   const toldOfOthers = toldOf({ ...incident, conclusion: null });
+  // Who may not pull waits for no registry, whatever keeps those from it who wait for the same image.
+  const toldOfNever = toldOf({ ...incident, conclusion: null, saidCause: 'image-never-pull' });
+  const ofRegistry = incident.conclusion?.verdict === 'faulty' && incident.conclusion.layer !== 'policy';
   const about = incident.conclusion?.pod;
   const aboutPod = about === undefined ? null : podOf(about.namespace, about.name);
   const retry = retryOf(incident);
@@ -46,7 +49,7 @@ export function podRows(incident: Incident, { now, retryOf, busy, podOf }: RowNe
       image: incident.image,
       normalized: incident.key === '' ? null : incident.key,
       reason: pod.reason,
-      ...(isOther ? toldOfOthers : told),
+      ...(ofRegistry && pod.reason === 'ErrImageNeverPull' ? toldOfNever : isOther ? toldOfOthers : told),
       message: pod.message,
       firstSeenAt: timeOf(pod.firstSeenAt),
       lastSeenAt: timeOf(pod.lastSeenAt),
