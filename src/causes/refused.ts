@@ -4,6 +4,7 @@ import { unreadSecrets } from '../evidence/pod-secrets.ts';
 import { type Refusal, refusalsOf } from '../evidence/refusal.ts';
 import { untried } from '../evidence/requests.ts';
 import { idsOf, type View } from '../evidence/view.ts';
+import { parseReference } from '../image/reference.ts';
 import type { CauseArgs, Match } from './cause.ts';
 
 /**
@@ -50,11 +51,21 @@ export function whenRefused(
     });
 }
 
-/** The command that makes a pull secret for a host. */
-export function secretCommand({ host, secret, namespace }: CauseArgs): string {
+/**
+ * The command that makes a pull secret. It has to be for the registry that the image names, with its port, whichever mirror or
+ * name of its own the answer came from: by that name the kubelet looks for it (src/node/credential-keyring.ts).
+ */
+export function secretCommand({ image, host, port, secret, namespace }: CauseArgs): string {
   const place = namespace === undefined ? '' : ` -n ${namespace}`;
-  return `kubectl create secret docker-registry ${secret ?? 'regcred'}${place} --docker-server=${host ?? 'HOST'} --docker-username=USER --docker-password=PASSWORD`;
+  const named = image === undefined ? null : parseReference(image);
+  const seen = host === undefined ? 'HOST' : port === undefined || /:\d+$/.test(host) ? host : `${host}:${port}`;
+  const registry = named?.ok === true ? named.value.domain : seen;
+  const server = hubNames.has(registry) ? 'https://index.docker.io/v1/' : registry;
+  return `kubectl create secret docker-registry ${secret ?? 'regcred'}${place} --docker-server=${server} --docker-username=USER --docker-password=PASSWORD`;
 }
+
+/** Docker Hub's secrets stand under one name of the many that it has. */
+const hubNames: ReadonlySet<string> = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
 
 /** Whose credentials, and where they are from. */
 export function whose({ username, origin }: CauseArgs): string {
