@@ -18,6 +18,8 @@ export interface MetricSources {
   readonly storeUp: () => boolean;
   /** The store as it was counted last; null: not yet. */
   readonly store: () => { readonly bytes: number; readonly rows: Readonly<Record<string, number>> } | null;
+  /** What it may take, as set now. */
+  readonly storeLimit: () => number;
 }
 
 const secondBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -39,6 +41,10 @@ export function openCollectorMetrics(sources: MetricSources): CollectorMetrics {
   const held = gauge('pullwhy_collector_held_reports', 'Reports that are being read and stored.');
   const storeUp = gauge('pullwhy_collector_store_up', 'Whether the store answers.');
   const storeBytes = gauge('pullwhy_collector_store_bytes', 'What the store takes.');
+  const storeLimit = gauge(
+    'pullwhy_collector_store_limit_bytes',
+    'What the store may take (retention.maxBytes): beyond it the oldest is dropped, however young.',
+  );
   const storeRows = gauge('pullwhy_collector_store_rows', 'Rows of the store.', ['table']);
   const readers = gauge('pullwhy_collector_event_readers', 'Readers of live events.');
   const requests = counter('pullwhy_collector_http_requests_total', 'Requests over HTTP.', [
@@ -63,6 +69,7 @@ export function openCollectorMetrics(sources: MetricSources): CollectorMetrics {
     readers.set(sources.eventReaders());
     const store = sources.store();
     storeUp.set(sources.storeUp() ? 1 : 0);
+    storeLimit.set(sources.storeLimit());
     for (const one of [storeBytes, storeRows]) one.clear();
     if (store !== null) {
       storeBytes.set(store.bytes);

@@ -74,6 +74,7 @@ export async function startCollector(needs: CollectorNeeds): Promise<Result<Coll
     budget: budget.used,
     eventReaders: feed.subscribers,
     store: () => (watch.trouble() === null ? watch.size() : null),
+    storeLimit: () => byteCount(settings().retention.maxBytes) ?? 0,
     storeUp: () => watch.trouble() === null,
   });
   const { metrics } = counted;
