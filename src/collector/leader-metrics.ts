@@ -29,7 +29,7 @@ export function leaderMetrics(metrics: Metrics): LeaderMetrics {
   const open = metrics.gauge('pullwhy_collector_incidents', 'Incidents that are open.', ['cause', 'scope', 'severity']);
   const nodes = metrics.gauge(
     'pullwhy_collector_nodes',
-    'Nodes by what is known of them; silent ones are neither healthy nor faulty.',
+    'Nodes by what is known of them; silent ones are neither healthy nor faulty, and are counted for a day.',
     ['state'],
   );
   const failing = metrics.gauge(

@@ -9,7 +9,11 @@ export function fellSilent(fleet: readonly KnownNode[], readAt: number, now: num
   return fleet.some(({ lastSeenAt }) => now - lastSeenAt > silentAfterMs && readAt - lastSeenAt <= silentAfterMs);
 }
 
-/** How many nodes are in which state, for metrics. What only a workload's owner can mend is no node's trouble. */
+/**
+ * How many nodes are in which state, for metrics. What only a workload's owner can mend is no node's trouble. Nodes that
+ * are silent for so long that they are taken for gone are in none: an autoscaler leaves many of them, until retention
+ * forgets them.
+ */
 export function nodeStates({
   now,
   fleet,
@@ -25,6 +29,7 @@ export function nodeStates({
   }
   const counts = { healthy: 0, degraded: 0, faulty: 0, silent: 0, unknown: 0 };
   for (const { node, lastSeenAt } of fleet) {
+    if (now - lastSeenAt > fleetRules.goneAfterMs) continue;
     counts[now - lastSeenAt > fleetRules.silentAfterMs ? 'silent' : (worst.get(node) ?? 'healthy')]++;
   }
   return counts;

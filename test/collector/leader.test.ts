@@ -395,7 +395,7 @@ describe('collector: what is read of a look', () => {
     assert.equal(fellSilent([known('a', now - limit - 2000)], now - 1000, now), false, 'it was silent already');
   });
 
-  it('counts nodes by their worst, silence before all, and no typo', async () => {
+  it('counts nodes by their worst, silence before all, and no typo, and none that has gone', async () => {
     const clock = ownClock();
     const store = await memoryStore(clock);
     const [one] = await failingOf(store, clock);
@@ -409,7 +409,8 @@ describe('collector: what is read of a look', () => {
       { ...one, node: 'e', verdict: 'faulty' },
     ];
     const fleet = ['a', 'b', 'c', 'd', 'f'].map((node) => known(node, now));
-    const counts = nodeStates({ now, failing, fleet: [...fleet, known('e', now - fleetRules.silentAfterMs - 1)] });
+    const silent = [known('e', now - fleetRules.silentAfterMs - 1), known('gone', now - fleetRules.goneAfterMs - 1)];
+    const counts = nodeStates({ now, failing, fleet: [...fleet, ...silent] });
     assert.deepEqual(counts, { healthy: 2, degraded: 1, faulty: 1, silent: 1, unknown: 1 });
     await store.close();
   });
