@@ -1,5 +1,6 @@
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import type { Log } from '../../lib/log.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 
 /**
  * Opens a database in a file, whose folder is made. One that is damaged, or another program's, is put aside and begun
@@ -10,7 +11,7 @@ export function openDatabaseFile<T extends { readonly close: () => void }>(
   open: (path: string) => T,
   { log, what }: { readonly log: Log; readonly what: string },
 ): T {
-  mkdirSync(path.slice(0, path.lastIndexOf('/')), { recursive: true, mode: 0o700 });
+  makeFolder(path.slice(0, path.lastIndexOf('/')));
   try {
     return open(path);
   } catch (error) {

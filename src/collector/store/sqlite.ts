@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { makeFolder } from '../../lib/make-folder.ts';
 import type { StoreFailure } from '../parts.ts';
 import { Again, type Database, type DatabaseNeeds, onConflict, type Sql, tries, type Upsert, wait } from './sql.ts';
 
@@ -19,7 +19,7 @@ const mostStatements = 200;
  * @param path A file, whose folder is made; or `:memory:`.
  */
 export function openSqlite(path: string, { env }: DatabaseNeeds): Database {
-  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  if (path !== ':memory:') makeFolder(dirname(path));
   const db = new DatabaseSync(path);
   try {
     // Before the first table, or it has no effect: free pages can be given back a part at a time.
