@@ -43,6 +43,9 @@ export interface Visit {
   readonly leave: () => void;
 }
 
+/** Why work for a caller ends: one for all, for to make one costs a trace of the stack. */
+const callerGone = new DOMException('The caller has gone, or has its answer.', 'AbortError');
+
 /** Opens the desk: `visit` begins each request. */
 export function openDesk(
   { who, env, gate, routes, maxConcurrent, log, answered, stallMs }: DeskNeeds,
@@ -64,7 +67,7 @@ export function openDesk(
     response.once('close', () => {
       rest();
       leave();
-      gone.abort();
+      gone.abort(callerGone);
       // Kept open for a next request that is not to come.
       if (stopping.aborted) connections.endIdle();
       answered(name, request.method ?? '', response.statusCode, (env.monotonic() - begun) / 1000);

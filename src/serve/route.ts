@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { ProblemDocument } from '../api/problem.ts';
 import { checkAgainst, type Misfit, type Static, type TSchema, Type } from '../api/schema.ts';
+import type { Result } from '../lib/result.ts';
 
 /** Who may ask: everybody who reaches the port, or who is let in to read, to act, or to report as a node. */
 export type Access = 'open' | 'read' | 'act' | 'report';
@@ -93,6 +94,8 @@ type Described<Q extends TSchema, B extends TSchema> = Omit<Route, 'run' | 'quer
   readonly query: Q;
   readonly body: B;
   readonly problems?: Route['problems'];
+  /** Checks the body in place of `checkAgainst`, with the same answers: for a route that is asked thousands of times a second. */
+  readonly checkBody?: (data: unknown) => Result<Static<B>, readonly Misfit[]>;
   readonly handle: (asked: Asked<Static<Q>, Static<B>>) => Promise<Reply> | Reply;
 };
 
@@ -104,7 +107,7 @@ export const nothing = Type.Object({}, { additionalProperties: false });
 
 /** Describes an operation. Its handler gets the query and the body as their schemas have them, or is not called. */
 export function route<Q extends TSchema, B extends TSchema>(described: Described<Q, B>): Route {
-  const { query, body, handle, problems = {}, ...rest } = described;
+  const { query, body, handle, problems = {}, checkBody, ...rest } = described;
   return {
     ...rest,
     problems,
@@ -113,7 +116,8 @@ export function route<Q extends TSchema, B extends TSchema>(described: Described
     async run(asked) {
       const checkedQuery = checkAgainst(query, asked.query);
       if (!checkedQuery.ok) return misfit(400, 'The query of the address does not fit.', checkedQuery.error);
-      const checkedBody = checkAgainst(body, isNothing(body) ? {} : asked.body);
+      const given = isNothing(body) ? {} : asked.body;
+      const checkedBody = checkBody === undefined ? checkAgainst(body, given) : checkBody(given);
       if (!checkedBody.ok) return misfit(422, 'The body does not fit.', checkedBody.error);
       return handle({ ...asked, query: checkedQuery.value, body: checkedBody.value });
     },

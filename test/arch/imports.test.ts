@@ -41,7 +41,7 @@ const places: Readonly<Record<string, RegExp>> = {
   fastify: /^src\/collector\/http\/server\.ts$/,
   pg: /^src\/collector\/store\/postgres[\w-]*\.ts$/,
   commander: /^src\/cli\//,
-  typebox: /^src\/api\/schema\.ts$/,
+  typebox: /^src\/api\/(schema|compiled)\.ts$/,
 };
 
 describe('arch: imports', () => {

@@ -15,12 +15,15 @@ import { parseJson } from '../../lib/json.ts';
 import { fail, ok, type Result } from '../../lib/result.ts';
 import type { ProblemReply } from '../../serve/route.ts';
 import type { Hold } from './budget.ts';
+import type { Turns } from './turns.ts';
 
 /** How a body is read. */
 export interface BodyNeeds {
   /** Of the body, packed or not. */
   readonly maxBytes: number;
   readonly hold: Hold;
+  /** Where bodies wait to be unpacked and read. */
+  readonly turns: Turns;
   /** Called when the body is wanted, for a caller who asks before sending it. */
   readonly begin: () => void;
   /** What is said when `hold` has no room. */
@@ -32,7 +35,7 @@ export interface BodyNeeds {
  * the answer must go out first.
  */
 export async function readBody(request: IncomingMessage, needs: BodyNeeds): Promise<Result<unknown, ProblemReply>> {
-  const { maxBytes, hold, begin, full } = needs;
+  const { maxBytes, hold, begin, full, turns } = needs;
   const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
   // Also what keeps a web page from asking: a form cannot send this type.
   if (type !== 'application/json')
@@ -67,18 +70,28 @@ export async function readBody(request: IncomingMessage, needs: BodyNeeds): Prom
     return fail(problem(400, 'The body ended before its length.'));
   }
   const packed = Buffer.concat(chunks);
-  const unpacked = await unpack(packed, unpacker, maxBytes);
-  if (unpacked === 'too-long') {
-    return fail(
-      problem(413, `The body is longer than ${maxBytes} bytes when it is unpacked: send it in smaller parts.`),
-    );
-  }
-  if (unpacked === 'damaged') return fail(problem(400, `The body is not what its Content-Encoding says (${coding}).`));
-  if (unpacked !== packed && !hold.grow(unpacked.length)) return fail(full());
-  const value = parseJson(unpacked.toString('utf8'));
-  // Not the parser's own words: they repeat a part of the body, which may hold a password.
-  return value === undefined ? fail(problem(400, 'The body is no JSON, or too deep.')) : ok(value);
+  const read = (unpacked: Unpacked): Result<unknown, ProblemReply> => {
+    if (unpacked === 'too-long') {
+      return fail(
+        problem(413, `The body is longer than ${maxBytes} bytes when it is unpacked: send it in smaller parts.`),
+      );
+    }
+    if (unpacked === 'damaged')
+      return fail(problem(400, `The body is not what its Content-Encoding says (${coding}).`));
+    if (unpacked !== packed && !hold.grow(unpacked.length)) return fail(full());
+    const value = parseJson(unpacked.toString('utf8'));
+    // Not the parser's own words: they repeat a part of the body, which may hold a password.
+    return value === undefined ? fail(problem(400, 'The body is no JSON, or too deep.')) : ok(value);
+  };
+  const options = { maxOutputLength: maxBytes };
+  if (unpacker === null) return turns(() => read(packed));
+  if (packed.length <= smallBytes) return turns(() => read(unpackNow(packed, unpacker, options)));
+  const unpacked = await unpackSoon(packed, unpacker, options);
+  return turns(() => read(unpacked));
 }
+
+/** What became of a packed body. */
+type Unpacked = Buffer | 'too-long' | 'damaged';
 
 interface Unpacker {
   readonly now: (data: Buffer, options: Bounds) => Buffer;
@@ -125,28 +138,32 @@ const maxAtOnce = 4;
 let running = 0;
 const waiting: (() => void)[] = [];
 
-async function unpack(
-  data: Buffer,
-  unpacker: Unpacker | null,
-  maxOutputLength: number,
-): Promise<Buffer | 'too-long' | 'damaged'> {
-  if (unpacker === null) return data;
+function unpackNow(data: Buffer, unpacker: Unpacker, options: Bounds): Unpacked {
   try {
-    if (data.length <= smallBytes) return unpacker.now(data, { maxOutputLength });
-    if (running >= maxAtOnce) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running++;
-    try {
-      return await unpacker.soon(data, { maxOutputLength });
-    } finally {
-      // The place goes to who waits, or is free.
-      const next = waiting.shift();
-      if (next === undefined) running--;
-      else next();
-    }
+    return unpacker.now(data, options);
   } catch (error) {
-    const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
-    return code === 'ERR_BUFFER_TOO_LARGE' ? 'too-long' : 'damaged';
+    return wrongOf(error);
   }
+}
+
+async function unpackSoon(data: Buffer, unpacker: Unpacker, options: Bounds): Promise<Unpacked> {
+  if (running >= maxAtOnce) await new Promise<void>((resolve) => waiting.push(resolve));
+  else running++;
+  try {
+    return await unpacker.soon(data, options);
+  } catch (error) {
+    return wrongOf(error);
+  } finally {
+    // The place goes to who waits, or is free.
+    const next = waiting.shift();
+    if (next === undefined) running--;
+    else next();
+  }
+}
+
+function wrongOf(error: unknown): 'too-long' | 'damaged' {
+  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+  return code === 'ERR_BUFFER_TOO_LARGE' ? 'too-long' : 'damaged';
 }
 
 function problem(status: number, detail: string): ProblemReply {

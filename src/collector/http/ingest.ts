@@ -1,3 +1,4 @@
+import { compiledCheck } from '../../api/compiled.ts';
 import { ReportBatch, ReportReceipt } from '../../api/records.ts';
 import type { Env } from '../../lib/env.ts';
 import { isRecord } from '../../lib/json.ts';
@@ -59,6 +60,7 @@ export function ingestRoute({ env, log, store, ended }: IngestNeeds): Route {
     access: 'report',
     query: nothing,
     body: ReportBatch,
+    checkBody: compiledCheck(ReportBatch),
     bodyBytes: limits.reportBytes,
     replies: {
       202: { description: 'it is kept, but what is named as refused', content: { 'application/json': ReportReceipt } },

@@ -7,6 +7,7 @@ import { type HttpServer, type HttpTimes, type ListenNeeds, openListener, usualT
 import type { ProblemReply } from '../../serve/route.ts';
 import { readBody } from './body.ts';
 import type { Budget, Hold } from './budget.ts';
+import { openTurns } from './turns.ts';
 
 /** What the server needs. */
 export interface HttpNeeds extends Omit<DeskNeeds, 'who' | 'stallMs'>, Omit<ListenNeeds, 'who' | 'times'> {
@@ -40,6 +41,7 @@ export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, st
   const times = { ...usualTimes, ...needs.times };
   const listener = openListener({ ...needs, who, times });
   const visit = openDesk({ ...needs, who, stallMs: times.stall }, listener);
+  const turns = openTurns(needs.env);
   const begins = new WeakMap<IncomingMessage, () => void>();
   const guests = new WeakMap<IncomingMessage, Guest>();
 
@@ -116,7 +118,7 @@ export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, st
     guest.hold = hold;
     const maxBytes = guest.admitted.route.bodyBytes ?? limits.apiBodyBytes;
     const begin = begins.get(request.raw) ?? (() => undefined);
-    guest.body = await readBody(request.raw, { maxBytes, hold, begin, full });
+    guest.body = await readBody(request.raw, { maxBytes, hold, turns, begin, full });
   });
   const handle = (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const guest = welcome(request, reply);

@@ -2,20 +2,21 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { makeFolder } from '../../lib/make-folder.ts';
 import type { StoreFailure } from '../parts.ts';
+import { openLane } from './lane.ts';
 import { Again, type Database, type DatabaseNeeds, onConflict, type Sql, tries, type Upsert, wait } from './sql.ts';
 
 /** Pages that are given back to the file system at a time: each is moved, which takes some microseconds. */
 const shrinkPages = 128;
 
 /** How long transactions go on before others get a turn, milliseconds. */
-const turnMs = 5;
+const turnMs = 8;
 
 /** Statements that are kept prepared; lists with filters have some tens of forms. */
 const mostStatements = 200;
 
 /**
  * SQLite, for one collector. Its calls are synchronous, so each does little; what takes more pauses in between. One
- * transaction runs at a time, and reads come between transactions, never within. Throws what SQLite says.
+ * transaction runs at a time, and reads come between transactions, never within (lane.ts). Throws what SQLite says.
  * @param path A file, whose folder is made; or `:memory:`.
  */
 export function openSqlite(path: string, { env }: DatabaseNeeds): Database {
@@ -29,6 +30,9 @@ export function openSqlite(path: string, { env }: DatabaseNeeds): Database {
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768');
     // Another process that writes (a backup, a shell) is waited for in `write`, where that does not stop everything.
     db.exec('PRAGMA busy_timeout = 0; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY');
+    // What is in the journal goes to the file when it has 32 MiB and not 4: a page that is written again and again, as
+    // those of a storm are, goes there once, and each time waits for the disk.
+    db.exec('PRAGMA wal_autocheckpoint = 8192');
   } catch (error) {
     db.close();
     throw error;
@@ -64,36 +68,17 @@ export function openSqlite(path: string, { env }: DatabaseNeeds): Database {
     },
   };
 
-  // One after the other: a transaction has pauses within, in which nobody else may come.
-  let last: Promise<unknown> = Promise.resolve();
-  const alone = <T>(work: () => Promise<T>): Promise<T> => {
-    const mine = last.then(work, work);
-    last = mine.then(
-      () => undefined,
-      () => undefined,
-    );
-    return mine;
-  };
-  // A queue of transactions would run to its end before anything else gets a turn: none of them waits for anything.
-  let breathedAt = env.monotonic();
-  const breathe = async (): Promise<void> => {
-    if (env.monotonic() - breathedAt < turnMs) return;
-    await new Promise((resolve) => setImmediate(resolve));
-    breathedAt = env.monotonic();
-  };
-  const transaction = async <T>(work: (sql: Sql) => Promise<T>): Promise<T> => {
-    db.exec('BEGIN IMMEDIATE');
-    try {
-      const value = await work(sql);
-      db.exec('COMMIT');
-      await breathe();
-      return value;
-    } catch (error) {
-      // SQLite itself rolls back when the disk is full or the file cannot be read.
+  const lane = openLane({
+    env,
+    turnMs,
+    begin: () => db.exec('BEGIN IMMEDIATE'),
+    commit: () => db.exec('COMMIT'),
+    // SQLite itself rolls back when the disk is full or the file cannot be read.
+    rollback: () => {
       if (db.isOpen && db.isTransaction) db.exec('ROLLBACK');
-      throw error;
-    }
-  };
+    },
+  });
+  const alone = lane.read;
   const pragma = (name: string): number => {
     const value: unknown = Object.values(prepared(`PRAGMA ${name}`).get() ?? {})[0];
     return typeof value === 'number' ? value : 0;
@@ -110,7 +95,7 @@ export function openSqlite(path: string, { env }: DatabaseNeeds): Database {
     async write(work) {
       for (let count = 1; ; count++) {
         try {
-          return await alone(() => transaction(work));
+          return await lane.write(() => work(sql));
         } catch (error) {
           if (count >= tries.most || !(error instanceof Again || reasonOf(error) === 'busy')) throw error;
           await wait(env, count);
