@@ -134,7 +134,7 @@ function reasonOf(error: unknown): StoreFailure['reason'] | null {
 }
 
 /** Of the folder, when it cannot be made. */
-const fileCodes: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC']);
+const fileCodes: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR', 'EEXIST', 'ENOSPC']);
 
 /** What a thrown error means, with what to do. */
 export function failureOf(error: unknown, path: string): StoreFailure | null {
