@@ -24,6 +24,7 @@ import { openPodSecrets } from './kube/pod-secrets.ts';
 import { watchPods } from './kube/pod-watch.ts';
 import { openPullQueue } from './kube/pull-queue.ts';
 import { openTelling } from './kube/telling.ts';
+import { openNodeAccess } from './node-access.ts';
 import { openNodeEngine } from './node-engine.ts';
 import { podsDocument } from './pod-rows.ts';
 import { openPuller } from './puller.ts';
@@ -289,13 +290,15 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
     });
   });
 
+  const api = { wanted: enabled === 'auto', there: hasServer(variables) };
+  const access = openNodeAccess({ env, host, endpoint: runtimeEndpoint, runtime: runtimeNow, api });
   const services: Services = {
     node,
     notReady: () =>
       sources().every((source) => source.note.endsWith('being opened.') || source.note.endsWith('being asked.'))
         ? 'The journal and the runtime are being opened.'
         : null,
-    states: () => [...sources(), ...toldStates()],
+    states: async () => [...sources(), ...(await access()), ...toldStates()],
     metrics: metrics.metrics.text,
     pods,
     registries: () => ({

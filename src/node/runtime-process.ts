@@ -123,30 +123,38 @@ function pathForms(host: HostFiles, socketPath: string): ReadonlySet<string> {
 
 /** Looks through a process's open files. Synchronous: one turn through the thread pool for each link costs ten times as much. */
 function holdsSocket(folder: string, inodes: ReadonlySet<string>): 'yes' | 'no' | 'denied' {
+  let denied = false;
   try {
     const files = opendirSync(folder, { bufferSize: 256 });
     try {
       for (let count = 0; count < limits.openFiles; count++) {
         const file = files.readSync();
         if (file === null) break;
-        const inode = /^socket:\[([0-9]+)\]$/.exec(linkOf(join(folder, file.name)))?.[1];
+        const link = linkOf(join(folder, file.name));
+        // The names of the links may be seen by whoever has the process's user, their targets not (proc(5), PTRACE_MODE_READ).
+        if (link === null) denied = true;
+        const inode = /^socket:\[([0-9]+)\]$/.exec(link ?? '')?.[1];
         if (inode !== undefined && inodes.has(inode)) return 'yes';
       }
     } finally {
       files.closeSync();
     }
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EACCES' ? 'denied' : 'no';
+    return isDenied(error) ? 'denied' : 'no';
   }
-  return 'no';
+  return denied ? 'denied' : 'no';
 }
 
-/** The target of a link; empty for one that was closed since the folder was listed. */
-function linkOf(path: string): string {
+function isDenied(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM');
+}
+
+/** The target of a link; empty for one that was closed since the folder was listed, null for one that may not be read. */
+function linkOf(path: string): string | null {
   try {
     return readlinkSync(path);
-  } catch {
-    return '';
+  } catch (error) {
+    return isDenied(error) ? null : '';
   }
 }
 

@@ -75,6 +75,30 @@ describe('agent: HTTP', () => {
     }
   });
 
+  it('tells who is on the node which mount or right lacks, and others only that something does', async () => {
+    const lacking = {
+      source: 'cri',
+      state: 'absent',
+      note: 'Mount its folder.\u001b[31m',
+      since: 0,
+      lastEventAt: null,
+    } as const;
+    const services = servicesOf({ states: () => Promise.resolve([lacking]) });
+    const route = agentRoutes(services, '0.1.0').find(({ path }) => path === '/readyz');
+    assert.ok(route !== undefined);
+    const asked = { params: {}, body: {}, accepts: [], signal: AbortSignal.timeout(1000), nodes: null, at: 0 };
+    const told = async (caller: string, query: Readonly<Record<string, string>>): Promise<string> => {
+      const reply = await route.run({ ...asked, caller, query });
+      return reply.kind === 'text' ? reply.body : '';
+    };
+    const time = '1970-01-01T00:00:00.000Z';
+    for (const caller of ['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1'])
+      assert.equal(await told(caller, { verbose: '' }), `cri absent ${time} Mount its folder. [31m\nok\n`);
+    for (const caller of ['10.0.0.7', '::ffff:10.0.0.7', 'fd00::1', '::127.0.0.1', 'unknown'])
+      assert.equal(await told(caller, { verbose: '' }), `cri absent ${time}\nok\n`, caller);
+    assert.equal(await told('127.0.0.1', {}), 'ok\n');
+  });
+
   it('investigates, and gives the document again by its id', async () => {
     const url = await start();
     const made = await post(`${url}/v1/investigations`, { image: 'nginx' });

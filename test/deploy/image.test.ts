@@ -201,6 +201,17 @@ describe('deploy: the image, as the manifests run it', function () {
       assert.ok(disk.length > 0 && disk.every(({ status }) => status === 'ok'), JSON.stringify(disk));
     });
 
+    it('names in readyz what it does not see, and with what it would', async () => {
+      const lines = await verbose(here(pod));
+      for (const source of ['journal', 'cri', 'node-files', 'node-credentials', 'runtime-process', 'image-filesystem'])
+        assert.match(lines, new RegExp(`^${source} following `, 'm'));
+      assert.match(
+        lines,
+        /^kubelet-settings absent \S+ There is no var\/lib\/kubelet\/config\.yaml .*component kubeadm/m,
+      );
+      assert.match(lines, /^kubernetes absent \S+ .*component cluster-api/m);
+    });
+
     it('finds a failing pull in the journal, proves its cause, and pulls when it is gone', async function () {
       if (journald === null) return this.skip();
       const image = 'registry.lab/deploy/late:1.0';
@@ -264,6 +275,7 @@ describe('deploy: the image, as the manifests run it', function () {
       await ready(pod);
       const document = await diagnose('registry.lab/deploy/app:1.0');
       assert.doesNotMatch(document.endpoints[0]?.proxyReason ?? '', /NO_PROXY/);
+      assert.match(await verbose(pod), /^runtime-process unreadable \S+ the capability SYS_PTRACE lacks/m);
     } finally {
       await pod.stop();
     }
@@ -281,6 +293,11 @@ describe('deploy: the image, as the manifests run it', function () {
       assert.match(status, /^Uid:\s+65532\s+65532/m);
       const open = "require('node:fs').readFileSync('/host/etc/ssl/private-key-of-somebody')";
       assert.match((await pod.exec(['/usr/local/bin/node', '-e', open])).stderr, /EACCES/);
+      const lines = await verbose(pod);
+      assert.match(lines, /^journal following /m);
+      assert.match(lines, /^cri absent \S+ There is no runtime's socket below the host root: mount it/m);
+      assert.match(lines, /^runtime-process absent \S+ There is no proc below \/host.*component runtime-process/m);
+      assert.match(lines, /^node-credentials absent \S+ .*component node-credentials/m);
       const image = 'registry.lab/deploy/never:1.0';
       await here(lab).push('deploy/never', '0.9');
       await say(image, 'web-2');
@@ -302,6 +319,14 @@ describe('deploy: the image, as the manifests run it', function () {
       await pod.stop();
     }
   });
+
+  /** `GET /readyz?verbose`, asked within the container. */
+  async function verbose(pod: Pod): Promise<string> {
+    const script = "fetch('http://127.0.0.1:9440/readyz?verbose').then((r) => r.text()).then(console.log)";
+    const { stdout, stderr } = await pod.exec(['/usr/local/bin/node', '-e', script]);
+    assert.match(stdout, /^ok$/m, stderr);
+    return stdout;
+  }
 
   /** MiB, by the kernel's name of it. */
   async function memory({ pid }: Pod, name: string): Promise<number> {

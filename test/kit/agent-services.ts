@@ -15,7 +15,7 @@ export function servicesOf(more: Partial<Services> = {}): Services {
   return {
     node: 'node-1',
     notReady: () => null,
-    states: () => [],
+    states: () => Promise.resolve([]),
     metrics: () => '# nothing\n',
     pods: () => ({ apiVersion: 'pullwhy/v1', kind: 'Pods', node: 'node-1', at, pods: [] }),
     registries: () => ({ apiVersion: 'pullwhy/v1', kind: 'Registries', node: 'node-1', at, registries: [] }),

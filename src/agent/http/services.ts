@@ -10,8 +10,8 @@ export interface Services {
   readonly node: string;
   /** Null when it is ready, else what is not, in one sentence. */
   readonly notReady: () => string | null;
-  /** What is followed and who is told, with how that stands. */
-  readonly states: () => readonly SourceState[];
+  /** What is followed, what of the node can be seen, and who is told, with how that stands. */
+  readonly states: () => Promise<readonly SourceState[]>;
   readonly metrics: () => string;
   readonly pods: () => PodsDocument;
   readonly registries: () => RegistriesDocument;
