@@ -102,7 +102,7 @@ const everyBuild: readonly { readonly name: string; readonly check: (built: Buil
         rollingUpdate: { maxUnavailable: '10%' },
       });
       assert.deepEqual(at(set, `${container}.resources`), {
-        requests: { cpu: '10m', memory: '64Mi' },
+        requests: { cpu: '10m', memory: '96Mi' },
         limits: { memory: '160Mi' },
       });
     },
