@@ -2,37 +2,12 @@
 import { openAgentMetrics } from '../src/agent/agent-metrics.ts';
 import { agentRoutes } from '../src/agent/http/routes/index.ts';
 import { AgentSettings } from '../src/agent/settings.ts';
-import { settingsOf } from '../src/settings/shape.ts';
 import { servicesOf } from '../test/kit/agent-services.ts';
-import { row } from './markdown.ts';
+import { between } from './markdown.ts';
+import { metricsTableOf, routesTableOf, settingsTableOf } from './tables.ts';
 
-/** One row for each setting. */
-export function settingsTable(): string {
-  const head = ['setting', 'variable', 'default', 'meaning', 'reload'];
-  const rows = settingsOf(AgentSettings).map(({ name, variable, default: value, description, expects, live }) =>
-    row([
-      `\`${name}\``,
-      `\`${variable}\``,
-      value === null ? '–' : `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``,
-      `${description} (${expects})`,
-      live ? 'live' : 'restart',
-    ]),
-  );
-  return [row(head), row(head.map(() => '---')), ...rows].join('\n');
-}
-
-/** One row for each route. */
-export function routesTable(): string {
-  const head = ['route', 'who', 'does'];
-  const rows = agentRoutes(servicesOf(), '0').map(({ method, path, access, summary }) =>
-    row([`\`${method} ${path}\``, access, summary]),
-  );
-  return [row(head), row(head.map(() => '---')), ...rows].join('\n');
-}
-
-/** One row for each metric. */
-export function metricsTable(): string {
-  const head = ['metric', 'type', 'labels', 'meaning'];
+/** `text` with the generated tables between their markers; a text without those is a mistake. */
+export function withAgentTables(text: string): string {
   const { metrics } = openAgentMetrics({
     version: '0',
     now: () => 0,
@@ -42,10 +17,7 @@ export function metricsTable(): string {
     sources: () => [],
     onDisk: () => true,
   });
-  const rows = metrics
-    .list()
-    .map(({ name, type, labels, help }) =>
-      row([`\`${name}\``, type, labels.length === 0 ? '–' : labels.map((label) => `\`${label}\``).join(', '), help]),
-    );
-  return [row(head), row(head.map(() => '---')), ...rows].join('\n');
+  const routes = between(text, 'routes', routesTableOf(agentRoutes(servicesOf(), '0')));
+  const settings = between(routes, 'settings', settingsTableOf(AgentSettings));
+  return between(settings, 'metrics', metricsTableOf(metrics.list()));
 }

@@ -1,16 +1,18 @@
-// Writes the tables of docs/agent.md, and of README.md: the causes, from the records of src/causes, and where each is made for real, from the
+// Writes the tables of docs/agent.md, of docs/collector.md, and of README.md: the causes, from the records of src/causes, and where each is made for real, from the
 // lab's cases. `npm run docs`; a test says when it is due.
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Cause } from '../src/causes/cause.ts';
 import { causes } from '../src/causes/index.ts';
 import { causeIds } from '../src/model/cause-id.ts';
-import { metricsTable, routesTable, settingsTable } from './agent-tables.ts';
+import { withAgentTables } from './agent-tables.ts';
+import { withCollectorTables } from './collector-tables.ts';
 import { between, row } from './markdown.ts';
 import { matrix } from './matrix.ts';
 
 const root = new URL('../', import.meta.url);
 const readme = new URL('README.md', root);
 const agent = new URL('docs/agent.md', root);
+const collector = new URL('docs/collector.md', root);
 
 /** `text` with the generated tables between their markers; a text without those is a mistake. */
 export function withTables(text: string): string {
@@ -34,13 +36,8 @@ function rowOf(cause: Cause): string {
   return row([`\`${cause.id}\``, cause.id === 'unknown' ? '–' : cause.layer, cause.title, cause.proof, text ?? '–']);
 }
 
-/** The same for docs/agent.md. */
-export function withAgentTables(text: string): string {
-  const routes = between(text, 'routes', routesTable());
-  return between(between(routes, 'settings', settingsTable()), 'metrics', metricsTable());
-}
-
 if (import.meta.main) {
   writeFileSync(readme, withTables(readFileSync(readme, 'utf8')));
   writeFileSync(agent, withAgentTables(readFileSync(agent, 'utf8')));
+  writeFileSync(collector, withCollectorTables(readFileSync(collector, 'utf8')));
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { causesTable, withAgentTables, withTables } from '../../build/docs.ts';
+import { withAgentTables } from '../../build/agent-tables.ts';
+import { withCollectorTables } from '../../build/collector-tables.ts';
+import { causesTable, withTables } from '../../build/docs.ts';
 import { between } from '../../build/markdown.ts';
 import { matrix, needlessReasons, withoutReason } from '../../build/matrix.ts';
 import { causeIds } from '../../src/model/cause-id.ts';
@@ -17,6 +19,14 @@ describe('arch: README.md', () => {
     assert.ok(withAgentTables(text) === text, 'docs/agent.md is not current: npm run docs');
     assert.match(text, /^\| `pullwhy_incidents` \| gauge/m);
     assert.match(text, /^\| `GET \/v1\/pods` \| read/m);
+  });
+
+  it('has the current tables of the collector beside it', () => {
+    const text = readFileSync(`${root}docs/collector.md`, 'utf8');
+    assert.ok(withCollectorTables(text) === text, 'docs/collector.md is not current: npm run docs');
+    assert.match(text, /^\| `pullwhy_collector_incidents` \| gauge/m);
+    assert.match(text, /^\| `POST \/v1\/reports` \| report/m);
+    assert.match(text, /^\| `http\.auth\.tokenFile` \|/m);
   });
 
   it('has a row for each cause, with as many cells as the head', () => {
