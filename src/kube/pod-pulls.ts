@@ -55,17 +55,29 @@ const creating: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitiali
  */
 export function podPulls(pod: KubePod, events: readonly KubeEvent[], now: number): PodPull[] {
   if (pod.deleting || pod.phase === 'Succeeded' || pod.phase === 'Failed') return [];
-  const own = events.filter(({ podUid }) => podUid === pod.uid);
+  const own = events.filter(({ podUid }) => isAbout(pod, podUid));
   const missingSecrets = missingSecretsOf(own);
   const rows = pod.images.flatMap((image) => {
     const row = image.kind === 'volume' ? volumeRow(pod, image, own, now) : containerRow(pod, image, own, now);
-    return row === null ? [] : [{ ...row, missingSecrets }];
+    return row === null ? [] : [{ ...row, ...forWantOf(missingSecrets, row), missingSecrets }];
   });
   const sandbox = rows.length > 0 ? null : sandboxRow(pod, own);
   return sandbox === null ? rows : [{ ...sandbox, missingSecrets }];
 }
 
+/** The event is about this pod; a static pod's name the kubelet's own mark of it. */
+export function isAbout({ uid, mirrorOf }: Pick<KubePod, 'uid' | 'mirrorOf'>, podUid: string): boolean {
+  return podUid === uid || podUid === mirrorOf;
+}
+
 type Row = Omit<PodPull, 'missingSecrets'>;
+
+/** A registry that wants credentials, and a pull secret of the pod that the kubelet did not find: the one is why the other. */
+function forWantOf(secrets: readonly string[], { cause }: Row): Partial<Pick<PodPull, 'cause' | 'confidence'>> {
+  return secrets.length > 0 && cause === 'credentials-missing'
+    ? { cause: 'pull-secret-missing', confidence: 'likely' }
+    : {};
+}
 
 function containerRow(pod: KubePod, image: PodImage, events: readonly KubeEvent[], now: number): Row | null {
   if (image.state !== 'waiting' && image.state !== 'none') return null;

@@ -225,6 +225,7 @@ exec /usr/bin/sleep 60
         itemsOf(JSON.parse(json.stdout), 'pods').map((pod) => [pod.pod, itemsOf(pod, 'images')[0]?.cause]),
       );
       assert.equal(causes.get('bad-tag'), 'tag-not-found');
+      assert.equal(causes.get('auth-secret-missing'), 'pull-secret-missing');
       assert.equal(causes.get('rate-limit-429'), 'rate-limited');
       assert.equal(causes.get('never-absent'), 'image-never-pull');
       assert.equal(causes.get('tls-expired'), 'tls-certificate-expired');
@@ -235,6 +236,33 @@ exec /usr/bin/sleep 60
       assert.match(one.stdout, /did not find the pull secret regcred-missing in ctrd17/);
       assert.match(one.stdout, /failed about \d+ times/);
       harmless(one);
+    });
+
+    it('counts the tries of a static pod, whose events have another uid than its mirror', async () => {
+      const made = waitingPod({ name: 'etcd-node-1', image: 'reg.example/team/web:9', message: notFound });
+      const metadata = isRecord(made) && isRecord(made.metadata) ? made.metadata : {};
+      const annotations = { 'kubernetes.io/config.mirror': 'c0ffee' };
+      const event = (reason: string, message: string) => ({
+        metadata: { name: reason, namespace: 'shop' },
+        involvedObject: { kind: 'Pod', namespace: 'shop', name: 'etcd-node-1', uid: 'c0ffee' },
+        reason,
+        message,
+        count: 3,
+        firstTimestamp: new Date(Date.now() - 60_000).toISOString(),
+        lastTimestamp: new Date(Date.now() - 5000).toISOString(),
+      });
+      const image = '"reg.example/team/web:9"';
+      cluster.objects = {
+        pods: [{ ...Object(made), metadata: { ...metadata, annotations } }],
+        events: [
+          event('Pulling', `Pulling image ${image}`),
+          event('Failed', `Failed to pull image ${image}: not found`),
+        ],
+      };
+      for (const args of [['etcd-node-1'], ['-A', '-o', 'json']]) {
+        const { stdout } = await plugin(args);
+        assert.match(stdout, /failed 3 times|"attempts": ?3/);
+      }
     });
 
     it('is harmless whatever a pod says', async () => {

@@ -83,13 +83,16 @@ describe('kube: pods as a real API server has them', () => {
             continue;
           }
           assert.equal(row.state, 'failing');
-          const accepted = [...(scenarios[scenario] ?? []), ...(natures[scenario] ?? []), ...honest];
+          const ofSecret = scenario === 'auth-secret-missing' ? (['pull-secret-missing'] as const) : [];
+          const accepted = [...ofSecret, ...(scenarios[scenario] ?? []), ...(natures[scenario] ?? []), ...honest];
           assert.ok(
             row.cause !== null && (accepted.includes(row.cause) || isDisturbance(row.message)),
             `${scenario}: ${row.cause} of ${row.message}`,
           );
           assert.ok(!honest.includes(row.cause) || row.message === '', `${scenario}: no better than ${row.cause}`);
-          assert.deepEqual(row.missingSecrets, scenario === 'auth-secret-missing' ? ['regcred-missing'] : []);
+          const lacks = scenario === 'auth-secret-missing';
+          assert.deepEqual(row.missingSecrets, lacks ? ['regcred-missing'] : []);
+          if (lacks && !isDisturbance(row.message)) assert.equal(row.cause, 'pull-secret-missing');
         }
       }
       assert.ok(rows > 15, `${rows} rows`);

@@ -268,6 +268,34 @@ describe('kube: a pod', () => {
     assert.deepEqual(rowsOf(podOf({ status }), [old]), []);
   });
 
+  it('that is static is named in events by the kubelet’s own mark of it', () => {
+    const status = { containerStatuses: [waiting('app', 'ContainerCreating')] };
+    const mirror = podOf({ status }, { annotations: { 'kubernetes.io/config.mirror': 'c0ffee' } });
+    const event = eventOf('Pulling', 'Pulling image "reg.corp/app:1"', 90, { involvedObject: { uid: 'c0ffee' } });
+    assert.equal(rowsOf(mirror, [event])[0]?.state, 'pulling');
+    assert.deepEqual(rowsOf(podOf({ status }), [event]), []);
+  });
+
+  it('without the secret that it names lacks the secret, where the registry wants credentials', () => {
+    const lacks = eventOf(
+      'FailedToRetrieveImagePullSecret',
+      'Unable to retrieve some image pull secrets (regcred); attempting to pull the image may not succeed.',
+      90,
+    );
+    const causeOf = (words: string, events: readonly unknown[]) => {
+      const message = `Back-off pulling image "reg.corp/app:1": ErrImagePull: ${words}`;
+      const status = { containerStatuses: [waiting('app', 'ImagePullBackOff', message)] };
+      const [row] = rowsOf(podOf({ status }), events);
+      return [row?.cause, row?.confidence];
+    };
+    const wanted =
+      'failed to resolve reference "reg.corp/app:1": pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials';
+    assert.deepEqual(causeOf(wanted, [lacks]), ['pull-secret-missing', 'likely']);
+    assert.deepEqual(causeOf(wanted, []), ['credentials-missing', 'likely']);
+    // It is often said beside another cause.
+    assert.equal(causeOf('dial tcp 10.0.0.1:443: connect: connection refused', [lacks])[0], 'tcp-refused');
+  });
+
   it('damaged is told of in part, and never crashes', () => {
     const pod = readPod(
       podOf({

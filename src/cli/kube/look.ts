@@ -102,10 +102,10 @@ async function eventsOf(
   pods: readonly KubePod[],
   { client, namespace, signal }: LookNeeds,
 ): Promise<Result<readonly KubeEvent[], string>> {
-  const uids = new Set(pods.map(({ uid }) => uid));
+  const uids = new Set(pods.flatMap(({ uid, mirrorOf }) => (mirrorOf === null ? [uid] : [uid, mirrorOf])));
   const [only] = pods;
   const place = only !== undefined && pods.length === 1 ? only.namespace : namespace;
-  const which = pods.length === 1 ? `involvedObject.uid=${only?.uid}` : 'involvedObject.kind=Pod';
+  const which = pods.length === 1 ? `involvedObject.uid=${only?.mirrorOf ?? only?.uid}` : 'involvedObject.kind=Pod';
   const base = place === null ? '/api/v1/events' : `/api/v1/namespaces/${place}/events`;
   const listed = await client.list(
     {

@@ -2,7 +2,7 @@ import type { PodRow } from '../../api/node.ts';
 import { explainText } from '../../engine/explain.ts';
 import type { KubeEvent } from '../../kube/event.ts';
 import type { KubePod } from '../../kube/pod.ts';
-import { type PodPull, podPulls } from '../../kube/pod-pulls.ts';
+import { isAbout, type PodPull, podPulls } from '../../kube/pod-pulls.ts';
 import type { ExplainedText } from '../../model/explained-text.ts';
 import type { WaitingImage } from './report.ts';
 
@@ -44,7 +44,7 @@ function explainedOf(
   events: readonly KubeEvent[],
 ): ExplainedText | null {
   if (state === 'pulling') return null;
-  const said = events.filter(({ podUid }) => podUid === pod.uid).sort((a, b) => b.lastAt - a.lastAt);
+  const said = events.filter(({ podUid }) => isAbout(pod, podUid)).sort((a, b) => b.lastAt - a.lastAt);
   const texts = [message === '' ? reason : message, ...said.map((event) => event.message)];
   const meanings = texts.map(explainText);
   return meanings.find((meaning) => meaning.cause !== null && meaning.cause === cause) ?? null;
