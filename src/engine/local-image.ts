@@ -1,13 +1,13 @@
 import { imagePresence } from '../causes/policy.ts';
-import { credentialDemand } from '../evidence/credential-demand.ts';
+import { credentialDemand, pullQuestion } from '../evidence/credential-demand.ts';
+import { pullDecision } from '../evidence/pull-decision.ts';
 import type { View } from '../evidence/view.ts';
 import type { Finding, PullOutcome } from '../model/investigation.ts';
 import { carryBy } from './findings.ts';
 
 /** The image is on the node, and the kubelet starts it without asking a registry. */
 export function startsWithoutPull(view: View): boolean {
-  if (imagePresence(view)?.present !== true || view.plan.pullPolicy.policy === 'Always') return false;
-  return credentialDemand(view) === null;
+  return imagePresence(view)?.present === true && pullDecision(pullQuestion(view)) === 'start';
 }
 
 /**

@@ -1,4 +1,4 @@
-import { needsVerification } from './pull-decision.ts';
+import { type PullQuestion, pullDecision } from './pull-decision.ts';
 import { idsOf, probesOf, type View } from './view.ts';
 
 /** The kubelet wants credentials that pulled an image before it starts a pod with it, although the image is here. */
@@ -12,6 +12,28 @@ export interface CredentialDemand {
 }
 
 /**
+ * What the kubelet decides by, for an image that is on the node. Of the pod's credentials nothing may be known: then they are
+ * taken for none of those that pulled it, and `certain` of the demand says so.
+ */
+export function pullQuestion(view: View): PullQuestion {
+  const { policy } = view.plan.pullPolicy;
+  const facts = probesOf(view, 'records').find(({ status }) => status === 'ok')?.facts;
+  const { imagePullCredentialsVerificationPolicy: verified, preloadedImagesVerificationAllowlist: allowed } =
+    view.plan.kubelet;
+  const name = `${view.plan.image.registry}/${view.plan.image.repository}`;
+  const question = { policy, present: true };
+  if (facts === undefined) return { ...question, verification: null, owner: 'nobody' };
+  const { record, nodePods, secrets, serviceAccounts, credentialsFit } = facts;
+  const others = secrets.length + serviceAccounts.length > 0 ? 'others' : 'nobody';
+  return {
+    ...question,
+    verification: { policy: verified.value, allowlist: allowed?.value ?? [], name, record },
+    // Anonymous pulls and the node's own credentials make an image everybody's.
+    owner: nodePods === true ? 'anybody' : credentialsFit === true ? 'pod' : others,
+  };
+}
+
+/**
  * Whether the kubelet must pull an image all the same that is on the node, as it decides it (KEP-2535; Kubernetes,
  * pkg/kubelet/images/pullmanager: MustAttemptImagePull and image_pull_policies.go): the policy says whether the image
  * needs credentials, the records say whose pulled it. Null: it need not, or that is not known.
@@ -20,14 +42,9 @@ export function credentialDemand(view: View): CredentialDemand | null {
   const image = probesOf(view, 'image').find(({ facts }) => facts.present === true);
   const probe = probesOf(view, 'records').find(({ status }) => status === 'ok');
   if (image === undefined || probe === undefined || view.plan.pullPolicy.policy === 'Always') return null;
-  const { record, nodePods, secrets, serviceAccounts, credentialsFit } = probe.facts;
-  const { imagePullCredentialsVerificationPolicy: verified, preloadedImagesVerificationAllowlist: allowed } =
-    view.plan.kubelet;
-  const name = `${view.plan.image.registry}/${view.plan.image.repository}`;
-  if (!needsVerification({ policy: verified.value, allowlist: allowed?.value ?? [], name, record })) return null;
-  // Anonymous pulls and the node's own credentials make an image everybody's.
-  if (nodePods === true || credentialsFit === true) return null;
-  const { value, source } = verified;
+  if (pullDecision(pullQuestion(view)) === 'start') return null;
+  const { record, secrets, serviceAccounts, credentialsFit } = probe.facts;
+  const { value, source } = view.plan.kubelet.imagePullCredentialsVerificationPolicy;
   const policy = `imagePullCredentialsVerificationPolicy ${value} (${source === 'default' ? 'the default' : source})`;
   const owners = [
     ...secrets.map((name) => `the pull secret ${name}`),

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { conclude } from '../../src/engine/conclude.ts';
 import { type PullQuestion, pullDecision, type RecordState } from '../../src/evidence/pull-decision.ts';
+import { challenge, Scene } from '../kit/view.ts';
 
 const name = 'registry.corp/team/web';
+const image = `${name}:1`;
 const policies = ['Always', 'IfNotPresent', 'Never'] as const;
 const records: readonly RecordState[] = ['none', 'intent', 'pulled', 'damaged'];
 const owners = ['anybody', 'pod', 'others', 'nobody'] as const;
@@ -51,6 +54,37 @@ function mustAttempt(
   return owner !== 'pod';
 }
 
+/** An investigation on a node that stands like this, of a registry that gives the image or wants credentials for it. */
+function concluded({ policy, present, verification, owner }: PullQuestion, serves: boolean) {
+  const source = 'var/lib/kubelet/config.yaml:1';
+  const scene = new Scene({
+    image,
+    policy,
+    kubelet: {
+      imagePullCredentialsVerificationPolicy: { value: verification?.policy ?? '', source },
+      preloadedImagesVerificationAllowlist: { value: verification?.allowlist ?? [], source },
+    },
+  });
+  scene.runtime();
+  scene.image(present);
+  const record = verification?.record ?? 'none';
+  const pulled = record === 'pulled';
+  if (present)
+    scene.records({
+      record,
+      nodePods: pulled ? owner === 'anybody' : null,
+      secrets: pulled && (owner === 'others' || owner === 'pod') ? ['team/regcred'] : [],
+      credentialsFit: pulled && (owner === 'others' || owner === 'pod') ? owner === 'pod' : null,
+    });
+  if (serves) scene.serve();
+  else {
+    scene.reach();
+    scene.ping({ status: 401, challenges: [challenge('basic')] });
+    scene.manifest({ status: 401, challenges: [challenge('basic')] });
+  }
+  return conclude(scene.view());
+}
+
 describe('evidence: what the kubelet decides about an image', () => {
   it('is what its own steps come to, for every combination', () => {
     let seen = 0;
@@ -68,6 +102,38 @@ describe('evidence: what the kubelet decides about an image', () => {
               }
         }
     assert.equal(seen, 3 * 2 * 4 * 4 * 4 * 5);
+  });
+
+  it('is what an investigation concludes, for every combination, whatever the registry does', () => {
+    let seen = 0;
+    for (const policy of policies)
+      for (const present of [true, false])
+        for (const owner of owners)
+          for (const record of records)
+            for (const verify of verifications)
+              for (const allowlist of lists)
+                for (const serves of [true, false]) {
+                  const verification = { policy: verify, allowlist, name, record };
+                  const expected = kubelet({ policy, present, owner, verification });
+                  const { verdict, findings } = concluded({ policy, present, owner, verification }, serves);
+                  const what = JSON.stringify({ policy, present, owner, record, verify, allowlist, serves, findings });
+                  const [first] = findings;
+                  seen++;
+                  if (expected === 'start') {
+                    assert.equal(verdict, serves ? 'healthy' : 'degraded', what);
+                  } else if (expected === 'refuse') {
+                    assert.equal(verdict, 'faulty', what);
+                    assert.equal(first?.cause, present ? 'image-credentials-unverified' : 'image-never-pull', what);
+                  } else if (serves) {
+                    assert.equal(verdict, 'healthy', what);
+                  } else {
+                    const unverified = present && policy !== 'Always' ? 'image-credentials-unverified' : null;
+                    const always = present && policy === 'Always' ? 'pull-policy-always' : null;
+                    assert.equal(verdict, 'faulty', what);
+                    assert.equal(first?.cause, unverified ?? always ?? 'credentials-missing', what);
+                  }
+                }
+    assert.equal(seen, 3 * 2 * 4 * 4 * 4 * 5 * 2);
   });
 
   it('in words: what people are caught by', () => {
