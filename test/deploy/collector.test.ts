@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { settingProblems } from '../../src/collector/setting-problems.ts';
-import { CollectorSettings } from '../../src/collector/settings.ts';
-import { loadSettings } from '../../src/settings/load.ts';
 import { byteCount } from '../../src/settings/values.ts';
 import { readApiTypes } from './api-types.ts';
+import { collectorSettings as settingsOf } from './collector-settings.ts';
 import { at, type Built, build, findKubectl, isObject, listAt, only, textsAt } from './kustomize.ts';
 
 const pod = 'spec.template.spec';
@@ -193,24 +192,4 @@ describe('deploy: collector', function () {
 function labelOf(object: Record<string, unknown>, name: string): unknown {
   const labels = at(object, 'metadata.labels');
   return isObject(labels) ? labels[name] : undefined;
-}
-
-/** The settings as the collector would load them: the file of the ConfigMap, and the environment above it. */
-function settingsOf(built: Built): CollectorSettings {
-  const deployment = only(built, 'Deployment');
-  const volume = listAt(deployment, `${pod}.volumes`).find(({ name }) => name === 'settings');
-  const map = built.objects.find((one) => one.kind === 'ConfigMap' && one.name === at(volume, 'configMap.name'));
-  const data = at(map?.object, 'data');
-  const text = isObject(data) ? data['collector.yaml'] : undefined;
-  assert.ok(typeof text === 'string');
-  const environment = Object.fromEntries(
-    listAt(deployment, `${container}.env`).map(({ name, value }) => [String(name), String(value)]),
-  );
-  const loaded = loadSettings(CollectorSettings, {
-    file: { path: 'collector.yaml', text },
-    environment,
-    flags: new Map(),
-  });
-  assert.ok(loaded.ok, JSON.stringify(loaded));
-  return loaded.value.value;
 }

@@ -46,14 +46,16 @@ export const customTypes = {
                   { serverName: Type.String(), ca: Type.Object({ secret: keyOf }, closed) },
                   closed,
                 ),
-                relabelings: Type.Array(
-                  Type.Object(
-                    {
-                      sourceLabels: Type.Array(Type.String()),
-                      targetLabel: Type.String(),
-                      action: Type.Enum(['replace']),
-                    },
-                    closed,
+                relabelings: Type.Optional(
+                  Type.Array(
+                    Type.Object(
+                      {
+                        sourceLabels: Type.Array(Type.String()),
+                        targetLabel: Type.String(),
+                        action: Type.Enum(['replace']),
+                      },
+                      closed,
+                    ),
                   ),
                 ),
               },

@@ -56,7 +56,10 @@ async function find(): Promise<{ readonly kubectl: string } | { readonly why: st
   return { why: `no kubectl runs here (${'why' in unpacked ? unpacked.why : 'nor does that of Debian'})` };
 }
 
-/** Builds `deploy/overlays/NAME` (or a folder of deploy/ that has a path), with these components on top, in a kustomization of its own as a user would write it; `beside`: further folders. */
+/**
+ * Builds `deploy/overlays/NAME` with components of `deploy/components` on top, in a kustomization of its own as a user would
+ * write it; `beside`: further folders. What has a path is a folder of deploy/.
+ */
 export async function build(
   kubectl: string,
   overlay: string,
@@ -73,7 +76,7 @@ export async function build(
         apiVersion: 'kustomize.config.k8s.io/v1beta1',
         kind: 'Kustomization',
         resources: [base, ...beside].map(at),
-        components: more.map((name) => at(`components/${name}`)),
+        components: more.map((name) => at(name.includes('/') ? name : `components/${name}`)),
       }),
     );
     const text = await must(kubectl, ['kustomize', own]);

@@ -92,7 +92,10 @@ describe('deploy: RBAC', function () {
   });
 
   it('every binding binds a role that is there to an account that is there', async () => {
-    for (const built of [await build(kubectl, 'with-secrets', ['monitoring', 'pod-events', 'node-condition'])]) {
+    for (const built of [
+      await build(kubectl, 'with-secrets', ['monitoring', 'pod-events', 'node-condition']),
+      await build(kubectl, 'fleet', ['monitoring', 'collector/monitoring']),
+    ]) {
       const names = new Set(built.objects.map(({ kind, name }) => `${kind} ${name}`));
       for (const { kind, name, object } of built.objects) {
         if (!kind.endsWith('Binding')) continue;
