@@ -66,7 +66,10 @@ export function podCredentials(
     const read = readSecret(answer.object, secretName(namespace, secret));
     if ('why' in read) return { ...base, ...read };
     files.push(read);
-    return { ...base, state: 'usable', why: null, keys: read.hosts.slice(0, maxKeys) };
+    const metadata = isRecord(answer.object) ? recordMember(answer.object, 'metadata') : null;
+    const uid = metadata === null ? null : stringMember(metadata, 'uid');
+    const known = uid === null || uid === '' ? {} : { uid: safeLine(uid, 64) };
+    return { ...base, state: 'usable', why: null, keys: read.hosts.slice(0, maxKeys), ...known };
   });
   const later = (names.length === 0 ? (account ?? []) : []).map((secret): PodSecretInfo => {
     const why = `is named by the service account ${serviceAccount} and not by the pod, which was made before`;

@@ -17,6 +17,8 @@ export interface PodSecretInfo {
   readonly why: string | null;
   /** Registries that it has entries for. */
   readonly keys: readonly string[];
+  /** Of the object that was read; one that is made anew under the same name has another. */
+  readonly uid?: string;
 }
 
 /** The pod that an image is pulled for, as far as its credentials go. */
@@ -36,13 +38,17 @@ export const podInfoShape = object<PodInfo>({
   name: text,
   serviceAccount: text,
   secrets: list(
-    object<PodSecretInfo>({
-      name: text,
-      from: oneOf(['pod', 'service-account', 'later']),
-      state: oneOf(['usable', 'missing', 'wrong-type', 'no-data', 'unparseable', 'unknown']),
-      why: nullable(text),
-      keys: list(text),
-    }),
+    object<PodSecretInfo>(
+      {
+        name: text,
+        from: oneOf(['pod', 'service-account', 'later']),
+        state: oneOf(['usable', 'missing', 'wrong-type', 'no-data', 'unparseable', 'unknown']),
+        why: nullable(text),
+        keys: list(text),
+        uid: text,
+      },
+      ['uid'],
+    ),
   ),
   reader: nullable(text),
 });

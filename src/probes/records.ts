@@ -3,9 +3,10 @@ import { probesOf } from '../evidence/view.ts';
 import { kubeletImage } from '../image/reference.ts';
 import { arrayMember, isRecord, type JsonRecord, parseJson, recordMember, stringMember } from '../lib/json.ts';
 import { safeLine } from '../lib/redact.ts';
+import type { PodInfo } from '../model/pod-info.ts';
 import type { RecordsFacts } from '../model/records-facts.ts';
 import { sourceName } from '../node/host-files.ts';
-import type { ProbeContext, ProbeCredential } from './context.ts';
+import type { ProbeCredential } from './context.ts';
 import type { Probe, ProbeInput } from './probe.ts';
 
 interface RecordsInput extends ProbeInput {
@@ -63,7 +64,11 @@ export const recordsProbe: Probe<'records', RecordsInput> = {
       return { status: 'ok', error: null, facts: nothing };
     }
     const name = `${plan.image.registry}/${plan.image.repository}`;
-    const facts = { ...nothing, file: sourceName(file), ...ownersOf(parseJson(text.value), name, context) };
+    const facts = {
+      ...nothing,
+      file: sourceName(file),
+      ...recordOwners(parseJson(text.value), name, { credentials: context.credentials, pod: plan.pod }),
+    };
     return { status: 'ok', error: null, facts };
   },
 };
@@ -73,11 +78,14 @@ function fileName(name: string): string {
   return `sha256-${sha256(name)}`;
 }
 
-/** Whose credentials a record (kubelet.config.k8s.io, ImagePulledRecord) names for one repository. */
-function ownersOf(
+/**
+ * Whose credentials a record (kubelet.config.k8s.io, ImagePulledRecord) names for one repository. The pod's own are those with the
+ * same hash, and its secret that pulled it also when its content has changed since (image_pull_manager.go, kubernetesSecretsMatch).
+ */
+export function recordOwners(
   record: unknown,
   name: string,
-  { credentials }: ProbeContext,
+  { credentials, pod }: { readonly credentials: readonly ProbeCredential[]; readonly pod: PodInfo | undefined },
 ): Pick<RecordsFacts, 'record' | 'nodePods' | 'secrets' | 'serviceAccounts' | 'credentialsFit'> {
   const nobody = { nodePods: false, secrets: [], serviceAccounts: [], credentialsFit: null };
   if (!isRecord(record) || record.kind !== 'ImagePulledRecord') return { record: 'damaged', ...nobody };
@@ -88,7 +96,16 @@ function ownersOf(
   const accounts = (arrayMember(owners, 'kubernetesServiceAccounts') ?? []).filter(isRecord);
   const given = credentials.filter(({ ofPod }) => ofPod);
   const hashes = new Set(given.map(credentialHash));
-  const fits = secrets.some((secret) => hashes.has(stringMember(secret, 'credentialHash') ?? ''));
+  const own = new Set(
+    (pod?.secrets ?? []).flatMap((one) =>
+      one.state === 'usable' && one.uid !== undefined ? [`${one.uid} ${pod?.namespace}/${one.name}`] : [],
+    ),
+  );
+  const fits = secrets.some(
+    (secret) =>
+      hashes.has(stringMember(secret, 'credentialHash') ?? '') ||
+      own.has(`${stringMember(secret, 'uid')} ${coordinates(secret)}`),
+  );
   return {
     record: 'pulled',
     nodePods: owners.nodePodsAccessible === true,

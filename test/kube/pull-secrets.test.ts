@@ -78,6 +78,13 @@ describe('kube: pull secrets', () => {
     });
   }
 
+  it('are known by their uid where they were read', () => {
+    const read = secret({ 'reg.test': 'u:p' });
+    const object = read.kind === 'found' ? { ...Object(read.object), metadata: { uid: 'u1' } } : null;
+    assert.equal(of({ a: { kind: 'found', object } }).info.secrets[0]?.uid, 'u1');
+    assert.equal(of({ a: read }).info.secrets[0]?.uid, undefined);
+  });
+
   it('make one keyring, whichever of them an entry stands in', () => {
     const { files } = of({
       a: secret({ 'reg.test': 'first:1' }),

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { Secret } from '../../src/lib/secret.ts';
+import type { PodSecretInfo } from '../../src/model/pod-info.ts';
 import type { RecordsFacts } from '../../src/model/records-facts.ts';
+import { recordOwners } from '../../src/probes/records.ts';
 import type { FakeCriMethods } from '../kit/fake-cri.ts';
 import { startFakeCri } from '../kit/fake-cri.ts';
 import { observe } from '../kit/node-folder.ts';
@@ -111,5 +114,24 @@ describe('probes: the kubelet’s records of pulls', () => {
     // As Go's encoder writes them.
     const escaped = '{"username":"app","password":"a\\u003cb\\u0026c\\u003e\\"d"}';
     assert.equal((await look(pulled(escaped), given('a<b&c>"d')))?.credentialsFit, true);
+  });
+
+  it('knows the pod’s secret again whose content has changed, and not another of the same name', () => {
+    const owners = { kubernetesSecrets: [secret(hash('{"username":"app","password":"old"}'))] };
+    const mapping = JSON.parse(record({ [`${host}/team/app`]: owners }));
+    const one = { name: 'regcred', from: 'pod', state: 'usable', why: null, keys: [] } as const;
+    const known = (namespace: string, secrets: readonly PodSecretInfo[], ofPod = true) => {
+      const pod = { namespace, name: 'web', serviceAccount: 'default', secrets, reader: null };
+      const credentials = [{ username: 'app', password: new Secret('new'), email: '', ofPod, sentTo: null }];
+      return recordOwners(mapping, `${host}/team/app`, { credentials, pod }).credentialsFit;
+    };
+    assert.equal(known('team', [{ ...one, uid: '1' }]), true);
+    assert.equal(known('team', [{ ...one, uid: '2' }]), false, 'made anew');
+    assert.equal(known('team', [one]), false);
+    assert.equal(known('team', [{ ...one, name: 'other', uid: '1' }]), false);
+    assert.equal(known('shop', [{ ...one, uid: '1' }]), false);
+    assert.equal(known('team', [{ ...one, uid: '1', state: 'unparseable' }]), false);
+    // None of the pod's secrets has an entry for the image: the kubelet compares none.
+    assert.equal(known('team', [{ ...one, uid: '1' }], false), null);
   });
 });
