@@ -22,6 +22,8 @@ export interface TestPostgres {
   /** Stops it as a crash does (`immediate`), or in order, and starts it again. */
   readonly restart: (mode: 'immediate' | 'fast') => Promise<void>;
   readonly halt: (mode: 'immediate' | 'fast') => Promise<void>;
+  /** Kills its first process, whose others then end by themselves. */
+  readonly kill: () => Promise<void>;
   readonly resume: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
@@ -79,8 +81,20 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
     async halt(mode) {
       await halt(mode);
     },
+    async kill() {
+      const [pid] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n');
+      process.kill(Number(pid), 'SIGKILL');
+    },
     async resume() {
-      await start();
+      // After a kill the others may be there for a moment, and their memory with them.
+      for (let tries = 0; ; tries++) {
+        try {
+          return void (await start());
+        } catch (error) {
+          if (tries === 20) throw error;
+          await new Promise((resolve) => setTimeout(resolve, 250));
+        }
+      }
     },
     async restart(mode) {
       await halt(mode);
