@@ -33,11 +33,12 @@ const again: Readonly<Record<StoreFailure['reason'], number>> = { busy: 1, gone:
 
 /** What agents send. */
 export function ingestRoute({ env, log, store, ended }: IngestNeeds): Route {
-  let failing: string | null = null;
+  let failing: StoreFailure['reason'] | null = null;
   const told = new Set<string>();
 
   const tellStore = (failure: StoreFailure | null): void => {
-    const now = failure === null ? null : `${failure.reason} ${failure.message}`;
+    // Not the words: a server that goes down and comes up says something else for each of its connections.
+    const now = failure?.reason ?? null;
     if (now === failing) return;
     failing = now;
     if (failure === null) log.info('the store takes reports again');

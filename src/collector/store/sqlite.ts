@@ -144,7 +144,10 @@ export function failureOf(error: unknown, path: string): StoreFailure | null {
   const said = error instanceof Error ? error.message : String(error);
   switch (reason) {
     case 'full':
-      return { reason, message: `The disk of ${path} is full: free some of it, or lower retention.maxBytes.` };
+      return {
+        reason,
+        message: `The disk of ${path} is full: free some of it, and keep retention.maxBytes well below what it holds.`,
+      };
     case 'busy':
       return { reason, message: `${path} is locked by another process; SQLite is for one collector (${said}).` };
     case 'gone':
