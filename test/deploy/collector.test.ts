@@ -1,12 +1,22 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { settingProblems } from '../../src/collector/setting-problems.ts';
 import { byteCount } from '../../src/settings/values.ts';
+import { root } from '../arch/sources.ts';
+import { startHttpCollector } from '../kit/http-collector.ts';
+import { run } from '../lab/commands.ts';
 import { readApiTypes } from './api-types.ts';
 import { collectorSettings as settingsOf } from './collector-settings.ts';
 import { at, type Built, build, findKubectl, isObject, listAt, only, textsAt } from './kustomize.ts';
 
 const pod = 'spec.template.spec';
 const container = `${pod}.containers.0`;
+const readme = readFileSync(join(root, 'deploy/README.md'), 'utf8');
 
 describe('deploy: collector', function () {
   this.timeout(120_000);
@@ -173,6 +183,43 @@ describe('deploy: collector', function () {
       at(one, 'spec.selector.matchLabels'),
     );
     assert.notDeepEqual(agents, collector);
+  });
+
+  it('the README tells of every folder', () => {
+    const section = readme.slice(readme.indexOf('\n## The collector\n'), readme.indexOf('\n## What the pod may do\n'));
+    const told = [...section.matchAll(/^\| `collector\/([\w-]+)`/gm)].map(([, name]) => name);
+    const folders = readdirSync(join(root, 'deploy/collector')).filter((name) => name !== 'base');
+    assert.deepEqual(told.toSorted(), folders.sort());
+  });
+
+  it("the README's certificate is one that the collector takes, and its callers by both names", async function () {
+    const [command = ''] = /^openssl req (?:.*\\\n)*.*$/m.exec(readme) ?? [];
+    const own = await mkdtemp(join(tmpdir(), 'pullwhy-certificate-'));
+    try {
+      const made = await run('sh', ['-c', command], { cwd: own }).catch(() => null);
+      if (made === null) return this.skip();
+      assert.equal(made.code, 0, made.stderr);
+      const [cert, key] = [join(own, 'tls.crt'), join(own, 'tls.key')];
+      const collector = await startHttpCollector({ files: { cert, key, clientCa: null } });
+      try {
+        const service = only(all, 'Service');
+        const name = `${String(at(service, 'metadata.name'))}.${String(at(service, 'metadata.namespace'))}.svc`;
+        for (const servername of [name, 'localhost', 'other.example']) {
+          const socket = connect({ port: collector.port, host: '127.0.0.1', servername, ca: await readFile(cert) });
+          const answer = await once(socket, 'secureConnect').then(
+            () => 'trusted',
+            (error: NodeJS.ErrnoException) => error.code,
+          );
+          socket.destroy();
+          assert.equal(answer, servername === 'other.example' ? 'ERR_TLS_CERT_ALTNAME_INVALID' : 'trusted', servername);
+        }
+      } finally {
+        await collector.server.stop();
+      }
+    } finally {
+      await rm(own, { recursive: true });
+    }
+    return undefined;
   });
 
   it('every object is one that the API server takes', async function () {
