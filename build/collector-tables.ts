@@ -1,13 +1,10 @@
 // The tables of docs/collector.md: settings, routes and metrics, from the code that has them.
-import { openCollectorMetrics } from '../src/collector/collector-metrics.ts';
 import { collectorRoutesOf } from '../src/collector/http/all-routes.ts';
-import { leaderMetrics } from '../src/collector/leader-metrics.ts';
-import { openNotifier } from '../src/collector/notify/notifier.ts';
 import { NotifySettings } from '../src/collector/notify/settings.ts';
-import { openRetention } from '../src/collector/retention.ts';
 import { CollectorSettings } from '../src/collector/settings.ts';
 import { systemEnv } from '../src/lib/env.ts';
 import { fail } from '../src/lib/result.ts';
+import { collectorMetrics } from '../test/kit/collector-metrics.ts';
 import { between } from './markdown.ts';
 import { entriesTableOf, metricsTableOf, routesTableOf, settingsTableOf } from './tables.ts';
 
@@ -19,25 +16,7 @@ const away = async () => fail({ reason: 'gone' as const, message: 'There is no s
 
 /** `text` with the generated tables between their markers; a text without those is a mistake. */
 export function withCollectorTables(text: string): string {
-  const { metrics } = openCollectorMetrics({
-    version: '0',
-    budget: () => ({ bytes: 0, bodies: 0 }),
-    eventReaders: () => 0,
-    storeUp: () => false,
-    storeLimit: () => 0,
-    store: () => null,
-  });
   const env = systemEnv;
-  leaderMetrics(metrics);
-  openNotifier({
-    env,
-    log,
-    metrics,
-    store: { sent: away, recordSent: away, incident: away },
-    targets: [],
-    linkOf: () => null,
-  });
-  openRetention({ env, log, metrics, store: { prune: away }, keep: () => ({ maxAgeMs: 0, maxBytes: 0 }) });
   const routes = collectorRoutesOf({
     version: '0',
     env,
@@ -66,7 +45,7 @@ export function withCollectorTables(text: string): string {
     ['routes', routesTableOf(routes)],
     ['settings', settingsTableOf(CollectorSettings)],
     ['notify', entriesTableOf(NotifySettings)],
-    ['metrics', metricsTableOf(metrics.list())],
+    ['metrics', metricsTableOf(collectorMetrics())],
   ];
   return parts.reduce((made, [name, part]) => between(made, name, part), text);
 }
