@@ -356,6 +356,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
     diagnoser.tick();
     recovery.tick();
     queue.tick();
+    kube?.tick();
     health.tick();
     reporter.tick();
     telling?.tick();

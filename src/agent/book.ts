@@ -2,9 +2,19 @@ import type { Env } from '../lib/env.ts';
 import { limits } from '../lib/limits.ts';
 import { imageKey, registryHost } from '../signals/image-match.ts';
 import type { PullEvent } from '../signals/pull-event.ts';
-import { afterFailure, atEachLook, type BackOff, firstBackOffMs, nextTry } from './back-off.ts';
+import { afterFailure, atEachLook, firstBackOffMs } from './back-off.ts';
+import {
+  failedLately,
+  incidentOf,
+  type PodState,
+  rowOf,
+  type State,
+  secondsGained,
+  shift,
+  stateOf,
+} from './book-rows.ts';
 import { openClockJumps } from './clock-jump.ts';
-import type { Book, Conclusion, Incident, IncidentChange, KnownPods, WaitingPod } from './parts.ts';
+import type { Book, Incident, IncidentChange, KnownPods } from './parts.ts';
 import { reasonOf, withoutBackOff } from './waiting-reason.ts';
 
 /**
@@ -24,36 +34,6 @@ const startedAfterMs = 20_000;
 
 /** How long an incident that is over is kept for reports. */
 const keptMs = 7 * 86_400_000;
-
-interface PodState {
-  readonly namespace: string | null;
-  readonly pod: string | null;
-  readonly container: string | null;
-  reason: string;
-  policy: WaitingPod['policy'];
-  firstSeenAt: number;
-  lastSeenAt: number;
-  attempts: number;
-  backOff: BackOff | null;
-  message: string;
-}
-
-interface State {
-  readonly id: string;
-  readonly image: string;
-  readonly key: string;
-  readonly registry: string | null;
-  firstSeenAt: number;
-  lastSeenAt: number;
-  saidCause: Incident['saidCause'];
-  readonly pods: Map<string, PodState>;
-  morePods: number;
-  /** A pull is under way since then; no line said how it ended. */
-  pullingSince: number | null;
-  conclusion: Conclusion | null;
-  pulledAt: number | null;
-  end: { at: number; by: 'agent' | 'kubelet' | 'gone'; gained: number | null } | null;
-}
 
 /** What a book begins with: what it knew when the agent stopped. */
 export interface BookMemory {
@@ -235,6 +215,23 @@ export function openBook(
         else tell(state, 'pods');
       }
     },
+    counted({ namespace, pod: name }, key, { attempts, backOff }) {
+      const state = open.get(key);
+      if (state === undefined) return;
+      let news = false;
+      for (const pod of state.pods.values()) {
+        if (pod.namespace !== namespace || pod.pod !== name) continue;
+        const own = pod.attempts === 0 ? null : pod.backOff;
+        if (backOff !== null && (own === null || backOff.ms > own.ms)) {
+          // The last try may have been seen here since.
+          pod.backOff = { ms: backOff.ms, since: Math.max(backOff.since, own?.since ?? 0) };
+          news = true;
+        }
+        news ||= attempts > pod.attempts;
+        pod.attempts = Math.max(pod.attempts, attempts);
+      }
+      if (news) tell(state, 'pods');
+    },
     images(names) {
       if (names === null) return;
       for (const state of [...open.values()]) {
@@ -284,112 +281,5 @@ export function openBook(
         end(state, state.pulledAt === null ? 'gone' : 'agent', now);
       }
     },
-  };
-}
-
-/** Sets what happened on the clock as it is now: else one set forward would end what lasts, one set back keep what is over. */
-function shift(state: State, by: number): void {
-  state.firstSeenAt += by;
-  state.lastSeenAt += by;
-  if (state.pullingSince !== null) state.pullingSince += by;
-  if (state.pulledAt !== null) state.pulledAt += by;
-  const { conclusion } = state;
-  if (conclusion !== null) {
-    const notBefore = conclusion.notBefore === null ? null : conclusion.notBefore + by;
-    state.conclusion = { ...conclusion, at: conclusion.at + by, notBefore };
-  }
-  for (const pod of state.pods.values()) {
-    pod.firstSeenAt += by;
-    pod.lastSeenAt += by;
-    if (pod.backOff !== null) pod.backOff = { ...pod.backOff, since: pod.backOff.since + by };
-  }
-}
-
-/** A failure that is newer than an image's presence could explain. */
-function failedLately(state: State, now: number): boolean {
-  return [...state.pods.values()].some(({ backOff }) => backOff !== null && now - backOff.since < 2000);
-}
-
-/** How much sooner the agent's pull was than the kubelet's own next try, for the pod that would have waited longest. */
-function secondsGained(state: State): number | null {
-  const { pulledAt } = state;
-  if (pulledAt === null) return null;
-  const waits = [...state.pods.values()].flatMap(({ backOff, policy }) =>
-    backOff === null || policy === 'Always' ? [] : [nextTry(backOff) - pulledAt],
-  );
-  return waits.length === 0 ? null : Math.max(0, Math.round(Math.max(...waits) / 1000));
-}
-
-function incidentOf(state: State, known: KnownPods): Incident {
-  return {
-    id: state.id,
-    image: state.image,
-    key: state.key,
-    registry: state.registry,
-    state: state.end === null ? 'open' : 'over',
-    firstSeenAt: state.firstSeenAt,
-    lastSeenAt: state.lastSeenAt,
-    saidCause: state.saidCause,
-    pods: [...state.pods.values()].map((pod) => rowOf(pod, state, known)),
-    morePods: state.morePods,
-    conclusion: state.conclusion,
-    pulledAt: state.pulledAt,
-    endedAt: state.end?.at ?? null,
-    endedBy: state.end?.by ?? null,
-    secondsGained: state.end?.gained ?? null,
-  };
-}
-
-function rowOf(pod: PodState, state: State, known: KnownPods): WaitingPod {
-  return {
-    namespace: pod.namespace,
-    pod: pod.pod,
-    container: pod.container,
-    reason: pod.reason,
-    policy: pod.policy ?? known.policyOf(pod, state.key),
-    firstSeenAt: pod.firstSeenAt,
-    lastSeenAt: pod.lastSeenAt,
-    attempts: pod.attempts,
-    lastTryAt: pod.attempts === 0 ? null : (pod.backOff?.since ?? null),
-    backOffMs: pod.backOff?.ms ?? null,
-    nextTryAt: pod.backOff === null ? null : nextTry(pod.backOff),
-    message: pod.message,
-  };
-}
-
-function stateOf(incident: Incident): State {
-  return {
-    id: incident.id,
-    image: incident.image,
-    key: incident.key,
-    registry: incident.registry,
-    firstSeenAt: incident.firstSeenAt,
-    lastSeenAt: incident.lastSeenAt,
-    saidCause: incident.saidCause,
-    pods: new Map(
-      incident.pods.map((pod) => [
-        `${pod.namespace}/${pod.pod}/${pod.container}`,
-        {
-          namespace: pod.namespace,
-          pod: pod.pod,
-          container: pod.container,
-          reason: pod.reason,
-          policy: pod.policy,
-          firstSeenAt: pod.firstSeenAt,
-          lastSeenAt: pod.lastSeenAt,
-          attempts: pod.attempts,
-          backOff:
-            pod.backOffMs === null || pod.nextTryAt === null
-              ? null
-              : { ms: pod.backOffMs, since: pod.nextTryAt - pod.backOffMs },
-          message: pod.message,
-        },
-      ]),
-    ),
-    morePods: incident.morePods,
-    pullingSince: null,
-    conclusion: incident.conclusion,
-    pulledAt: incident.pulledAt,
-    end: null,
   };
 }

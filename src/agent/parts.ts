@@ -8,6 +8,7 @@ import type { Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { CauseId, Layer } from '../model/cause-id.ts';
 import type { Confidence, Investigation, PullDocument, Remedy, Verdict } from '../model/investigation.ts';
+import type { BackOff } from '../signals/back-off.ts';
 import type { PullEvent } from '../signals/pull-event.ts';
 
 /**
@@ -132,6 +133,12 @@ export interface Book {
    * kubelet has the image; `gone`: nobody waits for it there any more.
    */
   readonly podsEnded: (endOf: (row: WaitingPod, key: string) => 'started' | 'gone' | null) => void;
+  /** What a pod's Events tell of the kubelet's tries before anybody here counted them. `key`: what the image is compared by. */
+  readonly counted: (
+    pod: Pick<WaitingPod, 'namespace' | 'pod'>,
+    key: string,
+    tries: { readonly attempts: number; readonly backOff: BackOff | null },
+  ) => void;
   readonly images: (names: ReadonlySet<string> | null) => void;
   readonly conclude: (key: string, conclusion: Conclusion) => void;
   readonly pulled: (key: string, at: number) => void;

@@ -5,11 +5,17 @@ import { build, components, findKubectl, listAt, overlays, textsAt } from './kus
 /** One right that RBAC gives: `create tokenreviews.authentication.k8s.io`. */
 type Right = string;
 
+/** What a path is asked for, and what of deploy/ gives the right. */
+interface Call {
+  readonly rights: readonly Right[];
+  readonly component: string;
+}
+
 /**
  * What a path of the API server in the code is asked for, by the path with `*` for what is put in. Whoever writes a new
  * path into src adds it here with its verbs, and to a component of deploy/.
  */
-const calls: Readonly<Record<string, { readonly rights: readonly Right[]; readonly component: string }>> = {
+const calls: Readonly<Record<string, Call | readonly Call[]>> = {
   '/apis/authentication.k8s.io/v1/tokenreviews': {
     rights: ['create tokenreviews.authentication.k8s.io'],
     component: 'network-access',
@@ -19,7 +25,10 @@ const calls: Readonly<Record<string, { readonly rights: readonly Right[]; readon
     component: 'network-access',
   },
   '/api/v1/pods': { rights: ['list pods', 'watch pods'], component: 'cluster-api' },
-  '/api/v1/namespaces/*/events': { rights: ['create events'], component: 'pod-events' },
+  '/api/v1/namespaces/*/events': [
+    { rights: ['list events'], component: 'cluster-api' },
+    { rights: ['create events'], component: 'pod-events' },
+  ],
   '/api/v1/namespaces/*/events/*': { rights: ['patch events'], component: 'pod-events' },
   '/api/v1/nodes/*': { rights: ['get nodes'], component: 'node-labels' },
   '/api/v1/nodes/*/status': { rights: ['patch nodes/status'], component: 'node-condition' },
@@ -61,14 +70,20 @@ describe('deploy: RBAC', function () {
     assert.deepEqual([...plain], [], 'the base asks the API server nothing');
     for (const component of components()) {
       if (component === 'monitoring') continue; // it gives the agent nothing but network-access
-      const needed = Object.values(calls).flatMap((call) => (call.component === component ? call.rights : []));
+      const needed = Object.values(calls)
+        .flat()
+        .flatMap((call) => (call.component === component ? call.rights : []));
       const given = rightsOf((await build(kubectl, 'base', [component])).objects);
       assert.deepEqual([...given].sort(), [...new Set(needed)].sort(), component);
     }
   });
 
   it('no overlay gives more than its components', async () => {
-    const known = new Set(Object.values(calls).flatMap(({ rights }) => rights));
+    const known = new Set(
+      Object.values(calls)
+        .flat()
+        .flatMap(({ rights }) => rights),
+    );
     for (const overlay of overlays()) {
       const { objects } = await build(kubectl, overlay);
       const given = rightsOf(objects);

@@ -48,7 +48,13 @@ function containerOf({ kind, name, pod }: PodPull): string | null {
   return pod.images.find(({ mounts }) => mounts.includes(name))?.name ?? null;
 }
 
-function eventOf(row: PodPull, container: string | null, now: number, event: 'pull-failed' | 'back-off'): PullEvent {
+/** The event that the journal would have given of a row. */
+export function eventOf(
+  row: PodPull,
+  container: string | null,
+  now: number,
+  event: 'pull-failed' | 'back-off' | 'sandbox-failed',
+): PullEvent {
   const { pod, image, reason, message, cause, confidence, underlying } = row;
   return {
     at: new Date(now).toISOString(),

@@ -1,12 +1,13 @@
+import type { KubePod } from '../../kube/pod.ts';
 import type { Log } from '../../lib/log.ts';
 import { ok } from '../../lib/result.ts';
-import type { PullEvent } from '../../signals/pull-event.ts';
 import type { KubeAccess } from '../../wire/kube-access.ts';
 import type { KubeFailure } from '../../wire/kube-failure.ts';
 import type { KubeFollowState } from '../../wire/kube-watch.ts';
 import type { Book, SourceState } from '../parts.ts';
 import { type ApiPlace, apiAccess } from './api-access.ts';
 import { endOfRow, type PodDirectory } from './known-pods.ts';
+import type { PodTries } from './pod-tries.ts';
 
 /** What watching the pods needs. */
 export interface PodWatchNeeds extends ApiPlace {
@@ -14,7 +15,7 @@ export interface PodWatchNeeds extends ApiPlace {
   /** As the API server calls it. */
   readonly node: string;
   readonly directory: PodDirectory;
-  readonly book: Pick<Book, 'notice' | 'podsEnded'>;
+  readonly book: Pick<Book, 'notice' | 'podsEnded' | 'counted'>;
   /** The journal is followed: it counts tries itself. */
   readonly journalFollowed: () => boolean;
   readonly signal: AbortSignal;
@@ -27,6 +28,8 @@ export interface PodWatchNeeds extends ApiPlace {
 export interface PodWatch {
   /** Null: there is no API server here, and none was asked for. */
   readonly state: () => SourceState | null;
+  /** Does what is due; about four times a second. */
+  readonly tick: () => void;
   readonly done: Promise<void>;
 }
 
@@ -40,6 +43,7 @@ const lagMs = 30_000;
 export function watchPods(needs: PodWatchNeeds): PodWatch {
   const { env, log, node, directory, book, signal } = needs;
   let state: SourceState | null = null;
+  let tries: PodTries | null = null;
   const become = (word: SourceState['state'], note: string): void => {
     if (state?.state === word && state.note === note) return;
     const before = state?.state;
@@ -55,16 +59,29 @@ export function watchPods(needs: PodWatchNeeds): PodWatch {
       return;
     }
     become('waiting', 'The API server is being asked.');
-    const [{ openKubeClient }, { followKube }, { readPod }, { openPodEvents }] = await Promise.all([
+    const [{ openKubeClient }, { followKube }, { readPod }, { openPodEvents }, { openPodTries }] = await Promise.all([
       import('../../wire/kube-client.ts'),
       import('../../wire/kube-watch.ts'),
       import('../../kube/pod.ts'),
       import('./pod-events.ts'),
+      import('./pod-tries.ts'),
     ]);
     const client = openKubeClient(way.value, env);
     const events = openPodEvents();
-    const tell = (told: readonly PullEvent[]): void => {
+    const counting = openPodTries({
+      env,
+      log,
+      client,
+      directory,
+      book,
+      journalFollowed: needs.journalFollowed,
+      signal,
+    });
+    tries = counting;
+    const tell = (pod: KubePod): void => {
+      const told = events.of(pod, env.now(), needs.journalFollowed());
       for (const event of told) book.notice(event);
+      if (told.length > 0) counting.want(pod);
       if (state !== null) state = { ...state, lastEventAt: env.now() };
     };
     const onState = (now: KubeFollowState): void => {
@@ -85,7 +102,7 @@ export function watchPods(needs: PodWatchNeeds): PodWatch {
           if (pod !== null) return endOfRow(pod, row, key);
           return listedAt - row.lastSeenAt > lagMs ? 'gone' : null;
         });
-        for (const pod of pods) tell(events.of(pod, env.now(), needs.journalFollowed()));
+        for (const pod of pods) tell(pod);
       },
       onChange(type, pod) {
         const { namespace, name, uid } = pod;
@@ -97,7 +114,7 @@ export function watchPods(needs: PodWatchNeeds): PodWatch {
           if (row.namespace !== namespace || row.pod !== name) return null;
           return type === 'deleted' ? 'gone' : endOfRow(pod, row, key);
         });
-        if (type !== 'deleted') tell(events.of(pod, env.now(), needs.journalFollowed()));
+        if (type !== 'deleted') tell(pod);
       },
       onDamaged: (sentence) => log.warn('a pod cannot be read', { note: sentence }),
       onState,
@@ -108,7 +125,7 @@ export function watchPods(needs: PodWatchNeeds): PodWatch {
     directory.fresh(false);
     await client.close();
   };
-  return { state: () => state, done: run() };
+  return { state: () => state, tick: () => tries?.tick(), done: run() };
 }
 
 function wordOf({ kind }: KubeFailure): SourceState['state'] {
