@@ -3,8 +3,11 @@ import { closeSync, fstatSync, readSync } from 'node:fs';
 /** Bytes of one page. Entries lie beside their messages, so a page serves some fifty of them. */
 const pageBytes = 32 * 1024;
 
-/** Pages that stay while nothing is read: the ends of the files that are written to. */
-const idlePages = 8;
+/**
+ * Pages that stay while nothing is read: the ends of the files that are written to. Fewer would be made anew with each
+ * line, and V8 collects its whole heap for every 2 MiB of such buffers: that cost an idle agent half of its time.
+ */
+const idlePages = 32;
 
 interface Page {
   owner: PagedFile | null;
