@@ -2,6 +2,7 @@ import { Command, Help, type Option } from 'commander';
 import { addAgent } from './commands/agent.ts';
 import { addCollector } from './commands/collector.ts';
 import { addCompletion } from './commands/completion.ts';
+import { addDemo } from './commands/demo.ts';
 import { addDiagnose } from './commands/diagnose.ts';
 import { addExplain } from './commands/explain.ts';
 import { addFleet } from './commands/fleet.ts';
@@ -43,6 +44,7 @@ pullwhy COMMAND --help shows a command's flags, with examples.`,
   addNode(program, finish, signal);
   addCollector(program, finish, signal);
   addFleet(program, finish, signal);
+  addDemo(program, finish, signal);
   // What `kubectl pullwhy` runs, where the executable cannot be installed by that name.
   configureKubectl(program.command('kubectl', { hidden: true }), finish, signal);
   addCompletion(program, finish);

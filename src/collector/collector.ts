@@ -34,6 +34,8 @@ export interface CollectorNeeds {
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** For tests: in place of the one that the settings name. */
   readonly store?: Store;
+  /** For the demo: in place of the rule of this name (rules.ts). */
+  readonly closeAfterMs?: number;
 }
 
 /** A collector that runs. */
@@ -111,6 +113,7 @@ export async function startCollector(needs: CollectorNeeds): Promise<Result<Coll
     notifier,
     retention,
     ...(alone ? { news: () => taken } : {}),
+    ...(needs.closeAfterMs === undefined ? {} : { closeAfterMs: needs.closeAfterMs }),
   });
   const reporter = openFleetReporter({
     env,

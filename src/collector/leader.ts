@@ -30,6 +30,8 @@ export interface LeaderNeeds {
    * out. Absent: every look is made.
    */
   readonly news?: () => number;
+  /** In place of the rule of this name. */
+  readonly closeAfterMs?: number;
 }
 
 /** The one of several collectors that decides: it looks at all nodes, writes incidents, tells of them, and prunes. */
@@ -56,7 +58,7 @@ const gapMs = fleetRules.roundMs;
 
 /** Opens it; it leads only once the lease is taken. */
 export function openLeader(needs: LeaderNeeds): Leader {
-  const { env, log, store, evaluate, holder, notifier, retention, news } = needs;
+  const { env, log, store, evaluate, holder, notifier, retention, news, closeAfterMs } = needs;
   const { lookEveryMs, lookAnywayMs, fleetEveryMs, leaseMs, mostFailing, reopenWithinMs } = fleetRules;
   const counted = leaderMetrics(needs.metrics);
 
@@ -176,7 +178,10 @@ export function openLeader(needs: LeaderNeeds): Leader {
     const healthy = subjects.length === 0 ? { ok: true as const, value: [] } : await store.healthy(subjects, since);
     if (!healthy.ok) return healthy;
 
-    const whole: FleetLook = { now, failing, healthy: healthy.value, fleet: known.value, standing, heardFrom, nodes };
+    const whole: FleetLook = {
+      ...{ now, failing, healthy: healthy.value, fleet: known.value, standing, heardFrom, nodes },
+      ...(closeAfterMs === undefined ? {} : { closeAfterMs }),
+    };
     const decision = evaluate(whole);
     if (decision.incidents.length > 0 || decision.events.length > 0) {
       const written = await store.decide({ name: leaseName, holder, now: env.now() }, decision);

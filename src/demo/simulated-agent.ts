@@ -64,8 +64,8 @@ export interface AgentNeeds {
   readonly bootId: string;
   /** The monotonic clock at its making; reports begin within one round from then. */
   readonly startedAt: number;
-  /** Whether the first report comes at once, and not at some time of the first round. */
-  readonly atOnce?: boolean;
+  /** Its first report comes within this; a round, when it is not given. */
+  readonly rampMs?: number;
 }
 
 /** A pull that fails on the node. */
@@ -90,7 +90,8 @@ export function openSimulatedAgent(needs: AgentNeeds): SimulatedAgent {
   let taken = 0;
   let incidents = 0;
   let introduced = false;
-  let roundAt = startedAt + (needs.atOnce === true ? 0 : chance() * roundMs);
+  let roundAt = startedAt + chance() * (needs.rampMs ?? roundMs);
+  let rounds = 0;
   let noticeAt = Number.POSITIVE_INFINITY;
   let notBefore = Number.NEGATIVE_INFINITY;
   let underWay: { readonly batch: SimulatedBatch; readonly last: number } | null = null;
@@ -193,8 +194,9 @@ export function openSimulatedAgent(needs: AgentNeeds): SimulatedAgent {
   };
 
   const round = (now: number, at: number): Unnumbered[] => {
-    // A round is no drift: what came late does not make the next one later.
-    roundAt += roundMs * Math.max(1, Math.ceil((now - roundAt) / roundMs));
+    // However soon all of them came: from then on they are spread over a round. What comes late makes no later one late.
+    if (rounds++ === 0) roundAt = now + chance() * roundMs;
+    else roundAt += roundMs * Math.max(1, Math.ceil((now - roundAt) / roundMs));
     return [
       {
         kind: 'heartbeat',

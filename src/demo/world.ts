@@ -71,25 +71,22 @@ export function isHit(site: Site, fault: Fault): boolean {
   }
 }
 
-/** The port of registries, as hosts of causes have it. */
-const https = 443;
-
 function troubleOf(site: Site, fault: Fault): Trouble {
   switch (fault.kind) {
     case 'nameserver': {
       const { registry, nameserver } = fault;
       return trouble('dns-timeout', {
-        host: `${nameserver}:53`,
+        host: registry,
         summary: `The nameserver ${nameserver} does not answer for ${registry}.`,
-        args: { host: nameserver, registry },
+        args: { host: registry, nameserver },
         registry,
       });
     }
     case 'firewall': {
       const { registry } = fault;
       return trouble('tcp-timeout', {
-        host: `${registry}:${https}`,
-        summary: `${registry}:${https} takes no connection within 5 s from zone ${site.zone}.`,
+        host: registry,
+        summary: `${registry}:443 takes no connection within 5 s from zone ${site.zone}.`,
         args: { host: registry },
         registry,
       });
@@ -97,7 +94,7 @@ function troubleOf(site: Site, fault: Fault): Trouble {
     case 'registry': {
       const { registry } = fault;
       return trouble('registry-error', {
-        host: `${registry}:${https}`,
+        host: registry,
         summary: `${registry} answers 503 Service Unavailable.`,
         args: { host: registry },
         registry,
@@ -106,7 +103,7 @@ function troubleOf(site: Site, fault: Fault): Trouble {
     case 'budget': {
       const { registry, egress } = fault;
       return trouble('rate-limited', {
-        host: `${registry}:${https}`,
+        host: registry,
         summary: `${registry} answers 429: the budget of ${egress} is used up.`,
         args: { host: registry },
         registry,
@@ -127,7 +124,7 @@ function troubleOf(site: Site, fault: Fault): Trouble {
       const { image, registry } = fault;
       return {
         ...trouble('tag-not-found', {
-          host: `${registry}:${https}`,
+          host: registry,
           summary: `${registry} has the repository of ${image}, and not this tag.`,
           args: { host: registry, image },
           registry,

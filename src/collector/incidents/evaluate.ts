@@ -128,7 +128,8 @@ function* turnsOf(
       return node !== undefined && undecided.get(subject)?.has(node) ? [node] : [];
     });
     const nodes = caseNodes(of.observations, held, healthyOf(of), fleet, began, marks);
-    const next = nextOf({ of, before, nodes, fleet, attributes, now: look.now });
+    const { now, closeAfterMs = fleetRules.closeAfterMs } = look;
+    const next = nextOf({ of, before, nodes, fleet, attributes, now, closeAfterMs });
     if (next !== null) yield { of, before: before !== null && next.continues ? before : null, nodes, next };
   }
 }

@@ -21,6 +21,7 @@ export interface CaseLook {
   readonly fleet: FleetIndex;
   readonly attributes: () => AttributeIndex;
   readonly now: number;
+  readonly closeAfterMs: number;
 }
 
 /** How its incident goes on. */
@@ -92,7 +93,7 @@ function waits(look: CaseLook, before: NonNullable<CaseLook['before']>): Next {
 
 /** No node fails or may fail: closed when that lasts. */
 function empties(look: CaseLook, before: NonNullable<CaseLook['before']>): Next {
-  const { nodes, fleet, now } = look;
+  const { nodes, fleet, now, closeAfterMs } = look;
   const emptySince = before.memory.emptySince ?? now;
   const memory: IncidentMemory = { ...before.memory, emptySince, held: 0 };
   const document = copyOf(before.stored.document);
@@ -101,7 +102,7 @@ function empties(look: CaseLook, before: NonNullable<CaseLook['before']>): Next 
   document.workloads = 0;
   document.attribution = [];
   document.summary = openSummary(document, 0);
-  if (now - emptySince < fleetRules.closeAfterMs) return { document, memory, continues: true };
+  if (now - emptySince < closeAfterMs) return { document, memory, continues: true };
   const worst = worstOf(memory) ?? copyOf(before.stored.document);
   const { severity, scope, hosts, attribution, images, pods, workloads, investigations, remedies } = worst;
   const closed: FleetIncident = {
