@@ -57,7 +57,10 @@ export function toldBy(
       speaker = observation;
     }
   }
-  const host = mostOf(hosts)[0] ?? (subject.kind === 'registry' ? subject.name : undefined);
+  const told = mostOf(hosts)[0];
+  // Hosts are told without their ports; the registry's own is in its name.
+  const isRegistry = subject.kind === 'registry' && (told === undefined || told === partyOf(subject.name).host);
+  const host = isRegistry ? subject.name : told;
   const imagesByPods = [...images]
     .sort(([a, x], [b, y]) => y.pods - x.pods || (a < b ? -1 : 1))
     .slice(0, documentLimits.images)
