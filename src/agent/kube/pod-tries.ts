@@ -29,10 +29,11 @@ export interface PodTries {
 }
 
 /** The row is in the book by then, and the journal's past is read. */
-const delayMs = 3000;
+const delayMs = 2000;
 
-/** Requests follow each other so soon at most: a storm of pods is not to become one of requests. */
-const spacingMs = 500;
+/** Some requests at once, for what fails on a node that is well; then one in this time: a storm of pods is not to become theirs. */
+const burst = 24;
+const refillMs = 500;
 
 /** A pod is asked about anew so often at most, and only where no journal counts. */
 const againMs = 60_000;
@@ -51,7 +52,8 @@ export function openPodTries(needs: PodTriesNeeds): PodTries {
   const readAt = new Map<string, number>();
   let reading = false;
   let refused = false;
-  let nextAt = 0;
+  let used = 0;
+  let usedAt = env.monotonic();
   let sweptAt = env.monotonic();
 
   const want = (pod: KubePod): void => {
@@ -108,13 +110,16 @@ export function openPodTries(needs: PodTriesNeeds): PodTries {
     want,
     tick() {
       const now = env.monotonic();
-      if (reading || refused || signal.aborted || now < nextAt) return;
+      if (reading || refused || signal.aborted) return;
       sweep(now);
+      used = Math.max(0, used - (now - usedAt) / refillMs);
+      usedAt = now;
+      if (used + 1 > burst) return;
       const due = [...wanted].find(([, { from }]) => from <= now);
       if (due === undefined) return;
       const [uid, { pod }] = due;
       wanted.delete(uid);
-      nextAt = now + spacingMs;
+      used++;
       reading = true;
       void read(pod).finally(() => {
         reading = false;
