@@ -4,6 +4,7 @@ import { limits } from '../lib/limits.ts';
 import { safeLine } from '../lib/redact.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import { Secret } from '../lib/secret.ts';
+import { readSmallFile } from '../lib/small-file.ts';
 import { tokenOf } from './kube-access.ts';
 import type { KubeContext, KubeExec } from './kube-config.ts';
 import type { ExecCredential, ExecRunner } from './kube-config-access.ts';
@@ -30,7 +31,7 @@ export function execRunner({ variables, terminal, timeoutMs = patienceMs }: Exec
     const info = {
       kind: 'ExecCredential',
       apiVersion: exec.apiVersion,
-      spec: { interactive, ...(exec.provideClusterInfo ? { cluster: clusterInfo(context) } : {}) },
+      spec: { interactive, ...(exec.provideClusterInfo ? { cluster: await clusterInfo(context) } : {}) },
     };
     const own = Object.fromEntries(exec.env.map(({ name, value }) => [name, value]));
     const env = { ...variables, ...own, KUBERNETES_EXEC_INFO: JSON.stringify(info) };
@@ -39,13 +40,14 @@ export function execRunner({ variables, terminal, timeoutMs = patienceMs }: Exec
   };
 }
 
-function clusterInfo({ server, tlsServerName, ca, proxyUrl }: KubeContext): object {
+/** The cluster as a plugin is told of it: the authority itself, also where the kubeconfig names its file (client-go, exec cluster info). */
+async function clusterInfo({ server, tlsServerName, ca, proxyUrl }: KubeContext): Promise<object> {
+  const pem =
+    ca === null ? null : 'text' in ca ? ok(ca.text.reveal()) : await readSmallFile(ca.path, { regular: false });
   return {
-    server: server.href,
+    server: server.href.replace(/\/$/, server.pathname === '/' ? '' : '/'),
     ...(tlsServerName === null ? {} : { 'tls-server-name': tlsServerName }),
-    ...(ca !== null && 'text' in ca
-      ? { 'certificate-authority-data': Buffer.from(ca.text.reveal()).toString('base64') }
-      : {}),
+    ...(pem?.ok === true ? { 'certificate-authority-data': Buffer.from(pem.value).toString('base64') } : {}),
     ...(proxyUrl === null ? {} : { 'proxy-url': proxyUrl }),
     config: null,
   };

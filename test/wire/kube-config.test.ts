@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { inspect } from 'node:util';
 import { systemEnv } from '../../src/lib/env.ts';
@@ -230,6 +230,30 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
         server.requests.map(({ headers }) => headers.authorization),
         ['Bearer arg-eu-2', 'Bearer arg-eu-3', 'Bearer arg-eu-3'],
       );
+    });
+
+    it('a plugin is told of the cluster where it asks for that, with the authority of a file, too', async () => {
+      write(
+        'told',
+        `#!/bin/sh
+printf '%s' "$KUBERNETES_EXEC_INFO" > ${folder}/info
+echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"one"}}'
+`,
+      );
+      write('ca.pem', server.pki.root.pem);
+      const data = Buffer.from(server.pki.root.pem).toString('base64');
+      const runner = execRunner({ variables: { PATH: '/usr/bin:/bin' }, terminal: false });
+      const url = `https://127.0.0.1:${server.port}`;
+      for (const authority of ['certificate-authority: ca.pem', `certificate-authority-data: ${data}`]) {
+        const exec = `exec: { apiVersion: client.authentication.k8s.io/v1, command: ./told, provideClusterInfo: true }`;
+        assert.ok((await ask(config(`server: '${url}', ${authority}`, exec), '/x', runner)).ok, authority);
+        const { kind, apiVersion, spec } = JSON.parse(readFileSync(`${folder}/info`, 'utf8'));
+        assert.deepEqual([kind, apiVersion], ['ExecCredential', 'client.authentication.k8s.io/v1']);
+        assert.deepEqual(spec, {
+          interactive: false,
+          cluster: { server: url, 'certificate-authority-data': data, config: null },
+        });
+      }
     });
 
     it('a plugin that fails, and says so', async () => {
