@@ -202,6 +202,7 @@ describe('parseCredentials', () => {
 });
 
 describe('matchCredentials', () => {
+  const documented = ['my-registry.example/images', '*.my-registry.example/images'];
   // keys of the file, image, keys that match in the kubelet's order
   const table: [string[], string, string[]][] = [
     [['reg.corp'], 'reg.corp/team/app', ['reg.corp']],
@@ -236,6 +237,24 @@ describe('matchCredentials', () => {
     [['[2001:db8::1]'], '[2001:db8::1]/app', ['[2001:db8::1]']],
     [['reg.corp?x=1', 'reg.corp#x'], 'reg.corp/app', ['reg.corp?x=1', 'reg.corp#x']],
     [['reg.corp/t%65am'], 'reg.corp/team/app', ['reg.corp/t%65am']],
+    // The documented rules (kubernetes.io, "Images", Interpretation of config.json).
+    [['*.kubernetes.io'], 'kubernetes.io/pause', []],
+    [['*.kubernetes.io'], 'abc.kubernetes.io/pause', ['*.kubernetes.io']],
+    [['*.*.kubernetes.io'], 'abc.kubernetes.io/pause', []],
+    [['*.*.kubernetes.io'], 'abc.def.kubernetes.io/pause', ['*.*.kubernetes.io']],
+    [['prefix.*.io'], 'prefix.kubernetes.io/pause', ['prefix.*.io']],
+    [['*-good.kubernetes.io'], 'prefix-good.kubernetes.io/pause', ['*-good.kubernetes.io']],
+    [documented, 'my-registry.example/images', ['my-registry.example/images']],
+    [documented, 'my-registry.example/images/my-image', ['my-registry.example/images']],
+    [documented, 'my-registry.example/images/another-image', ['my-registry.example/images']],
+    [documented, 'sub.my-registry.example/images/my-image', ['*.my-registry.example/images']],
+    [documented, 'a.sub.my-registry.example/images/my-image', []],
+    [documented, 'a.b.sub.my-registry.example/images/my-image', []],
+    [
+      ['my-registry.example/images', 'my-registry.example/images/subpath'],
+      'my-registry.example/images/subpath/my-image',
+      ['my-registry.example/images/subpath', 'my-registry.example/images'],
+    ],
     // Docker Hub
     [['https://index.docker.io/v1/'], 'docker.io/library/nginx', ['https://index.docker.io/v1/']],
     [['index.docker.io'], 'docker.io/library/nginx', ['index.docker.io']],
