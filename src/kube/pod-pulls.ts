@@ -126,7 +126,7 @@ function failing(
     ...causeOf(said),
     tries: decided
       ? looksOf(reason, image.image, events, now)
-      : triesOf({ events, image: image.image, failing: true, now }),
+      : atLeastOne(triesOf({ events, image: image.image, failing: true, now })),
   };
 }
 
@@ -200,6 +200,11 @@ function lastFailure(image: string, events: readonly KubeEvent[]): KubeEvent | n
         !message.startsWith('Error: '),
     ),
   );
+}
+
+/** The word itself tells of one try, where events tell of none: they are kept for an hour, and may not be readable. */
+function atLeastOne(tries: PodTries): PodTries {
+  return tries.attempts === 0 && tries.pullingSince === null ? { ...tries, attempts: 1, exact: false } : tries;
 }
 
 /** What the kubelet decides at each look: counted by its own events. */

@@ -361,6 +361,20 @@ describe('kube: a pod', () => {
 });
 
 describe('kube: tries', () => {
+  it('are one at least where the kubelet says that it failed, and no event tells of it', () => {
+    for (const [reason, attempts, exact] of [
+      ['ErrImagePull', 1, false],
+      ['ImagePullBackOff', 1, false],
+      ['RegistryUnavailable', 1, false],
+      // Decided at each look: nothing was tried.
+      ['InvalidImageName', 0, true],
+      ['ErrImageNeverPull', 0, true],
+    ] as const) {
+      const [row] = rowsOf(podOf({ status: { containerStatuses: [waiting('app', reason)] } }));
+      assert.deepEqual([row?.tries.attempts, row?.tries.exact, row?.tries.nextTryAt], [attempts, exact, null], reason);
+    }
+  });
+
   const failing = { status: { containerStatuses: [waiting('app', 'ImagePullBackOff')] } };
   const tries = (events: readonly unknown[], at: number, pod = podOf(failing)) => rowsOf(pod, events, at)[0]?.tries;
   const pulling = (first: number, last: number, count: number, more: object = {}): unknown =>

@@ -51,7 +51,7 @@ export function renderWide(report: KubeReport, style: Style): string {
       causeWord(image),
       image.confidence ?? '-',
       pod.node ?? '-',
-      image.state === 'pulling' ? '-' : String(image.attempts),
+      image.state === 'pulling' || image.attempts === 0 ? '-' : `${image.attemptsExact ? '' : '~'}${image.attempts}`,
       nextWord(image, report.at),
     ]),
   );
@@ -195,8 +195,8 @@ function causeWord({ cause, underlying, state }: WaitingImage): string {
 
 function triesWords({ attempts, attemptsExact, state }: WaitingImage): string {
   if (state === 'pulling' || attempts === 0) return '';
-  const times = attempts === 1 ? 'once' : `${attemptsExact ? '' : 'about '}${attempts} times`;
-  return `, failed ${times}`;
+  const once = attemptsExact ? 'once' : 'at least once';
+  return `, failed ${attempts === 1 ? once : `${attemptsExact ? '' : 'about '}${attempts} times`}`;
 }
 
 function nextWords(image: WaitingImage, at: number): string {
