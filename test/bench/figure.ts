@@ -1,7 +1,7 @@
 /** One measured thing. */
 export interface Figure {
   readonly name: string;
-  readonly unit: 'ms' | 'MB' | 'MiB' | '/s' | '%' | 'requests';
+  readonly unit: 'ms' | 'MB' | 'MiB' | '/s' | '%' | 'requests' | 'records';
   readonly median: number;
   readonly least: number;
   readonly most: number;

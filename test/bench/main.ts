@@ -1,13 +1,15 @@
 // `npm run bench`: what the built command and its parts take, each beside a reference measured in the same run. Times of
 // one machine say little about another; the ratios do. With --json one document instead of the table; with names of
-// parts only these (`agent` for `agent-idle` and `agent-storm`). `--minutes` is how long an idle agent is watched. Exit
-// status 1: a bound is not kept.
+// parts only these (`agent` for `agent-idle` and `agent-storm`). `--minutes` is how long an idle agent is watched,
+// `--seconds` how long a fleet reports before its storm. Exit status 1: a bound is not kept.
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { agentIdle, agentStorm } from './agent.ts';
 import { dropped } from './dropped.ts';
 import { type Figure, isMissed, type Part, tableOf } from './figure.ts';
+import { fleetGrowth, fleetStorm } from './fleet.ts';
+import { fleetIngest } from './fleet-ingest.ts';
 import { functions } from './functions.ts';
 import { healthy, trusted, withRuntime } from './healthy.ts';
 import { journal } from './journal-part.ts';
@@ -15,11 +17,17 @@ import { memory } from './memory.ts';
 import { makeWorld, type World } from './world.ts';
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: 'boolean' }, minutes: { type: 'string', default: '10' } },
+  options: {
+    json: { type: 'boolean' },
+    minutes: { type: 'string', default: '10' },
+    seconds: { type: 'string', default: '60' },
+  },
   allowPositionals: true,
 });
 const minutes = Number(values.minutes);
 if (!(minutes > 0)) end(2, 'bench: --minutes must be a number above 0');
+const seconds = Number(values.seconds);
+if (!(seconds > 0)) end(2, 'bench: --seconds must be a number above 0');
 
 const parts: Readonly<Record<string, (world: World) => Promise<Part>>> = {
   http: healthy,
@@ -31,10 +39,13 @@ const parts: Readonly<Record<string, (world: World) => Promise<Part>>> = {
   journal,
   'agent-idle': agentIdle(minutes),
   'agent-storm': agentStorm,
+  'fleet-storm': fleetStorm(seconds),
+  'fleet-ingest': fleetIngest,
+  'fleet-growth': fleetGrowth,
 };
 
 /** The whole benchmark ends within this, whatever hangs. */
-const limitMs = (15 + minutes) * 60_000;
+const limitMs = (22 + minutes + seconds / 60) * 60_000;
 
 const isWanted = (part: string): boolean =>
   positionals.length === 0 || positionals.some((name) => part === name || part.startsWith(`${name}-`));
