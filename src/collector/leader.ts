@@ -56,6 +56,12 @@ const restFactor = 3;
 /** Nothing has come for so long: it was this process or its store, not the nodes. */
 const gapMs = fleetRules.roundMs;
 
+/** A clock that is set by less than this costs half a round's accuracy for one round. */
+const clockSetLeastMs = 30_000;
+
+/** Within this every node has told everything again: a heartbeat a minute with its jitter, and the way. */
+const settleMs = 75_000;
+
 /** Opens it; it leads only once the lease is taken. */
 export function openLeader(needs: LeaderNeeds): Leader {
   const { env, log, store, evaluate, holder, notifier, retention, news, closeAfterMs } = needs;
@@ -75,6 +81,10 @@ export function openLeader(needs: LeaderNeeds): Leader {
   let cut = false;
   let heardFrom = env.now();
   let lastBeat = env.now();
+  /** The wall clock's lead over the monotonic one: it changes when somebody sets the clock, or the machine slept. */
+  let clockAhead = env.now() - env.monotonic();
+  /** By how much it was set since the last look. */
+  let clockSetMs = 0;
   let nodes: NodesMemory | null = null;
   let fleet: { readonly known: readonly KnownNode[]; readonly at: number; readonly goodMs: number } | null = null;
   let incidents: readonly Frozen<FleetIncident>[] = [];
@@ -88,6 +98,7 @@ export function openLeader(needs: LeaderNeeds): Leader {
   const maySend = (): boolean => leads && !closed && env.monotonic() + sendMs < leaseUntil;
 
   const step = async (): Promise<void> => {
+    noticeClock();
     if (leads && !leading()) lose('it could not be kept in time');
     const now = env.monotonic();
     if (now >= askAt && !(await takeLease(now))) return;
@@ -96,6 +107,22 @@ export function openLeader(needs: LeaderNeeds): Leader {
     if (!leading() || !looked) return;
     notifier?.tick(incidents, maySend);
     retention?.tick();
+  };
+
+  /**
+   * What nodes told before the clock was set is by the clock as it was, and what they tell from then on is not: their order
+   * cannot be told until all have told it again. What others wrote is by their clocks.
+   */
+  const noticeClock = (): void => {
+    const before = clockAhead;
+    clockAhead = env.now() - env.monotonic();
+    const ms = Math.round(clockAhead - before);
+    if (Math.abs(ms) < clockSetLeastMs || !leads) return;
+    log.warn('leader: the clock was set; nothing is evaluated until all nodes have reported again', { ms, settleMs });
+    clockSetMs += ms;
+    lookAt = env.monotonic() + settleMs;
+    // By the new clock the lease may be over.
+    askAt = Number.NEGATIVE_INFINITY;
   };
 
   /** False: the store failed. */
@@ -123,7 +150,8 @@ export function openLeader(needs: LeaderNeeds): Leader {
   /** Without the store no report could be taken, and none while this machine slept: nobody is silent for that. */
   const beat = (): void => {
     const now = env.now();
-    if (now - lastBeat > gapMs) heardFrom = now;
+    // A clock that was set looks the same: forward like a gap; back, and what is to come would be waited for.
+    if (now - lastBeat > gapMs || now < heardFrom) heardFrom = now;
     lastBeat = now;
   };
 
@@ -133,6 +161,7 @@ export function openLeader(needs: LeaderNeeds): Leader {
     // Who does not lead does not look, and asks for the lease alone.
     storeWorks('look');
     [nodes, fleet, newsSeen, looked, incidents] = [null, null, null, false, []];
+    clockSetMs = 0;
     lookAt = Number.NEGATIVE_INFINITY;
     counted.lost();
     notifier?.lost();
@@ -181,12 +210,14 @@ export function openLeader(needs: LeaderNeeds): Leader {
     const whole: FleetLook = {
       ...{ now, failing, healthy: healthy.value, fleet: known.value, standing, heardFrom, nodes },
       ...(closeAfterMs === undefined ? {} : { closeAfterMs }),
+      ...(clockSetMs === 0 ? {} : { clockSetMs }),
     };
     const decision = evaluate(whole);
     if (decision.incidents.length > 0 || decision.events.length > 0) {
       const written = await store.decide({ name: leaseName, holder, now: env.now() }, decision);
       if (!written.ok || !written.value) return written;
     }
+    clockSetMs = 0;
     nodes = decision.nodes;
     incidents = merged(standing, decision.incidents);
     counted.found(whole, incidents);

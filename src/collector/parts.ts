@@ -258,6 +258,8 @@ export interface FleetLook {
    * `silentAfterMs` from then. Without it silence follows from `lastSeenAt` alone.
    */
   readonly heardFrom?: number;
+  /** By how much this collector's clock was set forward since the decision before (back: negative); absent: it was not. */
+  readonly clockSetMs?: number;
   /** In place of the rule of this name: a demo does not wait for minutes. */
   readonly closeAfterMs?: number;
   /** `nodes` of the decision before; without it no node's coming and going is told. */

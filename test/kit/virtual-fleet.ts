@@ -149,25 +149,24 @@ function openAgent(
   const node = `node-${String(index).padStart(3, '0')}`;
   const random = chance(index + 100);
   const env = { now: () => virtualStart + now() + agent.ahead, monotonic: now, random };
-  const found = new Map<string, { readonly cause: Parameters<VirtualAgent['find']>[1]; readonly since: string }>();
+  const found = new Map<string, { readonly cause: Parameters<VirtualAgent['find']>[1]; readonly since: number }>();
   const offset = random() * checkMs;
   let checkedAt = 0;
-  let checked = '';
+  // As the agent's own watch does, times go along with a clock that is set.
+  const wall = (at: number): string => new Date(virtualStart + at + agent.ahead).toISOString();
   const url = collectorUrl('https://collector.test:9450');
   assert.ok(url !== null);
   const rows = (): readonly RegistryRow[] => {
     // A look each round, and at once at what is found broken.
-    const last = Math.floor((now() - offset) / checkMs) * checkMs + offset;
-    if (last !== checkedAt) [checkedAt, checked] = [last, new Date(env.now() - (now() - last)).toISOString()];
+    checkedAt = Math.max(checkedAt, Math.floor((now() - offset) / checkMs) * checkMs + offset);
     return registries.map((registry) => {
       const one = found.get(registry);
       const well = { verdict: 'healthy', cause: null, summary: `${registry} answers.` } as const;
       const broken = { verdict: 'faulty', cause: one?.cause ?? null, summary: `${registry} fails.` } as const;
-      const { since = new Date(virtualStart - 3_600_000).toISOString() } = one ?? {};
       return registryRow(registry, {
         ...(one?.cause == null ? well : broken),
-        checkedAt: checked,
-        since,
+        checkedAt: wall(checkedAt),
+        since: wall(one?.since ?? -3_600_000),
         findings: [],
       });
     });
@@ -177,8 +176,8 @@ function openAgent(
     ahead: 0,
     reaches: true,
     find(registry, cause) {
-      found.set(registry, { cause, since: new Date(env.now()).toISOString() });
-      checked = new Date(env.now()).toISOString();
+      found.set(registry, { cause, since: now() });
+      checkedAt = now();
     },
     get reporter() {
       return reporter;

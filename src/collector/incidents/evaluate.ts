@@ -60,8 +60,11 @@ export const evaluate: Evaluate = (look) => {
       (next.memory.emptySince === null) !== (before.memory.emptySince === null) ||
       !isDeepStrictEqual(materialOf(document), materialOf(stood));
     if (!isChanged) {
-      const isDue = look.now - (before?.memory.writtenAt ?? 0) >= fleetRules.refreshEveryMs;
-      if (!isDue || isDeepStrictEqual({ ...document, updatedAt: '' }, { ...stood, updatedAt: '' })) continue;
+      const writtenAt = before?.memory.writtenAt ?? 0;
+      const isDue = look.now - writtenAt >= fleetRules.refreshEveryMs || writtenAt > look.now;
+      const isSame = isDeepStrictEqual({ ...document, updatedAt: '' }, { ...stood, updatedAt: '' });
+      // What was moved with the clock is moved once.
+      if (look.clockSetMs === undefined && (!isDue || isSame)) continue;
       incidents.push(storedAs(of.key, document, next.memory, look.now));
       continue;
     }
@@ -80,7 +83,7 @@ export const evaluate: Evaluate = (look) => {
 };
 
 /** Open incidents, and the newest closed one of each key. */
-function standingOf({ standing }: FleetLook): {
+function standingOf({ standing, now, clockSetMs = 0 }: FleetLook): {
   readonly open: Map<string, Standing>;
   readonly closed: Map<string, Standing>;
 } {
@@ -91,9 +94,28 @@ function standingOf({ standing }: FleetLook): {
     const into = document.state === 'open' ? open : closed;
     const known = into.get(key)?.stored.document;
     if (known !== undefined && (known.closedAt ?? '') >= (document.closedAt ?? '')) continue;
-    into.set(key, { stored, memory: parseMemory(memory, Date.parse(document.openedAt)) });
+    const one = { stored, memory: parseMemory(memory, Date.parse(document.openedAt)) };
+    into.set(key, document.state === 'open' && clockSetMs !== 0 ? movedBy(clockSetMs, one, now) : one);
   }
   return { open, closed };
+}
+
+/**
+ * What is open when the clock is set: it goes on for as long as it has lasted. Its beginning stays as it was told, unless
+ * that would be yet to come.
+ */
+function movedBy(ms: number, { stored, memory }: Standing, now: number): Standing {
+  const { emptySince } = memory;
+  const began = Math.min(now, memory.began + ms);
+  const { openedAt } = stored.document;
+  const isToCome = Date.parse(openedAt) > now;
+  return {
+    stored: {
+      ...stored,
+      document: { ...stored.document, openedAt: isToCome ? new Date(began).toISOString() : openedAt },
+    },
+    memory: { ...memory, began, emptySince: emptySince === null ? null : Math.min(now, emptySince + ms) },
+  };
 }
 
 function* turnsOf(

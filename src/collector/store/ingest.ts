@@ -98,6 +98,9 @@ async function newStream(sql: Sql, node: string, boot: string, at: number): Prom
   return ordinal;
 }
 
+/** Batches of one node pass each other by seconds; what came so long before the last one was told by a clock that was set back since. */
+const clockSetBackMs = 120_000;
+
 /** What a node's row says of its looks. */
 export interface Sums {
   /** As it is now: that of this batch, if it is the newest. */
@@ -116,7 +119,7 @@ async function touchNode(
 ): Promise<Sums> {
   const [row] = await sql.all(
     `UPDATE pullwhy_nodes SET
-       last_seen = CASE WHEN CAST($2 AS BIGINT) > last_seen THEN CAST($2 AS BIGINT) ELSE last_seen END,
+       last_seen = CASE WHEN CAST($2 AS BIGINT) > last_seen OR CAST($2 AS BIGINT) < last_seen - ${clockSetBackMs} THEN CAST($2 AS BIGINT) ELSE last_seen END,
        offset_ms = CASE WHEN CAST($3 AS BIGINT) > offset_version THEN CAST($4 AS DOUBLE PRECISION) ELSE offset_ms END,
        offset_version = CASE WHEN CAST($3 AS BIGINT) > offset_version THEN CAST($3 AS BIGINT) ELSE offset_version END,
        heartbeat = CASE WHEN CAST($5 AS BIGINT) > heartbeat_version THEN CAST($6 AS TEXT) ELSE heartbeat END,
