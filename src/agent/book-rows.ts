@@ -56,6 +56,11 @@ export function failedLately(state: State, now: number): boolean {
   return [...state.pods.values()].some(({ backOff }) => backOff !== null && now - backOff.since < 2000);
 }
 
+/** The image is here, and the kubelet wants to see who may have it. */
+export function isUnverified({ conclusion }: State): boolean {
+  return conclusion?.cause === 'image-credentials-unverified';
+}
+
 /** How much sooner the agent's pull was than the kubelet's own next try, for the pod that would have waited longest. */
 export function secondsGained(state: State): number | null {
   const { pulledAt } = state;

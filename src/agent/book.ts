@@ -6,6 +6,7 @@ import { afterFailure, atEachLook, firstBackOffMs } from './back-off.ts';
 import {
   failedLately,
   incidentOf,
+  isUnverified,
   type PodState,
   rowOf,
   type State,
@@ -14,7 +15,7 @@ import {
   stateOf,
 } from './book-rows.ts';
 import { openClockJumps } from './clock-jump.ts';
-import type { Book, Incident, IncidentChange, KnownPods } from './parts.ts';
+import type { Book, Incident, IncidentChange, KnownPods, WaitingPod } from './parts.ts';
 import { reasonOf, withoutBackOff } from './waiting-reason.ts';
 
 /**
@@ -236,8 +237,17 @@ export function openBook(
       if (names === null) return;
       for (const state of [...open.values()]) {
         // `Always` fails beside an image that is here, and so does one whose credentials the kubelet wants to see.
-        if (names.has(state.key) && state.pulledAt === null && !failedLately(state, env.now()))
+        if (!names.has(state.key) || state.pulledAt !== null || failedLately(state, env.now())) continue;
+        const waits = ({ policy }: WaitingPod): boolean => policy === 'Always' || isUnverified(state);
+        const left = [...state.pods].filter(([, pod]) => waits(rowOf(pod, state, known)));
+        if (left.length === 0) {
           end(state, 'kubelet', env.now());
+          continue;
+        }
+        const gone = [...state.pods.keys()].filter((name) => !left.some(([kept]) => kept === name));
+        for (const name of gone) state.pods.delete(name);
+        pods -= gone.length;
+        if (gone.length > 0) tell(state, 'pods');
       }
     },
     conclude(key, conclusion) {

@@ -77,6 +77,47 @@ describe('agent: book', () => {
     assert.equal(incident?.registry, 'registry-1.docker.io');
   });
 
+  it('does not take an image that is here for the end of those who ask the registry all the same', () => {
+    const env = clock();
+    const policies: Record<string, 'Always' | 'IfNotPresent'> = { 'web-0': 'Always', 'web-1': 'IfNotPresent' };
+    const known = { policyOf: ({ pod }: { pod: string | null }) => policies[pod ?? ''] ?? null, waits: () => true };
+    const book = openBook(env, { open: [], over: [] }, known);
+    book.notice(event(0));
+    book.notice(event(1, { pod: 'web-1' }));
+    const key = book.open()[0]?.key ?? '';
+    env.at += 10_000;
+    book.images(new Set([key]));
+    assert.deepEqual(
+      book.open().map(({ pods }) => pods.map(({ pod }) => pod)),
+      [['web-0']],
+    );
+    policies['web-0'] = 'IfNotPresent';
+    // The kubelet wants credentials for what is here: it pulls once more.
+    const unverified = {
+      investigation: 'i',
+      at: env.at,
+      verdict: 'faulty',
+      cause: 'image-credentials-unverified',
+      confidence: 'proven',
+      underlying: null,
+      layer: 'policy',
+      host: null,
+      summary: '',
+      remedies: [],
+      notBefore: null,
+    } as const;
+    book.conclude(key, unverified);
+    book.images(new Set([key]));
+    assert.equal(book.open().length, 1);
+    book.conclude(key, { ...unverified, cause: 'tcp-refused', layer: 'tcp' });
+    book.images(new Set([key]));
+    assert.equal(book.open().length, 0);
+    assert.equal(book.over(0)[0]?.endedBy, 'kubelet');
+    // What makes room is counted: as many as are kept can be there again.
+    for (let n = 0; n < limits.agentPods; n++) book.notice(event(20, { pod: `p-${n}` }));
+    assert.equal(book.open()[0]?.pods.length, limits.agentPods);
+  });
+
   it('tells of the opening, of another cause, of more pods and of the end, and not of repetitions', () => {
     const book = openBook(clock());
     const told: string[] = [];
