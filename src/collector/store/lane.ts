@@ -20,6 +20,8 @@ export interface Lane {
    * run twice. It is done when the transaction is.
    */
   readonly write: <T>(work: () => Promise<T>) => Promise<T>;
+  /** For who reads in slices: gives others a turn, if they have had none for as long as a turn is. */
+  readonly pause: () => Promise<void>;
 }
 
 interface Job {
@@ -39,6 +41,8 @@ export function openLane({ env, turnMs, begin, commit, rollback }: LaneNeeds): L
   const reads: Job[] = [];
   const writes: Job[] = [];
   let running = false;
+  /** When this turn ends. */
+  let until = Number.NEGATIVE_INFINITY;
 
   const alone = async (job: Job): Promise<void> => {
     try {
@@ -54,7 +58,7 @@ export function openLane({ env, turnMs, begin, commit, rollback }: LaneNeeds): L
   };
 
   /** Some of the work that waits, in one transaction; where one of them fails each goes by itself. */
-  const group = async (until: number): Promise<void> => {
+  const group = async (): Promise<void> => {
     const jobs: Job[] = [];
     try {
       begin();
@@ -75,20 +79,26 @@ export function openLane({ env, turnMs, begin, commit, rollback }: LaneNeeds): L
     for (const job of jobs) job.settle();
   };
 
+  const breathe = async (): Promise<void> => {
+    await new Promise((resolve) => setImmediate(resolve));
+    until = env.monotonic() + turnMs;
+  };
+
   const go = async (): Promise<void> => {
     running = true;
     // What is asked for in the same moment goes along.
     await Promise.resolve();
-    let until = env.monotonic() + turnMs;
+    // Over for long: nothing was done here meanwhile. Over just now: who asks in a row has had its turn.
+    const over = env.monotonic() - until;
+    if (over > turnMs) until = env.monotonic() + turnMs;
+    else if (over >= 0) await breathe();
     for (;;) {
       const read = reads.shift();
       if (read !== undefined) {
         await read.run().then(read.settle, read.fail);
-      } else if (writes.length > 0) await group(until);
+      } else if (writes.length > 0) await group();
       else break;
-      if (env.monotonic() < until) continue;
-      await new Promise((resolve) => setImmediate(resolve));
-      until = env.monotonic() + turnMs;
+      if (env.monotonic() >= until) await breathe();
     }
     running = false;
   };
@@ -111,5 +121,8 @@ export function openLane({ env, turnMs, begin, commit, rollback }: LaneNeeds): L
   return {
     read: (work) => into(reads, work),
     write: (work) => into(writes, work),
+    async pause() {
+      if (env.monotonic() >= until) await breathe();
+    },
   };
 }

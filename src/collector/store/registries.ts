@@ -54,6 +54,7 @@ export async function listRegistries(
   const open = await database.read.all(
     "SELECT id, subject_kind, subject FROM pullwhy_incidents WHERE state = 'open' AND subject_kind <> 'node' ORDER BY opened_at, id",
   );
+  const heard = await heardOf(database, heardSince);
   const items: Frozen<FleetRegistryRow>[] = [];
   let after = String(readCursor('registries', query.cursor)?.[0] ?? '');
   for (;;) {
@@ -66,26 +67,34 @@ export async function listRegistries(
     after = textOf(next, 'subject');
     const registry = after;
     const name = `${query.heardSince === undefined ? 'all' : 'heard'} ${registry}`;
-    const summed = await cache.get(name, () => sumUp(database, registry, heardSince));
+    const summed = await cache.get(name, () => sumUp(database, registry, heard));
     items.push({ ...summed, incidents: open.filter((row) => isOf(row, registry)).map((row) => textOf(row, 'id')) });
     await database.pause();
   }
 }
 
-async function sumUp(database: Database, registry: string, heardSince: number): Promise<Summed> {
-  // Silent nodes are few: to leave them out is less work than to look each of the others up.
-  const from = `FROM pullwhy_observations o WHERE o.kind = 'registry' AND o.subject = $1
-    AND o.node NOT IN (SELECT n.node FROM pullwhy_nodes n WHERE n.last_seen < $2)`;
+/** What of a statement leaves silent nodes out; its placeholders begin with $2. */
+interface Heard {
+  readonly text: string;
+  readonly values: readonly number[];
+}
+
+/** Mostly none is silent, and then nothing has to be left out of thousands of rows. */
+async function heardOf(database: Database, since: number): Promise<Heard> {
+  const silent = await database.read.all('SELECT node FROM pullwhy_nodes WHERE last_seen < $1 LIMIT 1', [since]);
+  return silent.length === 0
+    ? { text: '', values: [] }
+    : { text: 'AND o.node NOT IN (SELECT n.node FROM pullwhy_nodes n WHERE n.last_seen < $2)', values: [since] };
+}
+
+async function sumUp(database: Database, registry: string, heard: Heard): Promise<Summed> {
+  // One reading of its rows: there are as many as nodes, and groups are some hundred.
   const groups = await database.read.all(
-    `SELECT o.severity AS severity, o.latency AS latency, count(*) AS nodes, min(o.not_after) AS not_after
-     ${from} GROUP BY o.severity, o.latency`,
-    [registry, heardSince],
-  );
-  const budgets = await database.read.all(
-    `SELECT o.rate_source AS source, min(o.rate_limit) AS most, min(o.rate_remaining) AS remaining
-     ${from} AND (o.rate_limit IS NOT NULL OR o.rate_remaining IS NOT NULL)
-     GROUP BY o.rate_source ORDER BY min(o.rate_remaining), o.rate_source LIMIT $3`,
-    [registry, heardSince, mostBudgets],
+    `SELECT o.severity AS severity, o.latency AS latency, o.rate_source AS source, count(*) AS nodes,
+       min(o.not_after) AS not_after, min(o.rate_limit) AS most, min(o.rate_remaining) AS remaining
+     FROM pullwhy_observations o WHERE o.kind = 'registry' AND o.subject = $1 ${heard.text}
+     GROUP BY o.severity, o.latency, o.rate_source`,
+    [registry, ...heard.values],
   );
   const count = (severity: number): number =>
     groups.reduce((sum, row) => sum + (numberOf(row, 'severity') === severity ? numberOf(row, 'nodes') : 0), 0);
@@ -100,13 +109,37 @@ async function sumUp(database: Database, registry: string, heardSince: number): 
     registry,
     nodes: { healthy: count(0), degraded: count(2), faulty: count(3), inconclusive: count(1) },
     certificateNotAfter: ends.length === 0 ? null : rfc3339(Math.min(...ends)),
-    rateLimits: budgets.map((row) => ({
-      source: textOrNull(row, 'source'),
-      limit: numberOrNull(row, 'most'),
-      remaining: numberOrNull(row, 'remaining'),
-    })),
+    rateLimits: budgetsOf(groups),
     latencyMs: { median: quantile(latencies, 0.5), p95: quantile(latencies, 0.95) },
   };
+}
+
+/** The lowest budget of each address, the lowest of all first. */
+function budgetsOf(groups: readonly Row[]): FleetRegistryRow['rateLimits'] {
+  const lowest = new Map<string | null, FleetRegistryRow['rateLimits'][number]>();
+  for (const row of groups) {
+    const [source, limit, remaining] = [
+      textOrNull(row, 'source'),
+      numberOrNull(row, 'most'),
+      numberOrNull(row, 'remaining'),
+    ];
+    if (limit === null && remaining === null) continue;
+    const known = lowest.get(source);
+    lowest.set(source, {
+      source,
+      limit: least(known?.limit ?? null, limit),
+      remaining: least(known?.remaining ?? null, remaining),
+    });
+  }
+  const order = ({ remaining }: FleetRegistryRow['rateLimits'][number]): number =>
+    remaining ?? Number.POSITIVE_INFINITY;
+  return [...lowest.values()]
+    .sort((a, b) => order(a) - order(b) || ((a.source ?? '') < (b.source ?? '') ? -1 : 1))
+    .slice(0, mostBudgets);
+}
+
+function least(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.min(a, b);
 }
 
 function isOf(row: Row, registry: string): boolean {

@@ -102,7 +102,7 @@ export function openSqlite(path: string, { env }: DatabaseNeeds): Database {
         }
       }
     },
-    pause: () => new Promise((resolve) => setImmediate(resolve)),
+    pause: lane.pause,
     bytes: () => alone(async () => pragma('page_count') * pragma('page_size')),
     liveBytes: () => alone(async () => (pragma('page_count') - pragma('freelist_count')) * pragma('page_size')),
     shrink: () =>
