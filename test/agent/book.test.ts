@@ -91,8 +91,10 @@ describe('agent: book', () => {
       book.open().map(({ pods }) => pods.map(({ pod }) => pod)),
       [['web-0']],
     );
-    policies['web-0'] = 'IfNotPresent';
+    book.podsEnded(() => 'gone');
     // The kubelet wants credentials for what is here: it pulls once more.
+    book.notice(event(10, { pod: 'web-1' }));
+    env.at += 10_000;
     const unverified = {
       investigation: 'i',
       at: env.at,
@@ -112,7 +114,7 @@ describe('agent: book', () => {
     book.conclude(key, { ...unverified, cause: 'tcp-refused', layer: 'tcp' });
     book.images(new Set([key]));
     assert.equal(book.open().length, 0);
-    assert.equal(book.over(0)[0]?.endedBy, 'kubelet');
+    assert.equal(book.over(0).at(-1)?.endedBy, 'kubelet');
     // What makes room is counted: as many as are kept can be there again.
     for (let n = 0; n < limits.agentPods; n++) book.notice(event(20, { pod: `p-${n}` }));
     assert.equal(book.open()[0]?.pods.length, limits.agentPods);
