@@ -18,7 +18,8 @@ function stage(more: Partial<HealthNeeds> & { readonly seed?: number } = {}) {
   let chance = more.seed ?? 1;
   const env = {
     at: 0,
-    now: () => start + env.at,
+    ahead: 0,
+    now: () => start + env.at + env.ahead,
     monotonic: () => env.at,
     random: () => {
       chance = (chance * 48_271) % 2_147_483_647;
@@ -152,6 +153,24 @@ describe('agent: watch over registries', () => {
     assert.ok(Date.parse(bad?.since ?? '') < Date.parse(bad?.checkedAt ?? ''));
     assert.equal(health.local().findings.get('a.example')?.[0]?.cause, 'tcp-timeout');
     for (const row of [before, well, bad]) assert.ok(checkAgainst(RegistryRow, JSON.parse(JSON.stringify(row))).ok);
+  });
+
+  it('moves the times of what lasts with a clock that is set', async () => {
+    const at = { intervalMs: 60_000 };
+    const { env, health, world, run } = stage({ settings: named(['r.example'], at) });
+    world.state = 'refused';
+    await run(300);
+    for (const ahead of [-3_600_000, 86_400_000]) {
+      const [before] = health.registries();
+      const moved = ahead - env.ahead;
+      env.ahead = ahead;
+      await run(0.25);
+      const [after] = health.registries();
+      assert.equal(Date.parse(after?.since ?? '') - Date.parse(before?.since ?? ''), moved);
+      await run(120);
+      assert.equal(health.registries()[0]?.since, after?.since, 'it is the same failure');
+      assert.ok(Date.parse(after?.since ?? '') < Date.parse(after?.checkedAt ?? ''));
+    }
   });
 
   it('checks nothing when the interval is 0s, and says so', async () => {

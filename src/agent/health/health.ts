@@ -3,6 +3,7 @@ import type { Env } from '../../lib/env.ts';
 import { limits } from '../../lib/limits.ts';
 import type { Result } from '../../lib/result.ts';
 import type { Finding, Investigation } from '../../model/investigation.ts';
+import { openClockJumps } from '../clock-jump.ts';
 import type { Declined, Health, Incident } from '../parts.ts';
 import { type LocalHealth, openLocalKeeper } from './local-health.ts';
 import { type RegistryInUse, registriesInUse, registryName, type Use } from './registries-in-use.ts';
@@ -69,6 +70,7 @@ interface Watched {
 /** Makes it. Nothing is asked before the first `tick`. */
 export function openHealth(needs: HealthNeeds): HealthWatch {
   const { env } = needs;
+  const clockJumps = openClockJumps(env);
   const watched = new Map<string, Watched>();
   const keeper = openLocalKeeper(env.now);
   const abort = new AbortController();
@@ -160,6 +162,9 @@ export function openHealth(needs: HealthNeeds): HealthWatch {
     tick() {
       if (abort.signal.aborted) return;
       const now = env.monotonic();
+      const jump = clockJumps();
+      // What was told by the clock as it was goes on for as long as it has lasted.
+      if (jump !== 0) for (const one of watched.values()) one.settled = movedBy(jump, one.settled);
       const { intervalMs, registries } = needs.settings();
       if (intervalMs !== interval) {
         // Another interval counts from now on, and not after one of the old length.
@@ -310,4 +315,8 @@ function rowOf(
 
 function timeOf(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+function movedBy(ms: number, settled: Settled | null): Settled | null {
+  return settled === null ? null : { ...settled, checkedAt: settled.checkedAt + ms, since: settled.since + ms };
 }
