@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type CollectorProcess, startCollectorProcess } from '../kit/collector-process.ts';
 import { type EventReader, readEvents } from '../kit/event-reader.ts';
@@ -201,6 +202,21 @@ describe('e2e: a fleet in which everything is killed', function () {
     } finally {
       await proxy.close();
     }
+  });
+
+  it('does not fill a small disk, however much may be kept', async function () {
+    if (!(await canMount())) {
+      process.stdout.write('    left out: it needs root, for a small file system\n');
+      this.skip();
+    }
+    const place = `${folder}/kept`;
+    const mount = `mkdir -p ${place} && mount -t tmpfs -o size=112m tmpfs ${place} && exec "$0" "$@"`;
+    const program = fileURLToPath(new URL('../kit/small-disk.ts', import.meta.url));
+    const command = ['--mount', 'sh', '-c', mount, process.execPath, program, place, String(10 * 1024 ** 3)];
+    const { stdout } = await promisify(execFile)('unshare', command, { timeout: 60_000 });
+    const { most, ...said } = JSON.parse(stdout);
+    assert.deepEqual(said, { sent: 2400, refused: 0, last: true, first: false });
+    assert.ok(most < 100 * 1024 * 1024, `${most}`);
   });
 
   describe('on PostgreSQL', () => {

@@ -157,6 +157,7 @@ function databaseAt(address: PostgresAddress, { env, log }: DatabaseNeeds): Data
       const observations = sumOf(`SELECT CAST(count(*) * ${rowBytes} AS TEXT) AS bytes FROM pullwhy_observations`);
       return (await investigations) + (await events) + (await observations);
     },
+    capacityBytes: () => Number.POSITIVE_INFINITY,
     shrink: async () => false,
     failureOf: (error) => failureOf(error, shown),
     close: async () => {

@@ -18,7 +18,7 @@ const staleCheckMs = dayMs;
 const staleStreamMs = 90 * dayMs;
 
 /**
- * Drops what is past its age, then, while the store is over its size, the oldest investigations, events and closed
+ * Drops what is past its age, then, while the store is over its size or what its disk holds, the oldest investigations, events and closed
  * incidents. What fails now, open incidents and nodes that were heard of stay.
  */
 export async function prune(
@@ -44,7 +44,8 @@ export async function prune(
   await all((sql) => dropNode(database, sql, olderThan));
   rows += await dropObservations(database, env, olderThan);
 
-  while (left-- > 0 && (await database.liveBytes()) > keep.maxBytes) {
+  const maxBytes = Math.min(keep.maxBytes, database.capacityBytes());
+  while (left-- > 0 && (await database.liveBytes()) > maxBytes) {
     const end = Number.MAX_SAFE_INTEGER;
     let gone = 0;
     for (const drop of [dropInvestigations, dropEvents, dropIncidents]) {

@@ -47,6 +47,8 @@ export interface Database {
   readonly bytes: () => Promise<number>;
   /** Bytes of what is in it, which fall as rows go; cheap enough for each slice of the retention. */
   readonly liveBytes: () => Promise<number>;
+  /** What it may hold where it lies, whatever the settings say; infinite where that is not known. */
+  readonly capacityBytes: () => number;
   /** Gives freed space back, a part at a time; false when nothing is left to do. */
   readonly shrink: () => Promise<boolean>;
   /** What a thrown error means; null: it is none of the database's, but a defect. */

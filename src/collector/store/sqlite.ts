@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { makeFolder } from '../../lib/make-folder.ts';
@@ -105,6 +106,7 @@ export function openSqlite(path: string, { env }: DatabaseNeeds): Database {
     pause: lane.pause,
     bytes: () => alone(async () => pragma('page_count') * pragma('page_size')),
     liveBytes: () => alone(async () => (pragma('page_count') - pragma('freelist_count')) * pragma('page_size')),
+    capacityBytes: () => (path === ':memory:' ? Number.POSITIVE_INFINITY : capacityAt(dirname(path))),
     shrink: () =>
       alone(async () => {
         const free = pragma('freelist_count');
@@ -119,6 +121,25 @@ export function openSqlite(path: string, { env }: DatabaseNeeds): Database {
         if (db.isOpen) db.close();
       }),
   };
+}
+
+/** The journal, which grows while the disk is slow, and is no part of what the file holds. */
+const journalBytes = 64 * 1024 * 1024;
+
+/** Of the disk's own size, for what comes between two rounds of the retention. What else lies on it is not looked at. */
+const usedShare = 0.8;
+
+/** A full disk lets nothing be dropped either: the file must not fill it, however much may be kept. */
+function capacityAt(folder: string): number {
+  try {
+    const { blocks, bsize } = statfsSync(folder);
+    // Some file systems have no size.
+    return blocks > 0
+      ? Math.max(journalBytes / 8, usedShare * blocks * bsize - journalBytes)
+      : Number.POSITIVE_INFINITY;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 /** What SQLite's own number means (sqlite.org/rescode.html); null when it is no error of SQLite. */
