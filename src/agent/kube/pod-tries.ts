@@ -25,6 +25,8 @@ export interface PodTriesNeeds {
 export interface PodTries {
   /** A pod whose image does not come. */
   readonly want: (pod: KubePod) => void;
+  /** What lacks, in one sentence; null: nothing. */
+  readonly lacks: () => string | null;
   readonly tick: () => void;
 }
 
@@ -43,6 +45,9 @@ const most = 500;
 
 /** Events of one pod that are read; a kubelet combines them long before. */
 const answerMs = 5000;
+
+const lacking =
+  "Events may not be listed, so tries are counted from the agent's start on: let the agent's service account list events.";
 
 /** Makes it. Nothing is asked but in `tick`, one pod at a time. */
 export function openPodTries(needs: PodTriesNeeds): PodTries {
@@ -90,8 +95,7 @@ export function openPodTries(needs: PodTriesNeeds): PodTries {
       if (listed.error.kind !== 'forbidden') return;
       refused = true;
       wanted.clear();
-      const note = `${listed.error.message} Tries are counted from now on; let the agent's service account list events.`;
-      log.warn('the events of pods may not be read', { note });
+      log.warn('the events of pods may not be read', { note: `${listed.error.message}. ${lacking}` });
       return;
     }
     const now = env.now();
@@ -108,6 +112,7 @@ export function openPodTries(needs: PodTriesNeeds): PodTries {
 
   return {
     want,
+    lacks: () => (refused ? lacking : null),
     tick() {
       const now = env.monotonic();
       if (reading || refused || signal.aborted) return;

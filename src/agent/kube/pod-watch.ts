@@ -125,7 +125,11 @@ export function watchPods(needs: PodWatchNeeds): PodWatch {
     directory.fresh(false);
     await client.close();
   };
-  return { state: () => state, tick: () => tries?.tick(), done: run() };
+  const told = (): SourceState | null => {
+    const lacks = tries?.lacks() ?? null;
+    return state === null || lacks === null ? state : { ...state, note: `${state.note} ${lacks}` };
+  };
+  return { state: told, tick: () => tries?.tick(), done: run() };
 }
 
 function wordOf({ kind }: KubeFailure): SourceState['state'] {

@@ -177,13 +177,15 @@ describe('agent: tries that the kubelet made before', () => {
   });
 
   it('are not asked for again where that is not allowed, and it is said once', async () => {
-    const { see, run, asked, lines } = stage(new Map(), { forbidden: true });
+    const { see, run, asked, lines, tries } = stage(new Map(), { forbidden: true });
+    assert.equal(tries.lacks(), null);
     for (let n = 0; n < 5; n++) see(podOf(`web-${n}`));
     await run(10);
     see(podOf('web-9'));
     await run(10);
     assert.equal(asked.length, 1);
     assert.equal(lines.length, 1);
+    assert.match(tries.lacks() ?? '', /let the agent's service account list events\.$/);
     assert.match(lines[0] ?? '', /403.*let the agent's service account list events/);
   });
 

@@ -260,6 +260,23 @@ contexts: [ { name: x, context: { cluster: c, user: u } } ]
     assert.doesNotMatch(lines.join(''), /agent-secret/);
   });
 
+  it('say that their Events may not be read, too', async () => {
+    const before = server.answer;
+    server.answer = (request, response) =>
+      request.path.endsWith('/events')
+        ? sendStatus(response, 403, 'Forbidden', 'events is forbidden: User "x" cannot list')
+        : before(request, response);
+    followed = false;
+    listed = [podOf('web-0', refused)];
+    const { made } = start();
+    for (let n = 0; n < 100 && !/list events/.test(made.state()?.note ?? ''); n++) {
+      made.tick();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.match(made.state()?.note ?? '', /are watched at .* Events may not be listed.*list events\.$/);
+    assert.equal(made.state()?.state, 'following');
+  });
+
   it('ask after the name of a node that has none', async () => {
     const { made } = start('worker-3.corp');
     await until('following', () => made.state()?.state === 'following');
