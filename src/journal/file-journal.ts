@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { limits } from '../lib/limits.ts';
 import { compareLocations, type Location, parseCursor, sameEntry } from './cursor.ts';
 import { findFiles } from './directory.ts';
@@ -22,6 +23,8 @@ export class FileJournal implements Journal {
   private readonly files = new Map<string, JournalFile>();
   private readonly failed = new Map<string, FileProblem>();
   private folders: readonly string[] = [];
+  /** What the folders' times were when they were read. */
+  private marks = new Map<string, string>();
   private opened = 0;
   private closed = false;
   /** Files that are open but no longer in the folders: vacuumed. */
@@ -92,9 +95,10 @@ export class FileJournal implements Journal {
       for (let pass = 0; ; pass++) {
         if (signal.aborted) return;
         // Folders first: a new file in them says that the one before it is complete.
-        this.scan();
-        if (follow) watch.set(this.folders);
-        const ceilings = this.lookAt(streams, matches, start, reached, reader);
+        const scanned = pass === 0 || watch.takeMoved() || this.foldersChanged();
+        if (scanned) this.scan();
+        if (follow && scanned) watch.set(this.folders);
+        const ceilings = this.lookAt(streams, matches, start, reached, reader, scanned);
         let before: Location | null = null;
         for (const entry of this.merge(streams, follow || pass === 0 ? ceilings : new Map(), reader)) {
           const { location } = entry;
@@ -132,10 +136,19 @@ export class FileJournal implements Journal {
     this.files.clear();
   }
 
+  /** Whether files came or went in the folders since the last scan: then a folder has another time. */
+  private foldersChanged(): boolean {
+    for (const [folder, mark] of this.marks) if (markOf(folder) !== mark) return true;
+    return false;
+  }
+
   /** Takes in files that came, and renamed ones. */
   private scan(): void {
     if (this.closed) return;
+    // Before they are read, or what comes in between would go unseen.
+    this.marks = new Map([...this.directories, ...this.folders].map((folder) => [folder, markOf(folder)]));
     const found = findFiles(this.directories, this.machineId);
+    for (const folder of found.folders) if (!this.marks.has(folder)) this.marks.set(folder, '');
     this.folders = found.folders;
     this.gone = new Set(this.files.keys());
     for (const { path, identity, size } of found.files) {
@@ -181,10 +194,12 @@ export class FileJournal implements Journal {
     start: Start,
     reached: ReadonlyMap<string, Location>,
     reader: FieldReader,
+    scanned: boolean,
   ): ReadonlyMap<string, number> {
     const written = new Map<string, number[]>();
     for (const [identity, file] of this.files) {
-      file.refresh();
+      // Most files of a node are archived, which are never written to again.
+      if (scanned || file.header.state !== 'archived') file.refresh();
       // A file that went away and came back, with its folder, was opened anew.
       const before = streams.get(identity);
       const known = before?.file === file ? before : undefined;
@@ -310,4 +325,14 @@ function timeOf(file: JournalFile, entry: number): number | null {
   if (entry === 0 || file.objectSize(entry, objectType.entry) < 64) return null;
   const time = file.pages.u64(entry + 24);
   return time > 0 && time < 2 ** 55 ? time : null;
+}
+
+/** Changes when something in the folder is made, renamed or deleted. Empty: it is not there. */
+function markOf(folder: string): string {
+  try {
+    const facts = statSync(folder, { throwIfNoEntry: false });
+    return facts === undefined ? '' : `${facts.dev} ${facts.ino} ${facts.mtimeMs}`;
+  } catch {
+    return '';
+  }
 }

@@ -41,6 +41,8 @@ export class JournalFile {
   tailSeqnum: number;
   private key: DataView;
   private raw: Buffer;
+  /** The header is read into it, to be compared: nothing is made for a look at which nothing is new. */
+  private spare: Buffer = Buffer.alloc(headerBytes);
   private readonly hash = emptyHash();
 
   private constructor(path: string, identity: string, number: number, pages: PagedFile, header: Header, raw: Buffer) {
@@ -87,7 +89,8 @@ export class JournalFile {
 
   /** Reads the header again, and takes up what is there now. */
   refresh(): void {
-    const raw = this.pages.fresh(0, headerBytes);
+    const raw = this.spare;
+    this.pages.readInto(raw, 0);
     const end = Math.min(this.header.end, this.pages.size());
     if (raw.equals(this.raw) && end === this.end) return;
     const header = readHeader(raw);
@@ -96,6 +99,7 @@ export class JournalFile {
     const replaced = header.value.fileId !== this.header.fileId || header.value.entries < this.header.entries;
     this.pages.drop();
     this.header = header.value;
+    this.spare = this.raw;
     this.raw = raw;
     this.key = viewOf(raw.subarray(24, 40));
     this.tailSeqnum = raw.readUInt32LE(160) + raw.readUInt32LE(164) * 0x1_0000_0000;

@@ -122,6 +122,11 @@ export class PagedFile {
     return bytes;
   }
 
+  /** The same into memory that is there already. */
+  readInto(bytes: Buffer, offset: number): void {
+    bytes.fill(0, this.read(bytes, offset));
+  }
+
   /** Drops what was read, for a file that was written to since. */
   drop(): void {
     for (const page of this.pages.values()) {

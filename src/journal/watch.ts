@@ -1,6 +1,11 @@
 import { type FSWatcher, watch } from 'node:fs';
 
-/** How often files are looked at where no event comes: entries are written to memory maps, which often makes none. */
+/**
+ * How often files are looked at where events come, and where none do (a network file system, or inotify's limit is
+ * reached). journald makes one within a quarter of a second by truncating its file to the size that it has
+ * (journal-file.c, journal_file_post_change), for what is written to memory maps makes none: others may not.
+ */
+const watchedMs = 1000;
 const pollMs = 250;
 
 /** Wakes when something in folders changes, and in any case often enough. */
@@ -8,6 +13,9 @@ export class FolderWatch {
   private readonly watchers = new Map<string, FSWatcher>();
   private wake: (() => void) | null = null;
   private changed = false;
+  private moved = false;
+  private unwatched = false;
+  private poll: { readonly ms: number; readonly timer: NodeJS.Timeout } | null = null;
 
   /** Watches these folders from now on. A folder that cannot be watched is polled only. */
   set(folders: readonly string[]): void {
@@ -19,19 +27,29 @@ export class FolderWatch {
     for (const folder of folders) {
       if (this.watchers.has(folder)) continue;
       try {
-        const watcher = watch(folder, { persistent: false }, () => {
+        const watcher = watch(folder, { persistent: false }, (kind) => {
           this.changed = true;
+          this.moved ||= kind === 'rename';
           this.wake?.();
         });
         watcher.on('error', () => {
           watcher.close();
           this.watchers.delete(folder);
+          this.unwatched = true;
         });
         this.watchers.set(folder, watcher);
       } catch {
-        // No inotify here (a network file system, or its limit is reached): polling does.
+        // No inotify here: polling does.
       }
     }
+    this.unwatched = this.watchers.size < new Set(folders).size;
+  }
+
+  /** True when files came or went since this was asked last, as far as events say. */
+  takeMoved(): boolean {
+    const { moved } = this;
+    this.moved = false;
+    return moved;
   }
 
   /** Resolves at a change since the last wait, at the next poll, or when the signal aborts. */
@@ -41,21 +59,29 @@ export class FolderWatch {
       // A writer at full speed makes an event for each entry: let others run in between.
       return new Promise((resolve) => setImmediate(resolve));
     }
+    this.startPoll(this.unwatched ? pollMs : watchedMs);
     return new Promise((resolve) => {
       const done = () => {
-        clearTimeout(timer);
         signal?.removeEventListener('abort', done);
         this.wake = null;
         this.changed = false;
         resolve();
       };
-      const timer = setTimeout(done, pollMs);
       signal?.addEventListener('abort', done);
       this.wake = done;
     });
   }
 
+  /** One timer for all waits: a new one for each costs more than the look that it is for. */
+  private startPoll(ms: number): void {
+    if (this.poll?.ms === ms) return;
+    clearInterval(this.poll?.timer);
+    this.poll = { ms, timer: setInterval(() => this.wake?.(), ms) };
+  }
+
   close(): void {
+    clearInterval(this.poll?.timer);
+    this.poll = null;
     for (const watcher of this.watchers.values()) watcher.close();
     this.watchers.clear();
     this.wake?.();
