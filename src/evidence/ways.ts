@@ -12,8 +12,20 @@ const maxEndpoints = 8;
 /** Known proxies tried as counterfactuals. */
 const maxKnownProxies = 3;
 
+/** A view never changes, and everybody who looks at one asks this. */
+const known = new WeakMap<View, readonly Way[]>();
+const knownOwn = new WeakMap<View, readonly Way[]>();
+
 /** Every way that the plan and the facts so far lead to: the runtime's own first, then what would work instead. */
-export function waysOf(view: View): Way[] {
+export function waysOf(view: View): readonly Way[] {
+  const before = known.get(view);
+  if (before !== undefined) return before;
+  const made = allWays(view);
+  known.set(view, made);
+  return made;
+}
+
+function allWays(view: View): readonly Way[] {
   const ways = new Map<string, Way>();
   const add = (way: Way): void => {
     const key = `${way.endpoint} ${way.id} ${way.hop}`;
@@ -59,7 +71,15 @@ function tlsSettings({ ca, client, skipVerify, insecure, source }: EndpointInfo)
   return ca.length > 0 || client.length > 0 || skipVerify || insecure ? source : '';
 }
 
-function ownWays(view: View): Way[] {
+function ownWays(view: View): readonly Way[] {
+  const before = knownOwn.get(view);
+  if (before !== undefined) return before;
+  const made = makeOwnWays(view);
+  knownOwn.set(view, made);
+  return made;
+}
+
+function makeOwnWays(view: View): readonly Way[] {
   const ways: Way[] = [];
   view.plan.endpoints.slice(0, maxEndpoints).forEach((endpoint, index) => {
     const origin = originOf(endpoint.url);
