@@ -26,6 +26,7 @@ import { openPullQueue } from './kube/pull-queue.ts';
 import { openTelling } from './kube/telling.ts';
 import { openNodeAccess } from './node-access.ts';
 import { openNodeEngine } from './node-engine.ts';
+import { openPace } from './pace.ts';
 import { podsDocument } from './pod-rows.ts';
 import { openPuller } from './puller.ts';
 import { readJournal } from './read-journal.ts';
@@ -47,7 +48,7 @@ export interface Agent {
   readonly stop: () => Promise<void>;
 }
 
-/** The only timer: everything that is due is done within a quarter of a second. */
+/** The only timer: what is due is done within a quarter of a second, and within a second while nothing fails. */
 const tickMs = 250;
 
 /** Asking a runtime that hangs must not hold up the rest. */
@@ -351,7 +352,10 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
     auth: first.http.auth.mode,
   });
 
+  const pace = openPace(() => book.open().length > 0);
+  book.onChange(pace.stir);
   const timer = setInterval(() => {
+    if (!pace.due()) return;
     book.tick();
     diagnoser.tick();
     recovery.tick();
