@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { FleetIncident } from '../../api/fleet.ts';
+import type { FleetIncident, SubjectShape } from '../../api/fleet.ts';
 import type { Frozen } from '../../api/schema.ts';
+import type { CauseArgs } from '../../causes/cause.ts';
 import { causeOf } from '../../causes/index.ts';
 import { remediesOf } from '../../causes/remedies.ts';
-import type { CauseId } from '../../model/cause-id.ts';
+import type { CauseId, Layer } from '../../model/cause-id.ts';
 import type { Confidence, Remedy } from '../../model/investigation.ts';
 import type { Observation } from '../parts.ts';
 import { partyOf } from '../party.ts';
@@ -61,6 +62,7 @@ export function toldBy(
   // Hosts are told without their ports; the registry's own is in its name.
   const isRegistry = subject.kind === 'registry' && (told === undefined || told === partyOf(subject.name).host);
   const host = isRegistry ? subject.name : told;
+  const parties = partiesOf(causeOf(cause).layer, host, subject);
   const imagesByPods = [...images]
     .sort(([a, x], [b, y]) => y.pods - x.pods || (a < b ? -1 : 1))
     .slice(0, documentLimits.images)
@@ -74,24 +76,25 @@ export function toldBy(
     pods,
     workloads: [...images.values()].reduce((sum, { owners }) => sum + owners, 0),
     images: imagesByPods,
-    remedies: remediesFor(cause, { host, image }, speaker?.remedies ?? []),
+    remedies: remediesFor(cause, { ...parties, ...(image === undefined ? {} : { image }) }, speaker?.remedies ?? []),
     investigations: newest(investigated),
   };
+}
+
+/** Who stands in the sentences: of DNS and of proxies, `host` is the one that fails, and not the one that is looked for. */
+function partiesOf(layer: Layer, host: string | undefined, subject: SubjectShape): CauseArgs {
+  if (host === undefined) return {};
+  if (subject.kind !== 'registry' || host === subject.name) return partyOf(host);
+  if (layer === 'dns') return { ...partyOf(subject.name), nameserver: host };
+  return layer === 'proxy' ? { ...partyOf(subject.name), proxy: host } : partyOf(host);
 }
 
 /**
  * What to do. Texts are the agent's, who saw more; commands are made here, of words that are safe in a shell: one node that
  * somebody took over must not get its command into the shell of whoever looks at the fleet.
  */
-function remediesFor(
-  cause: CauseId,
-  { host, image }: { readonly host: string | undefined; readonly image: string | undefined },
-  told: readonly Remedy[],
-): Told['remedies'] {
-  const own = remediesOf(causeOf(cause), {
-    ...(host === undefined ? {} : partyOf(host)),
-    ...(image === undefined ? {} : { image }),
-  });
+function remediesFor(cause: CauseId, args: CauseArgs, told: readonly Remedy[]): Told['remedies'] {
+  const own = remediesOf(causeOf(cause), args);
   const same = told.length === own.length;
   return own
     .map(({ text, command }, at) => ({ text: same ? (told[at]?.text ?? text) : text, command }))

@@ -22,6 +22,16 @@ describe('collector: what an incident says to do', () => {
     }
   });
 
+  it('asks a nameserver for the registry, and not for the nameserver', () => {
+    const [incident] = opened({
+      fleet: [node('n1')],
+      failing: [failing('n1', 'dns-timeout', { host: '10.0.0.53', remedies: [] })],
+    });
+    const commands = (incident?.remedies ?? []).map(({ command }) => command ?? '').join('\n');
+    assert.match(commands, /dig .*registry\.corp\.example/);
+    assert.doesNotMatch(commands, /dig 10\.0\.0\.53/);
+  });
+
   it('has commands for the host and its port, and none for what is no word', () => {
     const commandsFor = (host: string): string => {
       const [incident] = opened({
