@@ -5,7 +5,7 @@ import type { WireError } from '../model/network-failure.ts';
 import type { HttpPhase, HttpRoute } from './http-exchange.ts';
 import { connectThroughProxy, connectToProxy, type ProxyOptions, type ProxyRefusal } from './proxy.ts';
 import { connectTcp } from './tcp.ts';
-import { handshakeTls, type TlsFailure, type TlsPeer } from './tls.ts';
+import { handshakeTls, type TlsFailure, type TlsOptions, type TlsPeer } from './tls.ts';
 
 /** Milliseconds of each step on the way to an origin; null for a step that the way does not have or did not reach. */
 export interface WayTimes {
@@ -31,14 +31,20 @@ export interface WayFailure {
   readonly proxy: ProxyRefusal | null;
 }
 
+/** How long it may take, and what is offered with TLS when that is not what Go's client does. */
+export interface WayOptions extends Pick<TlsOptions, 'readAlong'> {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly env: Env;
+  /** Absent: HTTP/2, and HTTP/1.1 after it. */
+  readonly alpn?: readonly string[];
+}
+
 /**
  * Opens a connection the way that Go's client goes: TCP to the origin or the proxy; a tunnel when a proxy stands before
  * an https origin (plain http goes to the proxy without one); then TLS, offering HTTP/2 first.
  */
-export async function openWay(
-  route: HttpRoute,
-  options: { readonly timeoutMs: number; readonly signal: AbortSignal; readonly env: Env },
-): Promise<Result<Way, WayFailure>> {
+export async function openWay(route: HttpRoute, options: WayOptions): Promise<Result<Way, WayFailure>> {
   const { env, signal } = options;
   const started = env.monotonic();
   const left = () => Math.max(1, options.timeoutMs - (env.monotonic() - started));
@@ -51,8 +57,8 @@ export async function openWay(
 
   if (route.tls === null) throw new Error('an https route needs its TLS settings');
   const tlsStarted = env.monotonic();
-  const alpn = ['h2', 'http/1.1'];
-  const tls = await handshakeTls(socket, { ...route.tls, alpn, timeoutMs: left(), signal, env });
+  const { alpn = ['h2', 'http/1.1'], readAlong = true } = options;
+  const tls = await handshakeTls(socket, { ...route.tls, alpn, readAlong, timeoutMs: left(), signal, env });
   const tlsMs = env.monotonic() - tlsStarted;
   if (!tls.ok) {
     socket.destroy();

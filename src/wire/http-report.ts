@@ -1,6 +1,7 @@
 import type { Env } from '../lib/env.ts';
 import { redactUrl } from '../lib/redact.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
+import { Secret } from '../lib/secret.ts';
 import type { WireError } from '../model/network-failure.ts';
 import { wireError } from './errors.ts';
 import { type AnswerHeaders, isGzipped, saysTlsPort, unpackBody } from './http-answer.ts';
@@ -132,4 +133,17 @@ export function originOf(route: HttpRoute): string {
 /** The URL of a path at a route, as it may be shown. */
 export function shownUrl(route: HttpRoute, path: string): string {
   return redactUrl(`${originOf(route)}${path}`);
+}
+
+/** The request's own headers in lower case, secrets laid open, and the proxy's where it gets the request itself. */
+export function headersToSend(route: HttpRoute, request: HttpRequest): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(request.headers)) {
+    headers[name.toLowerCase()] = value instanceof Secret ? value.reveal() : value;
+  }
+  // In a tunnel the proxy has had it with CONNECT, and the registry must not see it.
+  if (route.scheme === 'http' && route.proxy !== null && route.proxy.authorization !== null) {
+    headers['proxy-authorization'] = route.proxy.authorization.reveal();
+  }
+  return headers;
 }

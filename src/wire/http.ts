@@ -8,7 +8,7 @@ import { wireError } from './errors.ts';
 import { type AnswerHeaders, announcedLength, answerError, isUnsendable } from './http-answer.ts';
 import { openWay, type Way } from './http-connect.ts';
 import type { HttpExchange, HttpFailure, HttpPhase, HttpRequest, HttpRoute } from './http-exchange.ts';
-import { originOf, reporter, shownUrl, type Tried } from './http-report.ts';
+import { headersToSend, originOf, reporter, shownUrl, type Tried } from './http-report.ts';
 import { proxyName } from './proxy.ts';
 
 export type {
@@ -237,18 +237,6 @@ function exchange(
     );
     if (signal.aborted) onAbort();
   });
-}
-
-function headersToSend(route: HttpRoute, request: HttpRequest): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(request.headers)) {
-    headers[name.toLowerCase()] = value instanceof Secret ? value.reveal() : value;
-  }
-  // In a tunnel the proxy has had it with CONNECT, and the registry must not see it.
-  if (route.scheme === 'http' && route.proxy !== null && route.proxy.authorization !== null) {
-    headers['proxy-authorization'] = route.proxy.authorization.reveal();
-  }
-  return headers;
 }
 
 /** A copy with own members only. */

@@ -46,7 +46,7 @@ export function failedHandshake(
   error: unknown,
   flight: ServerFlight,
   certificateRequested: boolean,
-  tap: Tap,
+  tap: Pick<Tap, 'failure' | 'ended'>,
   context: string,
   failure: (error: WireError, more?: Partial<TlsFailure>) => TlsFailure,
 ): TlsFailure {

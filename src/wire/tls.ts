@@ -55,6 +55,11 @@ export interface TlsOptions {
   readonly env: Env;
   /** The node's own configuration turns verification off for this endpoint. Never for any other reason. */
   readonly skipVerify: boolean;
+  /**
+   * False: nobody reads along, and a failure does not say what answered instead of TLS. It spares half of a handshake's
+   * work, for who looks again at a server that was well. Absent: true.
+   */
+  readonly readAlong?: boolean;
 }
 
 /** A trust store made ready. */
@@ -162,11 +167,12 @@ export function handshakeTls(
   if (!secureContext.ok) return refuse(secureContext.error);
 
   return new Promise((resolve) => {
-    const tap = new Tap(socket, reader.push);
-    tap.on('error', ignore);
+    const tap = options.readAlong === false ? null : new Tap(socket, reader.push);
+    const below = tap ?? socket;
+    below.on('error', ignore);
     const address = hostAddress(serverName);
     const tlsSocket = connect({
-      socket: tap,
+      socket: below,
       secureContext: secureContext.value,
       // RFC 6066 allows no IP address and no trailing dot in SNI; Go leaves both out.
       ...(address === null ? { servername: serverName.replace(/\.$/, '') } : {}),
@@ -187,10 +193,10 @@ export function handshakeTls(
       tlsSocket.off('close', onClose);
       tlsSocket.off('secureConnect', onSecure);
       tlsSocket.off('session', onAccepted);
-      tap.stopListening();
+      tap?.stopListening();
       if (!result.ok) {
         tlsSocket.destroy();
-        tap.destroy();
+        below.destroy();
       }
       resolve(result);
     };
@@ -235,7 +241,7 @@ export function handshakeTls(
     const onError = (error: unknown) => {
       const flight = reader.flight();
       const requested = negotiated?.clientCertificateRequested ?? flight.certificateRequested;
-      settle(fail(failedHandshake(error, flight, requested, tap, context, failure)));
+      settle(fail(failedHandshake(error, flight, requested, tap ?? unseen, context, failure)));
     };
     const onClose = () => onError(null);
     const onAbort = () => settle(fail(failure(wireError('aborted', `${context}: the investigation ended first`))));
@@ -331,6 +337,9 @@ function contextFor(pairs: TlsOptions['clientPairs']): Result<SecureContext, Wir
     return fail(wireError('tls-certificate', `this node's client certificate or its key cannot be used (${code})`));
   }
 }
+
+/** What is known of a connection that nobody read along with. */
+const unseen = { failure: null, ended: false };
 
 /** What a socket reports when nobody waits for it. */
 function ignore(): void {}
