@@ -3,11 +3,13 @@ import type { ProbeRequest, ProbesDocument } from '../api/probes.ts';
 import { withCredentials, withoutCredentials } from '../engine/given-credentials.ts';
 import { investigate } from '../engine/investigate.ts';
 import { look } from '../engine/look.ts';
+import { type GoodLook, goodLook, lookAgain } from '../engine/look-again.ts';
 import type { PullPlan } from '../engine/plan.ts';
 import type { ReadNode } from '../engine/plan-node.ts';
 import { withPodCredentials } from '../engine/pod-credentials.ts';
 import { pullNow } from '../engine/pull.ts';
 import { parsePlatform } from '../image/platform.ts';
+import { limits } from '../lib/limits.ts';
 import type { Log } from '../lib/log.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { Layer } from '../model/cause-id.ts';
@@ -81,11 +83,15 @@ export interface NodeEngine {
 /** For a look that is no whole investigation, milliseconds. */
 const lookMs = 6000;
 
+/** A registry that stays well is looked at wholly after this: with HTTP/2, and with a connection for each step. */
+const wholeLookMs = 600_000;
+
 /** Opens it. Nothing is read or connected to before it is asked something. */
 export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
   const { env, node, settings, log, nameservers = [] } = needs;
   const planner = openPlanner({ ...needs, nameservers });
   const salt = randomBytes(16);
+  const good = new Map<string, { readonly look: GoodLook; readonly until: number }>();
   let allowed: { readonly text: string; readonly value: Allowed } | null = null;
 
   /** What callers may have this node talk to although it is special; read anew when the setting changes. */
@@ -122,6 +128,12 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
     const secrets = await needs.podSecrets(pod, plan.body.image.input, signal);
     const use = settings().withPodCredentials === true ? 'pull' : 'probe';
     return secrets === null ? plan : withPodCredentials(plan, secrets, use);
+  };
+
+  const keepGood = (image: string, look: { readonly look: GoodLook; readonly until: number }): void => {
+    good.set(image, look);
+    const [oldest] = good.keys();
+    if (good.size > limits.agentRegistries && oldest !== undefined) good.delete(oldest);
   };
 
   const base = () => ({ env, node, deadlineMs: Math.min(lookMs, settings().deadlineMs) });
@@ -208,7 +220,19 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
       // Without credentials: a check each minute must not offer what may be wrong.
       const plan = hub ? withoutCredentials(planned.value) : planned.value;
       const kinds = hub ? kindsOfHub : kindsOfRegistry;
+      const known = good.get(image);
+      good.delete(image);
+      if (known !== undefined && env.monotonic() < known.until) {
+        const again = await lookAgain(plan, known.look, { ...base(), kinds, signal });
+        if (again !== null) {
+          keepGood(image, known);
+          return ok(again);
+        }
+      }
       const looked = await look(plan, { ...base(), kinds, headOnly: true, counterfactuals: true, signal });
+      // At Docker Hub each answer is needed for the next question.
+      const found = hub ? null : goodLook(looked);
+      if (found !== null) keepGood(image, { look: found, until: env.monotonic() + wholeLookMs });
       return ok(looked.document);
     },
 

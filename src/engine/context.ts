@@ -8,7 +8,7 @@ import { mountBelow, readMounts } from '../node/mount-table.ts';
 import { lookupNames } from '../node/resolver.ts';
 import type { EndpointTls, ProbeContext, Vault } from '../probes/context.ts';
 import { askPlugins } from '../wire/cri.ts';
-import { type HttpClient, openHttpClient } from '../wire/http.ts';
+import { type HttpClient, type HttpRoute, openHttpClient } from '../wire/http.ts';
 import type { ProxyRoute } from '../wire/proxy.ts';
 import { historyReader } from './history.ts';
 import { maskerOf } from './known-secrets.ts';
@@ -21,6 +21,8 @@ const pluginsMs = 1000;
 /** What probes need, made of a plan; and how to let go of it. */
 export interface OpenContext {
   readonly context: Omit<ProbeContext, 'probeId' | 'patience'>;
+  /** How a way's party is reached at one of its addresses. */
+  readonly routeOf: (way: Way, address: string) => HttpRoute;
   /** Closes every connection. */
   readonly close: () => Promise<void>;
 }
@@ -72,23 +74,21 @@ export function openContext(
     return made;
   };
 
+  const routeOf = ({ scheme, host, port, proxy, endpoint }: Way, address: string): HttpRoute => ({
+    scheme,
+    host,
+    port,
+    address,
+    proxy: proxy === null ? null : proxyRoute(proxy, address),
+    proxyTls,
+    tls: scheme === 'http' ? null : { serverName: host, ...tlsFor(endpoint) },
+  });
+
   const httpClient = (way: Way, address: string): HttpClient => {
     const key = `${way.endpoint} ${way.id} ${address}`;
     const known = clients.get(key);
     if (known !== undefined) return known;
-    const { scheme, host, port } = way;
-    const client = openHttpClient(
-      {
-        scheme,
-        host,
-        port,
-        address,
-        proxy: way.proxy === null ? null : proxyRoute(way.proxy, address),
-        proxyTls,
-        tls: scheme === 'http' ? null : { serverName: host, ...tlsFor(way.endpoint) },
-      },
-      env,
-    );
+    const client = openHttpClient(routeOf(way, address), env);
     clients.set(key, client);
     return client;
   };
@@ -141,6 +141,7 @@ export function openContext(
       tryOther,
       pullDeadlineMs,
     },
+    routeOf,
     close: async () => {
       await Promise.all([...clients.values()].map((client) => client.close()));
       if (cri?.ok === true) cri.value.close();

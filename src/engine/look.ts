@@ -3,6 +3,7 @@ import type { Env } from '../lib/env.ts';
 import type { ProbeKind } from '../model/facts.ts';
 import type { Investigation } from '../model/investigation.ts';
 import { probes as allProbes } from '../probes/index.ts';
+import type { Task } from '../probes/probe.ts';
 import { openContext } from './context.ts';
 import { documentOf } from './document.ts';
 import type { PullPlan } from './plan.ts';
@@ -20,11 +21,19 @@ export interface LookOptions extends Pick<RunOptions, 'patienceMs' | 'refuse' | 
   readonly headOnly?: boolean;
 }
 
+/** What was seen. */
+export interface Looked {
+  readonly view: View;
+  readonly document: Investigation;
+  /** What was asked, by the probes' ids. */
+  readonly tasks: ReadonlyMap<string, Task>;
+}
+
 /** Some of an investigation's probes, and what they add up to: what was not looked at is concluded from as not checked. */
 export async function look(
   plan: PullPlan,
   { env, node, kinds, counterfactuals, headOnly = false, ...run }: LookOptions,
-): Promise<{ readonly view: View; readonly document: Investigation }> {
+): Promise<Looked> {
   const begun = env.monotonic();
   const startedAtMs = env.now();
   const { context: all, close } = openContext(plan, env, run.deadlineMs, null);
@@ -46,14 +55,16 @@ export async function look(
           },
     );
   try {
-    const view = { ...base, probes: await runProbes({ ...run, view: base, context, probes }) };
+    const tasks = new Map<string, Task>();
+    const onTask = (id: string, task: Task): void => void tasks.set(id, task);
+    const view = { ...base, probes: await runProbes({ ...run, view: base, context, probes, onTask }) };
     const head = {
       id: 'look',
       node,
       startedAt: new Date(startedAtMs).toISOString(),
       durationMs: Math.round(env.monotonic() - begun),
     };
-    return { view, document: documentOf(view, head, plan.runtime) };
+    return { view, document: documentOf(view, head, plan.runtime), tasks };
   } finally {
     await close();
   }

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
   readonly onEvent?: (event: RunEvent) => void;
+  /** Told of each task that is started, with its probe's id. */
+  readonly onTask?: (id: string, task: Task) => void;
   /** The list of probes, in part where not all is to be looked at; all of them, when absent. */
   readonly probes?: readonly AnyProbe[];
   /** The longest that any probe waits for an answer, milliseconds; each probe's own patience, when absent. */
@@ -89,6 +91,7 @@ export async function runProbes(options: RunOptions): Promise<ProbeResult[]> {
         count++;
         const id = `p${count}`;
         options.onEvent?.({ kind: 'started', id, title: probe.title, target: task.input.target });
+        options.onTask?.(id, task);
         const signal = probe.cost === 'pull' ? options.signal : deadline;
         const refusal = options.refuse?.(task.input) ?? null;
         const done =

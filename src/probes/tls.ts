@@ -6,7 +6,7 @@ import type { CertificateFacts, TlsFacts } from '../model/facts.ts';
 import type { WireError } from '../model/network-failure.ts';
 import { connectThroughProxy } from '../wire/proxy.ts';
 import { connectTcp } from '../wire/tcp.ts';
-import { type CertificateInfo, handshakeTls } from '../wire/tls.ts';
+import { type CertificateInfo, handshakeTls, type TlsPeer } from '../wire/tls.ts';
 import type { ProbeContext } from './context.ts';
 import type { Outcome, Probe, ProbeInput } from './probe.ts';
 
@@ -86,20 +86,14 @@ export const tlsProbe: Probe<'tls', TlsInput> = {
     }
     const { socket, peer } = result.value;
     socket.destroy();
-    return done(input, peer, skipVerify);
+    return shakenHands(input, peer, skipVerify);
   },
 };
 
-function done(
-  input: TlsInput,
-  peer: {
-    protocol: string;
-    cipher: string;
-    alpn: string | null;
-    chain: readonly CertificateInfo[];
-    root: CertificateInfo | null;
-    clientCertificateRequested: boolean;
-  },
+/** What a good handshake shows, whoever made it. */
+export function shakenHands(
+  target: { readonly way: Way; readonly address: string },
+  peer: Omit<TlsPeer, 'verified' | 'unverified' | 'durationMs'>,
   verificationOff: boolean,
 ): Outcome<'tls'> {
   const { protocol, cipher, alpn: chosen, chain, root, clientCertificateRequested } = peer;
@@ -107,7 +101,7 @@ function done(
     status: 'ok',
     error: null,
     facts: {
-      ...emptyFacts(input),
+      ...emptyFacts(target),
       protocol,
       cipher,
       alpn: chosen,
@@ -139,7 +133,7 @@ async function open(
   return connection.ok ? { socket: connection.value.socket } : { error: connection.error };
 }
 
-function emptyFacts({ way, address }: TlsInput): TlsFacts {
+function emptyFacts({ way, address }: { readonly way: Way; readonly address: string }): TlsFacts {
   return {
     way: way.id,
     host: way.host,
