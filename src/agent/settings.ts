@@ -115,11 +115,7 @@ export const AgentSettings = Type.Object({
   }),
   health: Type.Object({
     registries: texts({ description: 'registries that are checked besides those in use', live: true }),
-    interval: duration({
-      description: 'between two checks of a registry, twice that while all is well; 0s: never',
-      default: '60s',
-      live: true,
-    }),
+    interval: duration({ description: 'between two checks of a registry; 0s: never', default: '60s', live: true }),
   }),
   collector: Type.Object({
     url: optionalText({ description: 'the collector that is reported to; none, when it is not set' }),

@@ -88,7 +88,7 @@ const named = (registries: readonly string[], world: { readonly intervalMs: numb
 });
 
 describe('agent: watch over registries', () => {
-  it('checks each about every interval, half as often once it is well for some, spread from the start', async () => {
+  it('checks each about every interval, spread from the start, two at a time', async () => {
     const at = { intervalMs: 60_000 };
     const { checks, world, run, countOf } = stage({ settings: named(twenty, at) });
     world.takesMs = 2000;
@@ -102,9 +102,7 @@ describe('agent: watch over registries', () => {
     assert.ok(world.most <= 2, `${world.most} at a time`);
     for (const registry of twenty) {
       const count = countOf(registry);
-      assert.ok(count >= 5 && count <= 10, `${registry} ${count} times in ten minutes`);
-      const ends = checks.filter((check) => check.registry === registry).map((check) => check.at);
-      assert.ok((ends[1] ?? 0) - (ends[0] ?? 0) <= 80_000, 'the second is an interval after the first');
+      assert.ok(count >= 8 && count <= 13, `${registry} ${count} times in ten minutes`);
     }
   });
 

@@ -154,8 +154,7 @@ export function openHealth(needs: HealthNeeds): HealthWatch {
     one.settled = settle(one.settled, found, startedAt);
     one.rateLimit = found.rateLimit ?? one.rateLimit;
     const patient = registry === 'docker.io' || found.cause === 'rate-limited';
-    const wellMs = one.settled.health.verdict === 'healthy' ? startedAt - one.settled.since : 0;
-    one.nextAt = env.monotonic() + nextDelay(intervalMs, one.settled.failures, patient, env.random(), wellMs);
+    one.nextAt = env.monotonic() + nextDelay(intervalMs, one.settled.failures, patient, env.random());
   };
 
   return {

@@ -20,18 +20,14 @@ export function firstDelay(intervalMs: number, place: number, count: number, cha
   return Math.round((intervalMs / count) * (place + chance));
 }
 
-/** A registry that was well for this many intervals is checked half as often: most are well, on every node of a fleet. */
-const calmAfter = 3;
-
 /**
- * How long until the next check: an interval, a quarter more or less, and two when `wellMs`, for which the registry was well,
- * are long. A registry that fails is looked at sooner, up to four times as often; `patient` ones (Docker Hub counts what it
- * is asked by address; one that limits requests) never sooner than the interval.
+ * How long until the next check: an interval, a quarter more or less. A registry that fails is looked at sooner, up to
+ * four times as often; `patient` ones (Docker Hub counts what it is asked by address; one that limits requests) never
+ * sooner than the interval.
  */
-export function nextDelay(intervalMs: number, failures: number, patient: boolean, chance: number, wellMs = 0): number {
-  const usual = failures === 0 && wellMs >= calmAfter * intervalMs ? 2 * intervalMs : intervalMs;
-  if (patient) return Math.round(usual * (1 + chance / 4));
-  if (failures === 0) return Math.round(usual * (0.75 + chance / 2));
+export function nextDelay(intervalMs: number, failures: number, patient: boolean, chance: number): number {
+  if (patient) return Math.round(intervalMs * (1 + chance / 4));
+  if (failures === 0) return Math.round(intervalMs * (0.75 + chance / 2));
   const base = failures > longFailing ? intervalMs / 2 : intervalMs / oftener;
   return Math.round(base * (1 + chance / 4));
 }
