@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, createServer as createPlainServer, type Server as PlainServer, Socket } from 'node:net';
 import type { Log } from '../lib/log.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { ListenAddress } from '../settings/values.ts';
@@ -49,6 +49,8 @@ export interface ListenNeeds {
   /** The oldest idle one makes room for a new one beyond. */
   readonly maxConnections: number;
   readonly times: HttpTimes;
+  /** Connections that are taken in one turn of the event loop; one, where it is not said. */
+  readonly acceptors?: number;
   readonly log: Log;
 }
 
@@ -69,7 +71,7 @@ const refusals: Readonly<Record<string, string>> = {
 };
 
 /** Makes the server: its time limits, its connections, what is told of noise, and its end. */
-export function openListener({ who, listen, tls, maxConnections, times, log }: ListenNeeds): Listener {
+export function openListener({ who, listen, tls, maxConnections, times, acceptors = 1, log }: ListenNeeds): Listener {
   const stopping = new AbortController();
   const connections = openConnections(maxConnections);
   const options = {
@@ -105,12 +107,18 @@ export function openListener({ who, listen, tls, maxConnections, times, log }: L
         tls?.stop();
         return listening;
       }
+      const more = await acceptMore(server, listening.value, { acceptors, plain: tls === null });
       // Out of file descriptors, for one: what is open goes on, and the process with it.
-      server.on('error', (error) => log.error('a connection could not be taken', { error: error.message }));
+      for (const one of [server, ...more]) {
+        one.on('error', (error) => log.error('a connection could not be taken', { error: error.message }));
+      }
       return ok({
         address: listening.value,
         async stop() {
-          const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+          // Each waits for the connections that it took.
+          const closed = Promise.all(
+            [server, ...more].map((one) => new Promise<void>((resolve) => one.close(() => resolve()))),
+          );
           stopping.abort();
           connections.endIdle();
           const late = setTimeout(connections.endAll, times.grace);
@@ -121,6 +129,45 @@ export function openListener({ who, listen, tls, maxConnections, times, log }: L
       });
     },
   };
+}
+
+/**
+ * libuv (1.52) takes one connection of each listening socket in a turn of the event loop: a process that is busy takes some
+ * tens a second, while thousands wait. So some more sockets listen at the same port, among which the kernel shares them out
+ * (SO_REUSEPORT). That the port was free was seen by then: the first one has it alone until here. Where the kernel cannot, it
+ * stays at one.
+ */
+async function acceptMore(
+  server: Server,
+  { host, port }: ListenAddress,
+  { acceptors, plain }: { readonly acceptors: number; readonly plain: boolean },
+): Promise<readonly PlainServer[]> {
+  if (acceptors <= 1) return [];
+  const listenShared = (one: PlainServer): Promise<boolean> =>
+    new Promise((resolve) => {
+      const failed = (): void => resolve(false);
+      one.once('error', failed);
+      one.listen({ port, host, backlog, reusePort: true }, () => {
+        one.off('error', failed);
+        resolve(true);
+      });
+    });
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  // Without the option there is nothing that could be in its way: it had the port a moment ago.
+  if (!(await listenShared(server))) {
+    await new Promise<void>((resolve) => server.listen({ port, host, backlog }, resolve));
+    return [];
+  }
+  const more: PlainServer[] = [];
+  while (more.length < acceptors - 1) {
+    // As the server's own sockets are: half open where no TLS closes them.
+    const one = createPlainServer({ allowHalfOpen: plain, noDelay: true }, (socket) =>
+      server.emit('connection', socket),
+    );
+    if (!(await listenShared(one))) break;
+    more.push(one);
+  }
+  return more;
 }
 
 function listenOn(server: Server, { host, port }: ListenAddress, who: string): Promise<Result<ListenAddress, string>> {

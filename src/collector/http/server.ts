@@ -29,6 +29,9 @@ interface Guest {
   hold?: Hold;
 }
 
+/** A fleet whose nodes all fail at once is let in by thousands a second. */
+const acceptors = 32;
+
 /** Longest part of a path: a node's name has 253 characters, each of which may be written as three. */
 const maxParamLength = 1024;
 
@@ -39,7 +42,7 @@ const maxParamLength = 1024;
 export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, string>> {
   const who = 'collector';
   const times = { ...usualTimes, ...needs.times };
-  const listener = openListener({ ...needs, who, times });
+  const listener = openListener({ ...needs, who, times, acceptors });
   const visit = openDesk({ ...needs, who, stallMs: times.stall }, listener);
   const turns = openTurns(needs.env);
   const begins = new WeakMap<IncomingMessage, () => void>();
