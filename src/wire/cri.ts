@@ -154,8 +154,12 @@ async function connect(path: string): Promise<{ readonly connection: Client; rea
     'grpc.service_config_disable_resolution': 1,
     'grpc.use_local_subchannel_pool': 1,
   });
-  return { connection, methods: readMethods(loadDescriptor(loader)) };
+  methodsKnown ??= readMethods(loadDescriptor(loader));
+  return { connection, methods: methodsKnown };
 }
+
+/** Read once: each reading makes its own types and the code for them, a megabyte for each connection of an agent's. */
+let methodsKnown: Methods | null = null;
 
 /** The path of a unix endpoint, or null when it is not one. */
 function socketPath(endpoint: string): string | null {
