@@ -119,7 +119,6 @@ export async function lookAgain(
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', end);
-    ending.abort();
     await close();
   }
 }
