@@ -142,7 +142,11 @@ export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, st
 
   const started = await listener.start((request, response, begin) => {
     begins.set(request, begin);
-    app.routing(request, response);
+    if (request.method !== 'POST') return app.routing(request, response);
+    // A caller who has gone before its turn is nobody's guest.
+    void turns(() => {
+      if (!request.socket.destroyed) app.routing(request, response);
+    });
   });
   if (!started.ok) return started;
   return ok({
