@@ -95,7 +95,7 @@ async function storm(
   load: Awaited<ReturnType<typeof startFleetLoad>>,
 ): Promise<Figure[]> {
   const what = `fleet, all ${size.nodes.toLocaleString('en')} nodes fail at one registry`;
-  const asking = keepAsking(questionsOf(collector.url, bare), 20);
+  const asking = keepAsking(questionsOf(collector.url, bare), 100);
   const cpu = (await footprintOf(collector.pid)).cpuMs;
   const begun = performance.now();
   await load.become([{ kind: 'registry', registry }]);
