@@ -133,7 +133,8 @@ export const registryCauses: readonly Cause[] = [
     layer: 'registry',
     scenario: 5,
     title: "The registry's rate limit is reached",
-    fixedBy: 'workload',
+    // Counted by the address that all of a node's pods, or all nodes, share: a mirror or credentials of the node mend it.
+    fixedBy: 'node',
     proof: 'It answers 429 or TOOMANYREQUESTS; degraded: its headers say that no pull is left, or few are.',
     say: ({ host, detail }) =>
       `${host ?? 'The registry'} limits this node's pulls${detail === undefined ? '' : `: ${detail}`}.`,
