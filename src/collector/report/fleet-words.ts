@@ -1,6 +1,7 @@
 import type { FleetIncident, FleetRegistryRow } from '../../api/fleet.ts';
 import type { FleetReport } from '../../api/fleet-report.ts';
 import type { Frozen } from '../../api/schema.ts';
+import { sentence } from '../../causes/cause.ts';
 import { age, minute } from '../../lib/report/words.ts';
 import { count, listed } from '../../lib/words.ts';
 
@@ -48,11 +49,11 @@ export function subjectWords({ subject, nodes }: Pick<Frozen<FleetIncident>, 'su
 
 /** What sets the failing nodes apart: a sentence for each, with what cannot be told apart from it. */
 export function attributionWords({ attribution }: Pick<Frozen<FleetIncident>, 'attribution'>): string[] {
-  return attribution.map(({ sentence, sameAs }) => {
-    const missing = sameAs.filter(({ value }) => !sentence.includes(value));
-    if (missing.length === 0) return sentence;
+  return attribution.map(({ sentence: words, sameAs }) => {
+    const missing = sameAs.filter(({ value }) => !words.includes(value));
+    if (missing.length === 0) return sentence(words);
     const names = listed(missing.map(({ attribute, value }) => `${attribute} ${value}`));
-    return `${sentence} Exactly the same nodes have ${names}: which of them it is cannot be told.`;
+    return `${sentence(words)} Exactly the same nodes have ${names}: which of them it is cannot be told.`;
   });
 }
 
