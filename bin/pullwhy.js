@@ -25,11 +25,12 @@ if (Number.parseInt(process.versions.node, 10) < oldest) {
 
 /**
  * The agent stays on every node and does little: it is started anew as a process (the same one for whoever started it)
- * that spends its memory as that. Measured with 20 registries: 125 MiB resident and 70 private without, 79 and 29 with it;
+ * that spends its memory as that. Measured with 20 registries: 125 MiB resident and 70 private without, 78 and 30 with it;
  * it costs 30 ms. What only large heaps and hot loops gain by is what is given up: large nurseries, compiled code (of
- * regular expressions, too: 4 MiB of it in a storm), what is noted of functions in order to compile them, what was made of
- * functions that have not run for two collections (2 MiB, of the start above all), threads that collect and compile, and a
- * heap of malloc's for each of these. malloc gives large pieces back to the system at once;
+ * regular expressions, too: 4 MiB of it in a storm; the middle compiler, which --no-opt leaves, took 4 MiB and a sixth of an
+ * idle agent's time), what is noted of functions in order to compile them, what was made of functions that have not run for
+ * two collections (2 MiB, of the start above all), threads that collect and compile, and a heap of malloc's for each of
+ * these. malloc gives large pieces back to the system at once;
  * by itself it would learn from the first ones to keep them.
  */
 function startSmall() {
@@ -38,6 +39,7 @@ function startSmall() {
     '--optimize-for-size',
     '--heap-growing-percent=10',
     '--no-opt',
+    '--no-maglev',
     '--no-sparkplug',
     '--liftoff-only',
     '--regexp-interpret-all',
