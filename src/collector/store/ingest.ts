@@ -89,6 +89,10 @@ async function newStream(sql: Sql, node: string, boot: string, at: number): Prom
   );
   if (row === undefined) throw new Again();
   const ordinal = numberOf(row, 'streams');
+  // Another batch of it came first, and the node is locked since: to insert beside it would wait for who has the stream's row
+  // and waits for the node's. (An insertion waits for a row that is being changed, also where it would then do nothing.)
+  const [known] = await sql.all('SELECT ordinal FROM pullwhy_streams WHERE node = $1 AND boot = $2', [node, boot]);
+  if (known !== undefined) throw new Again();
   const made = await sql.run(
     "INSERT INTO pullwhy_streams (node, boot, ordinal, seen, last_at) VALUES ($1, $2, $3, '', $4) ON CONFLICT (node, boot) DO NOTHING",
     [node, boot, ordinal, at],
