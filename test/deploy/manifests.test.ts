@@ -103,7 +103,7 @@ const everyBuild: readonly { readonly name: string; readonly check: (built: Buil
       });
       assert.deepEqual(at(set, `${container}.resources`), {
         requests: { cpu: '10m', memory: '96Mi' },
-        limits: { memory: '160Mi' },
+        limits: { memory: '256Mi' },
       });
     },
   },
