@@ -124,7 +124,7 @@ const scenarios = [
     ['pullwhy_source_following{node="a",source="cri-events"}', '0x120'],
   ]),
   fires('PullwhyStateNotOnDisk', [['pullwhy_state_on_disk{node="a"}', '0x120']]),
-  fires('PullwhyAgentNearMemoryLimit', [['pullwhy_process_resident_memory_bytes{node="a"}', '160000000x120']]),
+  fires('PullwhyAgentNearMemoryLimit', [['pullwhy_process_resident_memory_bytes{node="a"}', '250000000x120']]),
   fires('PullwhyAgentsNotHeard', [['pullwhy_collector_up{node="a"}', '0x120']]),
   fires('PullwhyReportsDropped', [['pullwhy_spool_dropped_total{node="a",kind="health"}', '0+1x120']]),
 ];
