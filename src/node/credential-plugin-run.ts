@@ -48,6 +48,7 @@ export function runPlugin(run: PluginRun): Promise<Result<string, PluginFailure>
     let size = 0;
     let words = '';
     let ended = false;
+    let closed = false;
     const timer = setTimeout(() => stop(), timeoutMs);
     const failure = (kind: PluginFailure['kind'], what: string, exitCode: number | null = null): PluginFailure => ({
       kind,
@@ -60,7 +61,8 @@ export function runPlugin(run: PluginRun): Promise<Result<string, PluginFailure>
       ended = true;
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);
-      if (child.exitCode === null && child.signalCode === null) killGroup(child.pid);
+      // Also where it has ended itself: something that it started has its output open, and would be left behind.
+      if (!closed) killGroup(child.pid);
       for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
       resolve(result);
     };
@@ -83,6 +85,7 @@ export function runPlugin(run: PluginRun): Promise<Result<string, PluginFailure>
       words = (words + chunk.toString('utf8')).slice(-8 * stderrChars);
     });
     child.on('close', (code, killed) => {
+      closed = true;
       if (code === 0) end(ok(Buffer.concat(chunks).toString('utf8')));
       else if (code === null) end(fail(failure('signal', `was ended by ${killed ?? 'a signal'}`)));
       else end(fail(failure('exit', `ends with exit status ${code}`, code)));

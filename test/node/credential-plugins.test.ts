@@ -179,20 +179,25 @@ describe('node: credential plugins', () => {
     );
   });
 
-  it('are ended in time, with what they have started', async () => {
-    await withPlugin('sleep 60 & echo $! > "$0.pid"; wait', async ({ root, provider }) => {
-      const begun = performance.now();
-      const given = await openCredentialPlugins(hostFiles(root), () => 0).ask(provider, image, {
-        ...bounds,
-        timeoutMs: 400,
+  const startsAnother = {
+    'and wait for it': 'sleep 60 & echo $! > "$0.pid"; wait',
+    'and end before it': 'sleep 60 & echo $! > "$0.pid"',
+  };
+  for (const [how, script] of Object.entries(startsAnother))
+    it(`are ended in time, with what they have started ${how}`, async () => {
+      await withPlugin(script, async ({ root, provider }) => {
+        const begun = performance.now();
+        const given = await openCredentialPlugins(hostFiles(root), () => 0).ask(provider, image, {
+          ...bounds,
+          timeoutMs: 400,
+        });
+        assert.ok(!given.ok && given.error.kind === 'cut', JSON.stringify(given));
+        assert.ok(performance.now() - begun < 4000);
+        const pid = Number(await readFile(join(root, 'opt/bin/corp-provider.pid'), 'utf8'));
+        for (let at = 0; at < 100 && isRunning(pid); at++) await new Promise((resolve) => setTimeout(resolve, 20));
+        assert.ok(!isRunning(pid), 'what it started still runs');
       });
-      assert.ok(!given.ok && given.error.kind === 'cut', JSON.stringify(given));
-      assert.ok(performance.now() - begun < 4000);
-      const pid = Number(await readFile(join(root, 'opt/bin/corp-provider.pid'), 'utf8'));
-      for (let at = 0; at < 100 && isRunning(pid); at++) await new Promise((resolve) => setTimeout(resolve, 20));
-      assert.ok(!isRunning(pid), 'what it started still runs');
     });
-  });
 });
 
 /** One that has ended may stand in the table of processes until somebody has asked for its status. */
