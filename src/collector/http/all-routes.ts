@@ -1,15 +1,19 @@
 import type { Env } from '../../lib/env.ts';
 import type { Log } from '../../lib/log.ts';
+import { operationRoutes } from '../../serve/operations.ts';
 import type { Route } from '../../serve/route.ts';
 import type { Store } from '../parts.ts';
 import { type Ingested, ingestRoute } from './ingest.ts';
-import { type OperationServices, operationRoutes } from './operations.ts';
 import { overviewRoute } from './overview.ts';
 import type { QueryServices } from './query-services.ts';
+import { type ReadyCheck, readinessRoute } from './readiness.ts';
 import { collectorRoutes } from './routes/index.ts';
 
 /** What all routes together ask the collector for. */
-export interface CollectorServices extends OperationServices, QueryServices {
+export interface CollectorServices extends QueryServices {
+  readonly version: string;
+  readonly ready: () => Promise<readonly ReadyCheck[]>;
+  readonly metrics: () => string;
   readonly env: Env;
   readonly log: Log;
   readonly store: QueryServices['store'] & Pick<Store, 'ingest'>;
@@ -18,9 +22,19 @@ export interface CollectorServices extends OperationServices, QueryServices {
 
 /** Every route of the collector. */
 export function collectorRoutesOf(services: CollectorServices): readonly Route[] {
-  const { env, log, store, ingested } = services;
+  const { env, log, version, store, ingested, ready, metrics } = services;
   const routes: readonly Route[] = [
-    ...operationRoutes(services, () => routes),
+    ...operationRoutes({
+      api: {
+        title: 'Pullwhy collector',
+        version,
+        description: 'Why nodes of a fleet cannot pull images: one node, some, or all.',
+      },
+      liveness: 'The process answers. It depends on nothing, not on the store either.',
+      readiness: readinessRoute(ready),
+      metrics,
+      all: () => routes,
+    }),
     ingestRoute({ env, log, store, ended: ingested }),
     ...collectorRoutes(services),
     overviewRoute(services.report),
