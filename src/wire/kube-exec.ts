@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { isRecord, parseJson, recordMember, stringMember } from '../lib/json.ts';
 import { limits } from '../lib/limits.ts';
 import { safeLine } from '../lib/redact.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
+import { type ProgramFailure, runProgram } from '../lib/run-program.ts';
 import { Secret } from '../lib/secret.ts';
 import { readSmallFile } from '../lib/small-file.ts';
 import { tokenOf } from './kube-access.ts';
@@ -35,8 +35,18 @@ export function execRunner({ variables, terminal, timeoutMs = patienceMs }: Exec
     };
     const own = Object.fromEntries(exec.env.map(({ name, value }) => [name, value]));
     const env = { ...variables, ...own, KUBERNETES_EXEC_INFO: JSON.stringify(info) };
-    const output = await outputOf(exec, env, interactive, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
-    return output.ok ? credentialOf(exec, output.value) : output;
+    const output = await runProgram({
+      command: exec.command,
+      args: exec.args,
+      env,
+      input: interactive ? 'terminal' : 'nothing',
+      // Its words are for the person: they go where ours go, and are not read.
+      onWords: null,
+      mostBytes: limits.namedFileBytes,
+      timeoutMs,
+      signal,
+    });
+    return output.ok ? credentialOf(exec, output.value.toString('utf8')) : fail(whatFailed(exec, output.error));
   };
 }
 
@@ -53,44 +63,22 @@ async function clusterInfo({ server, tlsServerName, ca, proxyUrl }: KubeContext)
   };
 }
 
-function outputOf(
-  { command, args, installHint }: KubeExec,
-  env: Readonly<Record<string, string | undefined>>,
-  interactive: boolean,
-  signal: AbortSignal,
-): Promise<Result<string, string>> {
+function whatFailed({ command, installHint }: KubeExec, error: ProgramFailure): string {
   const program = `the credential plugin ${safeLine(command, 200)}`;
-  return new Promise((resolve) => {
-    // Its words are for the person: they go where ours go, and are not read.
-    const child = spawn(command, [...args], { env, stdio: [interactive ? 'inherit' : 'ignore', 'pipe', 'inherit'] });
-    const chunks: Buffer[] = [];
-    let size = 0;
-    const end = (result: Result<string, string>): void => {
-      signal.removeEventListener('abort', stop);
-      child.kill('SIGKILL');
-      child.stdout.destroy();
-      resolve(result);
-    };
-    const stop = (): void => end(fail(`${program} did not end in time`));
-    signal.addEventListener('abort', stop, { once: true });
-    if (signal.aborted) stop();
-    child.on('error', (error) => {
-      const missing = 'code' in error && error.code === 'ENOENT';
-      const hint = missing && installHint !== null ? `: ${safeLine(installHint, 400)}` : '';
-      end(
-        fail(missing ? `${program} is not there${hint}` : `${program} cannot be run: ${safeLine(error.message, 200)}`),
-      );
-    });
-    child.stdout.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > limits.namedFileBytes) end(fail(`${program} wrote more than ${limits.namedFileBytes} bytes`));
-      else chunks.push(chunk);
-    });
-    child.on('close', (code, killed) => {
-      if (code === 0) end(ok(Buffer.concat(chunks).toString('utf8')));
-      else end(fail(`${program} failed (${code === null ? `signal ${killed}` : `exit status ${code}`})`));
-    });
-  });
+  switch (error.kind) {
+    case 'not-started':
+      if (error.code === null) return `${program} cannot be run with its arguments`;
+      if (error.code !== 'ENOENT') return `${program} cannot be run (${error.code})`;
+      return `${program} is not there${installHint === null ? '' : `: ${safeLine(installHint, 400)}`}`;
+    case 'exit':
+      return `${program} failed (exit status ${error.code})`;
+    case 'signal':
+      return `${program} failed (signal ${error.name})`;
+    case 'too-large':
+      return `${program} wrote more than ${limits.namedFileBytes} bytes`;
+    case 'cut':
+      return `${program} did not end in time`;
+  }
 }
 
 function credentialOf({ command, apiVersion }: KubeExec, output: string): Result<ExecCredential, string> {

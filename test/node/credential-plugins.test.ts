@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +8,7 @@ import { openPluginCache } from '../../src/node/credential-plugin-cache.ts';
 import { openCredentialPlugins } from '../../src/node/credential-plugins.ts';
 import { type CredentialProvider, readCredentialProviders } from '../../src/node/credential-provider.ts';
 import { hostFiles } from '../../src/node/host-files.ts';
+import { hasEnded } from '../kit/running-process.ts';
 
 const v1 = 'credentialprovider.kubelet.k8s.io/v1';
 const image = 'registry.test/team/app';
@@ -194,20 +194,10 @@ describe('node: credential plugins', () => {
         assert.ok(!given.ok && given.error.kind === 'cut', JSON.stringify(given));
         assert.ok(performance.now() - begun < 4000);
         const pid = Number(await readFile(join(root, 'opt/bin/corp-provider.pid'), 'utf8'));
-        for (let at = 0; at < 100 && isRunning(pid); at++) await new Promise((resolve) => setTimeout(resolve, 20));
-        assert.ok(!isRunning(pid), 'what it started still runs');
+        assert.ok(await hasEnded(pid), 'what it started still runs');
       });
     });
 });
-
-/** One that has ended may stand in the table of processes until somebody has asked for its status. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  } catch {
-    return false;
-  }
-}
 
 describe('node: the cache of a credential plugin', () => {
   const answer = (cacheKeyType: PluginAnswer['cacheKeyType'], cacheMs: number | null): PluginAnswer => ({
