@@ -15,6 +15,8 @@ export interface HttpSettings {
     readonly mode: 'none' | 'token' | 'kubernetes' | 'mtls';
     readonly tokenFile: string | null;
     readonly clientNames: readonly string[];
+    /** Whom tokens of Kubernetes must be for; empty or not there: its API server. */
+    readonly audiences?: readonly string[];
   };
 }
 

@@ -7,8 +7,7 @@ import { parseTokens, type Tokens } from './tokens.ts';
 
 /** How callers are known. */
 export type CollectorGateSettings =
-  | Exclude<GateSettings, { readonly mode: 'token' | 'kubernetes' }>
-  | { readonly mode: 'token'; readonly tokenFile: string }
+  | Exclude<GateSettings, { readonly mode: 'kubernetes' }>
   | (Extract<GateSettings, { readonly mode: 'kubernetes' }> & {
       /** Service accounts (`system:serviceaccount:NAMESPACE:NAME`) whose tokens name no node and that may report as every node. */
       readonly anyNode: readonly string[];
