@@ -1,4 +1,5 @@
 import { type Static, Type } from '../api/schema.ts';
+import { authModeSetting, LogSettings, listenSetting, ReportSettings, TlsSettings } from '../settings/sections.ts';
 import { bytes, duration, flag, oneOf, optionalText, text, texts, whole } from '../settings/values.ts';
 
 /** Everything that can be set of the agent (contract.md, section 7). The order is that of the documentation. */
@@ -16,19 +17,10 @@ export const AgentSettings = Type.Object({
     endpoint: optionalText({ description: 'the CRI socket; the first that answers, when it is not set' }),
   }),
   http: Type.Object({
-    listen: text({
-      description: 'where the agent answers; without authentication only a loopback address is accepted',
-      expects: 'an address and a port such as 127.0.0.1:9440 or [::]:9440',
-      pattern: '^(\\[[0-9a-fA-F:.]+\\]|[0-9.]*):[0-9]{1,5}$',
-      default: '127.0.0.1:9440',
-    }),
-    tls: Type.Object({
-      cert: optionalText({ description: 'file of the server certificate with its chain; it may rotate' }),
-      key: optionalText({ description: 'file of its key' }),
-      clientCa: optionalText({ description: 'file of the authorities of client certificates' }),
-    }),
+    listen: listenSetting({ who: 'agent', port: 9440 }),
+    tls: TlsSettings,
     auth: Type.Object({
-      mode: oneOf(['none', 'token', 'kubernetes', 'mtls'], { description: 'who may ask', default: 'none' }),
+      mode: authModeSetting('who may ask'),
       tokenFile: optionalText({ description: 'file of the bearer token (mode token); it may rotate' }),
       clientNames: texts({
         description:
@@ -130,18 +122,7 @@ export const AgentSettings = Type.Object({
       maxAge: duration({ description: 'of a report that is still sent', default: '7d' }),
     }),
   }),
-  report: Type.Object({
-    schedule: oneOf(['off', 'hourly', 'daily', 'weekly'], {
-      description: 'when a report is written',
-      default: 'off',
-      live: true,
-    }),
-    directory: optionalText({ description: 'where reports are written', live: true }),
-    keep: whole({ description: 'reports that are kept', default: 14, minimum: 1, maximum: 1000, live: true }),
-  }),
-  log: Type.Object({
-    level: oneOf(['debug', 'info', 'warn', 'error'], { description: 'what is logged', default: 'info', live: true }),
-    format: oneOf(['json', 'text'], { description: 'how', default: 'json', live: true }),
-  }),
+  report: ReportSettings,
+  log: LogSettings,
 });
 export type AgentSettings = Static<typeof AgentSettings>;

@@ -1,5 +1,6 @@
 import { type Static, Type } from '../api/schema.ts';
-import { bytes, duration, oneOf, optionalText, text, texts, whole } from '../settings/values.ts';
+import { authModeSetting, LogSettings, listenSetting, ReportSettings, TlsSettings } from '../settings/sections.ts';
+import { bytes, duration, optionalText, text, texts, whole } from '../settings/values.ts';
 import { NotifySettings } from './notify/settings.ts';
 
 /** Where everything is kept, when nothing is said. */
@@ -8,23 +9,14 @@ export const usualStore = 'sqlite:///var/lib/pullwhy/collector.db';
 /** Everything that can be set of the collector (contract.md, section 7). The order is that of the documentation. */
 export const CollectorSettings = Type.Object({
   http: Type.Object({
-    listen: text({
-      description: 'where the collector answers; without authentication only a loopback address is accepted',
-      expects: 'an address and a port such as 127.0.0.1:9450 or [::]:9450',
-      pattern: '^(\\[[0-9a-fA-F:.]+\\]|[0-9.]*):[0-9]{1,5}$',
-      default: '127.0.0.1:9450',
-    }),
+    listen: listenSetting({ who: 'collector', port: 9450 }),
     publicUrl: optionalText({
       description: 'where people reach it, for links in notices; none are written, when it is not set',
       expects: 'a URL such as https://pullwhy.corp.example',
     }),
-    tls: Type.Object({
-      cert: optionalText({ description: 'file of the server certificate with its chain; it may rotate' }),
-      key: optionalText({ description: 'file of its key' }),
-      clientCa: optionalText({ description: 'file of the authorities of client certificates' }),
-    }),
+    tls: TlsSettings,
     auth: Type.Object({
-      mode: oneOf(['none', 'token', 'kubernetes', 'mtls'], { description: 'who may ask and report', default: 'none' }),
+      mode: authModeSetting('who may ask and report'),
       tokenFile: optionalText({
         description:
           'file of bearer tokens (mode token), one a line: TOKEN for everything, reader TOKEN to ask, node/NAME TOKEN to report as that node; it may rotate',
@@ -87,18 +79,7 @@ export const CollectorSettings = Type.Object({
     maxBytes: bytes({ description: 'that the store may take; the oldest goes first', default: '10GiB', live: true }),
   }),
   notify: NotifySettings,
-  report: Type.Object({
-    schedule: oneOf(['off', 'hourly', 'daily', 'weekly'], {
-      description: 'when a report is written',
-      default: 'off',
-      live: true,
-    }),
-    directory: optionalText({ description: 'where reports are written', live: true }),
-    keep: whole({ description: 'reports that are kept', default: 14, minimum: 1, maximum: 1000, live: true }),
-  }),
-  log: Type.Object({
-    level: oneOf(['debug', 'info', 'warn', 'error'], { description: 'what is logged', default: 'info', live: true }),
-    format: oneOf(['json', 'text'], { description: 'how', default: 'json', live: true }),
-  }),
+  report: ReportSettings,
+  log: LogSettings,
 });
 export type CollectorSettings = Static<typeof CollectorSettings>;
