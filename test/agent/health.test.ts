@@ -203,7 +203,7 @@ describe('agent: watch over registries', () => {
   });
 
   it('follows images, configuration and incidents as they come and go', async () => {
-    const world = { images: new Set(['a.example/x:1']) as ReadonlySet<string>, failing: ['f.example/y:1'] };
+    const world = { images: new Set(['a.example/x:1']), failing: ['f.example/y:1'] };
     const { health, run, checks } = stage({
       images: () => world.images,
       configured: () => Promise.resolve(['c.example']),

@@ -11,6 +11,8 @@ import { at, nodeHealth, reportInput } from '../kit/agent-health.ts';
 
 const hourMs = 3_600_000;
 
+type Settings = ReturnType<ReporterNeeds['settings']>;
+
 describe('agent: reports on a schedule', () => {
   let folder = '';
   beforeEach(async () => {
@@ -18,9 +20,14 @@ describe('agent: reports on a schedule', () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  function stage(more: Partial<ReturnType<ReporterNeeds['settings']>> = {}, last: number | null = null) {
+  function stage(more: Partial<Settings> = {}, last: number | null = null) {
     const env = { at: 0, now: () => at + env.at, monotonic: () => env.at, random: () => 0.5 };
-    const settings = { schedule: 'daily' as const, directory: folder as string | null, keep: 3, ...more };
+    const settings: { -readonly [Name in keyof Settings]: Settings[Name] } = {
+      schedule: 'daily',
+      directory: folder,
+      keep: 3,
+      ...more,
+    };
     const logged: string[] = [];
     const say = (level: string) => (message: string) => void logged.push(`${level} ${message}`);
     const log: Log = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };

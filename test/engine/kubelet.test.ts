@@ -139,8 +139,8 @@ describe('conclude: the kubelet is busy with another image', () => {
     const full = served({ waiting: [overdue], others: two }, { kubelet });
     assert.deepEqual(named(full), [...queued, null]);
     assert.match(first(full)?.summary ?? '', /maxParallelImagePulls is 2 \(var\/lib\/kubelet\/config\.yaml:8\)/);
-    const any = { ...kubelet, maxParallelImagePulls: { value: null, source: 'default' } };
-    assert.deepEqual(named(served({ waiting: [overdue], others: two }, { kubelet: any })), healthy);
+    const unlimited = { ...kubelet, maxParallelImagePulls: { value: null, source: 'default' } };
+    assert.deepEqual(named(served({ waiting: [overdue], others: two }, { kubelet: unlimited })), healthy);
   });
   const misses: Readonly<Record<string, () => Scene>> = {
     'the pull in front has just begun': () => served({ others: [{ ...other, since: at(-10) }] }),

@@ -126,13 +126,13 @@ describe('kube: pull secrets', () => {
 
   it('are read from anything, and never told', () => {
     fc.assert(
-      fc.property(fc.jsonValue(), fc.string({ minLength: 8 }), (any, text) => {
+      fc.property(fc.jsonValue(), fc.string({ minLength: 8 }), (anything, text) => {
         const hidden = `pw-${text}`;
         const answers: Record<string, SecretAnswer> = {
-          a: { kind: 'found', object: any },
+          a: { kind: 'found', object: anything },
           b: found('kubernetes.io/dockerconfigjson', { '.dockerconfigjson': hidden }),
         };
-        const told = JSON.stringify(of(answers, accountSecrets(any)).info);
+        const told = JSON.stringify(of(answers, accountSecrets(anything)).info);
         assert.ok(!told.includes(hidden) && !told.includes(base64(hidden)), told);
       }),
     );

@@ -47,7 +47,7 @@ export async function startWitness(log: string[]): Promise<Witness> {
   const server: Server = createServer((socket) => {
     socket.on('error', () => undefined);
     socket.once('data', (data) => {
-      const { port } = server.address() as { port: number };
+      const port = socket.localPort;
       const path = /^[A-Z]+ (\S+)/.exec(data.toString('latin1'))?.[1] ?? '';
       log.push(data[0] === 0x16 ? `https://127.0.0.1:${port}` : `http://127.0.0.1:${port}${path}`);
       socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');

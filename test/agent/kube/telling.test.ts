@@ -249,7 +249,11 @@ describe('agent: telling Kubernetes', () => {
       });
       assert.ok(pod.ok);
       directory.set(pod.value);
-      const state = { incidents: [] as Incident[], registries: [] as RegistryRow[], ends: [] as string[] };
+      const state: { incidents: Incident[]; registries: RegistryRow[]; ends: string[] } = {
+        incidents: [],
+        registries: [],
+        ends: [],
+      };
       telling = openTelling({
         env,
         log,
