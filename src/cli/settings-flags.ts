@@ -1,20 +1,34 @@
 import type { Static, TSchema } from '../api/schema.ts';
+import { type Env, systemEnv } from '../lib/env.ts';
 import { fail, type Result } from '../lib/result.ts';
 import type { LoadedSettings, SettingProblem } from '../settings/load.ts';
 import { exitStatus } from './exit-status.ts';
 import { complain, jsonText, print } from './output.ts';
 
-/** The flags about settings that every long-running command has. */
+/** The flags that every long-running command has (settings-options.ts). */
 export interface SettingsFlags {
   readonly config?: string;
   readonly checkConfig?: boolean;
   readonly printConfig?: boolean;
+  readonly listen?: string;
+  readonly logLevel?: string;
+  readonly logFormat?: string;
   readonly set?: readonly string[];
   readonly output: 'text' | 'json';
 }
 
+/** Those of them that stand for one setting each. */
+const commonFlags: FlagSettings = {
+  listen: ['--listen', 'http.listen'],
+  logLevel: ['--log-level', 'log.level'],
+  logFormat: ['--log-format', 'log.format'],
+};
+
+/** Flags that stand for one setting each, by the name of the flag's value: `listen: ['--listen', 'http.listen']`. */
+type FlagSettings = Readonly<Record<string, readonly [flag: string, setting: string]>>;
+
 /** Settings that can be, with what reads them again. */
-export interface ReadSettings<S extends TSchema> {
+interface ReadSettings<S extends TSchema> {
   readonly first: LoadedSettings<S>;
   readonly read: () => Promise<Result<LoadedSettings<S>, readonly SettingProblem[]>>;
 }
@@ -26,17 +40,34 @@ export interface SettingsOf<S extends TSchema> {
   readonly problems: (
     settings: Static<S>,
   ) => Promise<readonly { readonly setting: string; readonly message: string }[]>;
-  /** The flags that stand for one setting each, by the name of the flag's value: `['--listen', 'http.listen']`. */
-  readonly flags: Readonly<Record<string, readonly [flag: string, setting: string]>>;
+  /** The command's own flags. */
+  readonly flags: FlagSettings;
+}
+
+/** What a long-running command runs with. */
+export interface SettledNeeds<S extends TSchema> extends ReadSettings<S> {
+  readonly env: Env;
+  readonly variables: Readonly<Record<string, string | undefined>>;
+}
+
+/** Runs a long-running command with the settings that its flags lead to, or answers what they ask; gives the exit status. */
+export async function runWithSettings<S extends TSchema>(
+  flags: SettingsFlags,
+  { run, ...of }: SettingsOf<S> & { readonly run: (needs: SettledNeeds<S>) => Promise<number> },
+): Promise<number> {
+  const settings = await settingsOrStatus(flags, of);
+  if (!settings.ok) return settings.error;
+  const { environment } = await import('./settings-file.ts');
+  return run({ env: systemEnv, ...settings.value, variables: environment });
 }
 
 /**
  * Reads the settings of a long-running command from its flags, or answers `--print-config`, `--check-config` and settings
  * that cannot be: then the failure is the exit status.
  */
-export async function settingsOrStatus<S extends TSchema>(
+async function settingsOrStatus<S extends TSchema>(
   flags: SettingsFlags,
-  { schema, problems, flags: flagSettings }: SettingsOf<S>,
+  { schema, problems, flags: ownFlags }: SettingsOf<S>,
 ): Promise<Result<ReadSettings<S>, number>> {
   const [{ readSettings, defaultSettings, parseSet }, shown] = await Promise.all([
     import('./settings-file.ts'),
@@ -52,7 +83,7 @@ export async function settingsOrStatus<S extends TSchema>(
     if (pair === null) return fail(complain('--set', `${text} is no NAME=VALUE, such as http.listen=127.0.0.1:9440.`));
     given.set(pair.name, { flag: `--set ${pair.name}`, value: pair.value });
   }
-  for (const [key, [flag, name]] of Object.entries(flagSettings)) {
+  for (const [key, [flag, name]] of Object.entries({ ...commonFlags, ...ownFlags })) {
     const value: unknown = Reflect.get(flags, key);
     if (value !== undefined) given.set(name, { flag, value });
   }
