@@ -1,6 +1,7 @@
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { RecordKind } from '../../api/records.ts';
+import { openTables, type Tables } from '../state/tables.ts';
 
 /** A record that waits, as it lies in the table. */
 export interface SpoolRow {
@@ -36,11 +37,8 @@ export interface KindSum {
   readonly cost: number;
 }
 
-/** The spool's table, and each statement once. Every call may throw what SQLite says: the disk is full, the file damaged. */
-export interface SpoolDatabase {
-  readonly transaction: <T>(work: () => T) => T;
-  readonly getMeta: (key: string) => string | null;
-  readonly putMeta: (key: string, value: string) => void;
+/** The spool's table, and each statement once. */
+export interface SpoolDatabase extends Tables {
   readonly insert: (row: SpoolRow) => void;
   /** Drops what has no number yet of this kind and subject. */
   readonly supersede: (kind: RecordKind, subject: string) => readonly KindSum[];
@@ -72,7 +70,6 @@ export interface SpoolDatabase {
   readonly sums: () => readonly KindSum[];
   /** Gives free pages back to the file system, some at a time. */
   readonly shrink: () => void;
-  readonly close: () => void;
 }
 
 /** The tables' version; another one is another program's, or a later one's. */
@@ -103,36 +100,27 @@ export function unpacked(document: string | Uint8Array): string {
     : zstdDecompressSync(document, { maxOutputLength: mostUnpacked }).toString('utf8');
 }
 
+// Free pages are given back (sqlite.org/pragma.html#pragma_auto_vacuum). The journal is kept short, for it is not counted.
+const pragmas =
+  'PRAGMA auto_vacuum = INCREMENTAL; PRAGMA cache_size = -128; PRAGMA wal_autocheckpoint = 128; PRAGMA journal_size_limit = 1048576';
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS records (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, subject TEXT, stream TEXT, seq INTEGER,
+    kept_at REAL NOT NULL, size INTEGER NOT NULL, cost INTEGER NOT NULL, document BLOB NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS records_kind ON records (kind, id);
+  CREATE INDEX IF NOT EXISTS records_stream ON records (stream, seq) WHERE stream IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS records_subject ON records (kind, subject) WHERE subject IS NOT NULL AND stream IS NULL;
+  PRAGMA user_version = ${version};
+`;
+
 /** Opens or makes the tables. */
 export function openSpoolDatabase(path: string): SpoolDatabase {
-  const db = new DatabaseSync(path);
-  try {
-    return prepare(db);
-  } catch (error) {
-    db.close();
-    throw error;
-  }
+  return openTables(path, { pragmas, schema }, prepare);
 }
 
-function prepare(db: DatabaseSync): SpoolDatabase {
-  // WAL and NORMAL: a crash of the machine may cost the last second, never the file (sqlite.org/wal.html). The log is kept
-  // short, for it is not counted. Free pages are given back (sqlite.org/pragma.html#pragma_auto_vacuum).
-  db.exec(
-    'PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -128; PRAGMA busy_timeout = 1000; PRAGMA wal_autocheckpoint = 128; PRAGMA journal_size_limit = 1048576',
-  );
-  db.exec(`
-    CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS records (
-      id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, subject TEXT, stream TEXT, seq INTEGER,
-      kept_at REAL NOT NULL, size INTEGER NOT NULL, cost INTEGER NOT NULL, document BLOB NOT NULL
-    );
-    CREATE INDEX IF NOT EXISTS records_kind ON records (kind, id);
-    CREATE INDEX IF NOT EXISTS records_stream ON records (stream, seq) WHERE stream IS NOT NULL;
-    CREATE INDEX IF NOT EXISTS records_subject ON records (kind, subject) WHERE subject IS NOT NULL AND stream IS NULL;
-    PRAGMA user_version = ${version};
-  `);
-  const getMeta = db.prepare('SELECT value FROM meta WHERE key = ?');
-  const putMeta = db.prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value');
+function prepare(db: DatabaseSync, tables: Tables): SpoolDatabase {
   const insert = db.prepare(
     'INSERT INTO records (kind, subject, stream, seq, kept_at, size, cost, document) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
   );
@@ -153,22 +141,7 @@ function prepare(db: DatabaseSync): SpoolDatabase {
   const sums = db.prepare('SELECT kind, count(*) AS rows, sum(cost) AS cost FROM records GROUP BY kind');
 
   return {
-    transaction(work) {
-      db.exec('BEGIN IMMEDIATE');
-      try {
-        const value = work();
-        db.exec('COMMIT');
-        return value;
-      } catch (error) {
-        if (db.isTransaction) db.exec('ROLLBACK');
-        throw error;
-      }
-    },
-    getMeta(key) {
-      const value = getMeta.get(key)?.value;
-      return typeof value === 'string' ? value : null;
-    },
-    putMeta: (key, value) => void putMeta.run(key, value),
+    ...tables,
     insert: ({ kind, subject, stream, seq, keptAt, size, cost, document }) =>
       void insert.run(kind, subject, stream, seq, keptAt, size, cost, document),
     supersede: (kind, subject) => ofSubject.all(kind, subject).flatMap(sumOf),
@@ -248,7 +221,6 @@ function prepare(db: DatabaseSync): SpoolDatabase {
         return known === null ? [] : [{ kind: known, rows: numberOf(rows), cost: numberOf(cost) }];
       }),
     shrink: () => db.exec('PRAGMA incremental_vacuum(256)'),
-    close: () => db.close(),
   };
 }
 
