@@ -14,8 +14,8 @@ import {
   text,
   verdictWords,
 } from '../../lib/report/page.ts';
-import { age, minute } from '../../lib/report/words.ts';
-import { duration } from '../../lib/words.ts';
+import { age, between } from '../../lib/report/words.ts';
+import { duration, moment } from '../../lib/words.ts';
 import {
   budgetWords,
   byUrgency,
@@ -36,7 +36,7 @@ const mostImages = 12;
  */
 export function reportHtml(report: NodeReport): string {
   const { at, failing, soon, recovered, pods, registries } = report;
-  return page(`${headline(report)} · ${minute(at)}`, [
+  return page(`${headline(report)} · ${moment(at)}`, [
     head(report),
     numbers(report),
     section(
@@ -58,11 +58,11 @@ function head(report: NodeReport): string {
   const { at, from, agent, runtime, verdict, summary } = report;
   const name = runtime.name === null ? 'no runtime known' : `${runtime.name} ${runtime.version ?? ''}`.trim();
   const state = runtime.ready === false ? ', not ready' : '';
-  const running = age(Date.parse(at) - Date.parse(agent.startedAt));
+  const running = between(agent.startedAt, at);
   return [
     `<header class="head ${verdict}"><span class="word">${verdictWords[verdict]}</span>`,
     `<h1>${text(headline(report))}</h1><p class="lead">${text(summary)}</p>`,
-    `<p class="soft">${minute(at)}, covering the last ${age(Date.parse(at) - Date.parse(from))} · ${text(name)}${state} · pullwhy ${text(agent.version)}, running for ${running}</p></header>`,
+    `<p class="soft">${moment(at)}, covering the last ${between(from, at)} · ${text(name)}${state} · pullwhy ${text(agent.version)}, running for ${running}</p></header>`,
   ].join('');
 }
 
@@ -106,8 +106,8 @@ function recoveredTable(recovered: readonly RecoveredItem[]): string {
     .slice(0, mostRows)
     .map((item): Cell[] => [
       { html: code(item.image), heading: true },
-      { html: minute(item.recoveredAt), class: 'num' },
-      { html: age(Date.parse(item.recoveredAt) - Date.parse(item.failedAt)), class: 'num' },
+      { html: moment(item.recoveredAt), class: 'num' },
+      { html: between(item.failedAt, item.recoveredAt), class: 'num' },
       { html: text(endWords(item)) },
       { html: text(item.summary) },
     ]);
@@ -144,7 +144,7 @@ function registryTable(registries: readonly RegistryRow[], at: string): string {
       { html: certificateWords(row) ?? '', class: 'num' },
       { html: budgetWords(row) ?? '', class: 'num' },
       {
-        html: row.checkedAt === null ? 'never' : `${age(Date.parse(at) - Date.parse(row.checkedAt))} ago`,
+        html: row.checkedAt === null ? 'never' : `${between(row.checkedAt, at)} ago`,
         class: 'num',
       },
     ]);

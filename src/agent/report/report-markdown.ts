@@ -13,8 +13,8 @@ import {
   span,
   text,
 } from '../../lib/report/markdown.ts';
-import { age, minute } from '../../lib/report/words.ts';
-import { count } from '../../lib/words.ts';
+import { between } from '../../lib/report/words.ts';
+import { count, moment } from '../../lib/words.ts';
 import {
   budgetWords,
   byUrgency,
@@ -36,7 +36,7 @@ export function reportMarkdown(report: NodeReport): string {
   return joined([
     `# ${marks[verdict]} ${inline(headline(report))}`,
     text(summary),
-    `${minute(at)} · covers ${age(Date.parse(at) - Date.parse(from))} · ${inline(name)} · pullwhy ${inline(agent.version)}, running for ${age(Date.parse(at) - Date.parse(agent.startedAt))}`,
+    `${moment(at)} · covers ${between(from, at)} · ${inline(name)} · pullwhy ${inline(agent.version)}, running for ${between(agent.startedAt, at)}`,
     ...section(
       'What fails now',
       failing.map((item) => itemMarkdown(item, at)),
@@ -72,8 +72,8 @@ function recoveredTable(recovered: readonly RecoveredItem[]): string {
     .slice(0, mostRows)
     .map((item) => [
       span(item.image),
-      minute(item.recoveredAt),
-      age(Date.parse(item.recoveredAt) - Date.parse(item.failedAt)),
+      moment(item.recoveredAt),
+      between(item.failedAt, item.recoveredAt),
       inline(`${endWords(item)}${item.cause === null ? '' : `; it was ${item.cause}`}`),
     ]);
   return more(table(['image', 'ended', 'lasted', 'how'], rows), recovered.length, mostRows);
@@ -88,7 +88,7 @@ function podTable(pods: readonly PodRow[]): string {
       inline(row.reason),
       row.cause ?? '',
       String(row.attempts),
-      row.nextTryAt === null ? '' : minute(row.nextTryAt),
+      row.nextTryAt === null ? '' : moment(row.nextTryAt),
     ]);
   return more(table(['pod', 'image', 'state', 'cause', 'tries', 'next try'], rows), pods.length, mostRows);
 }
@@ -103,7 +103,7 @@ function registryTable(registries: readonly RegistryRow[]): string {
       certificateWords(row) ?? '',
       budgetWords(row) ?? '',
       String(row.images),
-      row.checkedAt === null ? 'never' : minute(row.checkedAt),
+      row.checkedAt === null ? 'never' : moment(row.checkedAt),
     ]);
   return more(
     table(['', 'registry', 'way', 'certificate', 'rate limit', 'images', 'checked'], rows),

@@ -1,7 +1,7 @@
 import type { RegistryRow } from '../../api/node.ts';
 import type { NodeReport, RecoveredItem } from '../../api/report.ts';
-import { age, daysWords, minute, shown } from '../../lib/report/words.ts';
-import { count, duration } from '../../lib/words.ts';
+import { between, daysWords, shown } from '../../lib/report/words.ts';
+import { count, duration, moment } from '../../lib/words.ts';
 
 /** What both renderings of a report say alike. Texts from outside are made one safe line here, escaping is the renderer's. */
 
@@ -24,7 +24,7 @@ export function headline({ verdict, node, failing, soon }: NodeReport): string {
 export function waitWords(pods: number, since: string | null, at: string): string {
   const waits = pods === 0 ? '' : `${count(pods, 'pod')} ${pods === 1 ? 'waits' : 'wait'}`;
   if (since === null) return waits;
-  return `${waits}${waits === '' ? '' : ', '}since ${minute(since)} (${age(Date.parse(at) - Date.parse(since))})`;
+  return `${waits}${waits === '' ? '' : ', '}since ${moment(since)} (${between(since, at)})`;
 }
 
 /** How an incident ended, in a few words. */

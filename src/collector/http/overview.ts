@@ -1,8 +1,9 @@
 import type { FleetReport } from '../../api/fleet-report.ts';
 import type { Frozen } from '../../api/schema.ts';
 import { type Cell, figures, page, section, table, text, verdictWords } from '../../lib/report/page.ts';
-import { age, minute } from '../../lib/report/words.ts';
+import { between } from '../../lib/report/words.ts';
 import type { Result } from '../../lib/result.ts';
+import { moment } from '../../lib/words.ts';
 import { nothing, type Route, route } from '../../serve/route.ts';
 import type { StoreFailure } from '../parts.ts';
 import { headline, podWords, scopeWords, subjectWords } from '../report/fleet-words.ts';
@@ -54,7 +55,7 @@ export function overviewHtml(report: Frozen<FleetReport>): string {
   ] as const;
   return page(`Pullwhy · ${headline(report)}`, [
     `<header class="head ${verdict}"><span class="word">${verdictWords[verdict]}</span><h1>${text(headline(report))}</h1>`,
-    `<p class="lead">${text(summary)}</p><p class="soft">${minute(at)} · pullwhy ${text(collector.version)}</p></header>`,
+    `<p class="lead">${text(summary)}</p><p class="soft">${moment(at)} · pullwhy ${text(collector.version)}</p></header>`,
     figures(states.map(([name, count, tone]) => [name, String(count), count > 0 ? tone : ''])),
     section('Open incidents', open(incidents, at)),
     section('Only the owners of workloads can mend', open(workloads, at)),
@@ -75,7 +76,7 @@ function open(incidents: Frozen<FleetReport>['incidents'], at: string): string[]
       { html: `<span class="${tone}"><span class="state">${text(cause)}</span></span>` },
       { html: text(scopeWords(incident)) },
       { html: text(podWords(incident)) },
-      { html: age(Date.parse(at) - Date.parse(openedAt)), class: 'num' },
+      { html: between(openedAt, at), class: 'num' },
       { html: text(summary), class: 'way' },
     ];
   });

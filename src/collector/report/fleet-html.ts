@@ -15,8 +15,8 @@ import {
   text,
   verdictWords,
 } from '../../lib/report/page.ts';
-import { age, daysWords, minute } from '../../lib/report/words.ts';
-import { count, duration } from '../../lib/words.ts';
+import { age, between, daysWords } from '../../lib/report/words.ts';
+import { count, duration, moment } from '../../lib/words.ts';
 import {
   attributionWords,
   budgetWords,
@@ -42,7 +42,7 @@ type Incident = Frozen<FleetIncident>;
 /** The report as one page that stands alone. Every foreign text passes through `text`. Pure. */
 export function fleetHtml(report: Report): string {
   const { at, incidents, workloads, soon, recovered, registries, notKnown } = report;
-  return page(`${headline(report)} · ${minute(at)}`, [
+  return page(`${headline(report)} · ${moment(at)}`, [
     head(report),
     numbers(report),
     section('What fails now', cards(incidents, at)),
@@ -60,11 +60,11 @@ export function fleetHtml(report: Report): string {
 
 function head(report: Report): string {
   const { at, from, collector, verdict, summary } = report;
-  const running = age(Date.parse(at) - Date.parse(collector.startedAt));
+  const running = between(collector.startedAt, at);
   return [
     `<header class="head ${verdict}"><span class="word">${verdictWords[verdict]}</span>`,
     `<h1>${text(headline(report))}</h1><p class="lead">${text(summary)}</p>`,
-    `<p class="soft">${minute(at)}, covering the last ${age(Date.parse(at) - Date.parse(from))} · pullwhy ${text(collector.version)}, running for ${running}</p></header>`,
+    `<p class="soft">${moment(at)}, covering the last ${between(from, at)} · pullwhy ${text(collector.version)}, running for ${running}</p></header>`,
   ].join('');
 }
 
@@ -150,8 +150,8 @@ function recoveredTable(incidents: readonly Incident[], at: string): string {
       { html: text(subjectWords(incident)), heading: true },
       { html: `<code>${incident.cause}</code>`, class: 'num' },
       { html: text(scopeWords(incident)) },
-      { html: incident.closedAt === null ? '' : minute(incident.closedAt), class: 'num' },
-      { html: age(Date.parse(incident.closedAt ?? at) - Date.parse(incident.openedAt)), class: 'num' },
+      { html: incident.closedAt === null ? '' : moment(incident.closedAt), class: 'num' },
+      { html: between(incident.openedAt, incident.closedAt ?? at), class: 'num' },
       { html: text(incident.summary) },
     ]);
   const body = table(['Subject', 'Cause', 'Where', 'Ended', 'Lasted', 'What it was'], rows, incidents.length);
@@ -173,10 +173,7 @@ function nodesPart({ nodes, collector, recovered, at }: Report): string[] {
     .join(' ');
   const silent = silentNodes
     .slice(0, mostRows)
-    .map(
-      ({ node, lastSeenAt }) =>
-        `${text(node)} <span class="soft">(${age(Date.parse(at) - Date.parse(lastSeenAt))})</span>`,
-    );
+    .map(({ node, lastSeenAt }) => `${text(node)} <span class="soft">(${between(lastSeenAt, at)})</span>`);
   const rest = nodes.silent - silent.length;
   const old = versions.filter(({ version }) => version !== collector.version);
   const { totals } = recovered;

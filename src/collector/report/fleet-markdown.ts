@@ -14,8 +14,8 @@ import {
   span,
   text,
 } from '../../lib/report/markdown.ts';
-import { age, daysWords, minute } from '../../lib/report/words.ts';
-import { count, duration, listed } from '../../lib/words.ts';
+import { age, between, daysWords } from '../../lib/report/words.ts';
+import { count, duration, listed, moment } from '../../lib/words.ts';
 import {
   attributionWords,
   budgetWords,
@@ -40,11 +40,11 @@ type Incident = Frozen<FleetIncident>;
 /** The report to paste into a ticket or a chat. Pure; foreign text in it is never markup. */
 export function fleetMarkdown(report: Report): string {
   const { at, from, collector, verdict, summary, incidents, workloads, soon, recovered, registries } = report;
-  const running = age(Date.parse(at) - Date.parse(collector.startedAt));
+  const running = between(collector.startedAt, at);
   return joined([
     `# ${marks[verdict]} ${inline(headline(report))}`,
     text(summary),
-    `${minute(at)} · covers ${age(Date.parse(at) - Date.parse(from))} · pullwhy ${inline(collector.version)}, running for ${running}`,
+    `${moment(at)} · covers ${between(from, at)} · pullwhy ${inline(collector.version)}, running for ${running}`,
     ...section('What fails now', items(incidents, at)),
     ...section('What only the owners of workloads can mend', items(workloads, at)),
     ...section('What will fail soon', soon.slice(0, mostRows).map(soonMarkdown)),
@@ -104,8 +104,8 @@ function recoveredTable(incidents: readonly Incident[], at: string): string {
       span(subjectWords(incident)),
       incident.cause,
       inline(scopeWords(incident)),
-      incident.closedAt === null ? '' : minute(incident.closedAt),
-      age(Date.parse(incident.closedAt ?? at) - Date.parse(incident.openedAt)),
+      incident.closedAt === null ? '' : moment(incident.closedAt),
+      between(incident.openedAt, incident.closedAt ?? at),
     ]);
   return more(table(['subject', 'cause', 'where', 'ended', 'lasted'], rows), incidents.length, mostRows);
 }
@@ -115,7 +115,7 @@ const states = ['healthy', 'degraded', 'faulty', 'silent', 'unknown'] as const;
 function nodeLines({ nodes, collector, recovered, at }: Report): string[] {
   if (nodes.total === 0) return [];
   const { silentNodes, versions, clocks } = nodes;
-  const silent = silentNodes.map(({ node, lastSeenAt }) => `${node} (${age(Date.parse(at) - Date.parse(lastSeenAt))})`);
+  const silent = silentNodes.map(({ node, lastSeenAt }) => `${node} (${between(lastSeenAt, at)})`);
   const old = versions.filter(({ version }) => version !== collector.version);
   const { totals } = recovered;
   return [

@@ -2,8 +2,8 @@ import type { FleetIncident, FleetRegistryRow } from '../../api/fleet.ts';
 import type { FleetReport } from '../../api/fleet-report.ts';
 import type { Frozen } from '../../api/schema.ts';
 import { sentence } from '../../causes/cause.ts';
-import { age, minute } from '../../lib/report/words.ts';
-import { count, listed } from '../../lib/words.ts';
+import { age, between } from '../../lib/report/words.ts';
+import { count, listed, moment } from '../../lib/words.ts';
 
 /** What all renderings of a fleet say alike. Escaping is the renderer's. */
 
@@ -66,10 +66,10 @@ export function podWords({ pods, workloads }: Pick<Frozen<FleetIncident>, 'pods'
 
 /** `since 2026-11-22 10:04 UTC (3 h)`, or for closed ones how long it lasted. */
 export function timeWords({ openedAt, closedAt }: Frozen<FleetIncident>, now: string): string {
-  const lasted = age(Date.parse(closedAt ?? now) - Date.parse(openedAt));
+  const lasted = between(openedAt, closedAt ?? now);
   return closedAt === null
-    ? `since ${minute(openedAt)} (${lasted})`
-    : `${minute(openedAt)} to ${minute(closedAt)} (${lasted})`;
+    ? `since ${moment(openedAt)} (${lasted})`
+    : `${moment(openedAt)} to ${moment(closedAt)} (${lasted})`;
 }
 
 /** The names of failing nodes, the first few. */

@@ -3,8 +3,8 @@ import type { FleetSoonItem } from '../../api/fleet-report.ts';
 import type { Frozen } from '../../api/schema.ts';
 import { causeOf } from '../../causes/index.ts';
 import { remediesOf } from '../../causes/remedies.ts';
-import { daysWords, minute } from '../../lib/report/words.ts';
-import { count } from '../../lib/words.ts';
+import { daysWords } from '../../lib/report/words.ts';
+import { count, moment } from '../../lib/words.ts';
 import { partyOf } from '../party.ts';
 
 const dayMs = 86_400_000;
@@ -49,7 +49,7 @@ function certificateItem({ registry, certificateNotAfter }: Frozen<FleetRegistry
   const left = Date.parse(certificateNotAfter) - now;
   if (left > expiringMs) return [];
   const cause = left < 0 ? 'tls-certificate-expired' : 'tls-certificate-expiring';
-  const date = minute(certificateNotAfter);
+  const date = moment(certificateNotAfter);
   const ends = left < 0 ? 'has ended' : 'ends';
   return [
     {

@@ -10,11 +10,6 @@ export function shown(text: string): string {
   return safeLine(text, sentenceChars);
 }
 
-/** `2026-11-22 10:46 UTC`. */
-export function minute(time: string): string {
-  return time.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*Z$/u, '$1 $2 UTC');
-}
-
 /** `40 s`, `12 min`, `5 h`, `3 days`; roughly. */
 export function age(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
@@ -22,6 +17,11 @@ export function age(ms: number): string {
   if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
   if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} h`;
   return `${Math.round(seconds / 86_400)} days`;
+}
+
+/** How long it is from one time to another, as RFC 3339 writes them. */
+export function between(from: string, to: string): string {
+  return age(Date.parse(to) - Date.parse(from));
 }
 
 /** `12 days left`, `expired 3 days ago`. */
