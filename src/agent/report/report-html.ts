@@ -2,19 +2,23 @@ import type { PodRow, RegistryRow } from '../../api/node.ts';
 import type { NodeReport, RecoveredItem, ReportItem } from '../../api/report.ts';
 import { causeOf } from '../../causes/index.ts';
 import {
+  article,
   type Cell,
+  causeTag,
   code,
   figures,
   folded,
+  head,
   notKnownList,
   page,
   remedyList,
   section,
   table,
+  tagLine,
   text,
   verdictWords,
 } from '../../lib/report/page.ts';
-import { age, between } from '../../lib/report/words.ts';
+import { age, between, firstOf } from '../../lib/report/words.ts';
 import { duration, moment } from '../../lib/words.ts';
 import {
   budgetWords,
@@ -37,7 +41,7 @@ const mostImages = 12;
 export function reportHtml(report: NodeReport): string {
   const { at, failing, soon, recovered, pods, registries } = report;
   return page(`${headline(report)} · ${moment(at)}`, [
-    head(report),
+    headOf(report),
     numbers(report),
     section(
       'What fails now',
@@ -54,16 +58,16 @@ export function reportHtml(report: NodeReport): string {
   ]);
 }
 
-function head(report: NodeReport): string {
-  const { at, from, agent, runtime, verdict, summary } = report;
+function headOf(report: NodeReport): string {
+  const { at, from, agent, runtime } = report;
   const name = runtime.name === null ? 'no runtime known' : `${runtime.name} ${runtime.version ?? ''}`.trim();
   const state = runtime.ready === false ? ', not ready' : '';
   const running = between(agent.startedAt, at);
-  return [
-    `<header class="head ${verdict}"><span class="word">${verdictWords[verdict]}</span>`,
-    `<h1>${text(headline(report))}</h1><p class="lead">${text(summary)}</p>`,
-    `<p class="soft">${moment(at)}, covering the last ${between(from, at)} · ${text(name)}${state} · pullwhy ${text(agent.version)}, running for ${running}</p></header>`,
-  ].join('');
+  return head(
+    report,
+    headline(report),
+    `${moment(at)}, covering the last ${between(from, at)} · ${text(name)}${state} · pullwhy ${text(agent.version)}, running for ${running}`,
+  );
 }
 
 function numbers({ failing, soon, recovered, registries }: NodeReport): string {
@@ -85,20 +89,18 @@ function card(item: ReportItem, at: string, tone: string): string {
   const { cause, confidence, underlying, subject, summary, remedies, images, pods, investigation } = item;
   const waits = waitWords(pods, item.since, at);
   const tags = [
-    `${text(causeOf(cause).title)} (<code>${cause}</code>${underlying === null ? '' : `, beneath it <code>${underlying}</code>`})`,
+    causeTag(causeOf(cause).title, cause, underlying),
     confidence,
     ...(waits === '' ? [] : [waits]),
     ...(investigation === null ? [] : [`investigation ${code(investigation)}`]),
   ];
   const others = images.filter((image) => image !== subject);
-  const rest = others.length > mostImages ? ` and ${others.length - mostImages} more` : '';
-  return [
-    `<article class="item ${tone}"><h3>${text(subject)}</h3><p>${text(summary)}</p>`,
-    `<p class="tags soft">${tags.join(' · ')}</p>`,
-    others.length === 0 ? '' : `<p class="soft">Images: ${others.slice(0, mostImages).map(code).join(', ')}${rest}</p>`,
+  return article(tone, subject, [
+    `<p>${text(summary)}</p>`,
+    tagLine(tags),
+    others.length === 0 ? '' : `<p class="soft">Images: ${firstOf(others.map(code), mostImages)}</p>`,
     remedyList(remedies),
-    '</article>',
-  ].join('');
+  ]);
 }
 
 function recoveredTable(recovered: readonly RecoveredItem[]): string {

@@ -13,7 +13,7 @@ import {
   span,
   text,
 } from '../../lib/report/markdown.ts';
-import { between } from '../../lib/report/words.ts';
+import { between, firstOf } from '../../lib/report/words.ts';
 import { count, moment } from '../../lib/words.ts';
 import {
   budgetWords,
@@ -57,12 +57,11 @@ function itemMarkdown(item: ReportItem, at: string): string {
   const { cause, confidence, underlying, subject, summary, remedies, images, pods, investigation } = item;
   const waits = waitWords(pods, item.since, at);
   const others = images.filter((image) => image !== subject);
-  const rest = others.length > mostImages ? ` and ${others.length - mostImages} more` : '';
   return [
     `### ${span(subject)}`,
     text(summary),
     `${cause}${underlying === null ? '' : `, beneath it ${underlying}`} · ${confidence}${waits === '' ? '' : ` · ${waits}`}${investigation === null ? '' : ` · investigation ${span(investigation)}`}`,
-    ...(others.length === 0 ? [] : [`Images: ${others.slice(0, mostImages).map(span).join(', ')}${rest}`]),
+    ...(others.length === 0 ? [] : [`Images: ${firstOf(others.map(span), mostImages)}`]),
     ...(remedies.length === 0 ? [] : [remedyList(remedies)]),
   ].join('\n\n');
 }

@@ -1,6 +1,6 @@
 import type { FleetReport } from '../../api/fleet-report.ts';
 import type { Frozen } from '../../api/schema.ts';
-import { type Cell, figures, page, section, table, text, verdictWords } from '../../lib/report/page.ts';
+import { type Cell, figures, head, page, section, table, text } from '../../lib/report/page.ts';
 import { between } from '../../lib/report/words.ts';
 import type { Result } from '../../lib/result.ts';
 import { moment } from '../../lib/words.ts';
@@ -45,7 +45,7 @@ export function overviewRoute(report: () => Promise<Result<Frozen<FleetReport>, 
 
 /** The page. Every foreign text passes through `text`. Pure. */
 export function overviewHtml(report: Frozen<FleetReport>): string {
-  const { at, verdict, summary, incidents, workloads, nodes, collector } = report;
+  const { at, incidents, workloads, nodes, collector } = report;
   const states = [
     ['Healthy nodes', nodes.healthy, 'healthy'],
     ['Degraded nodes', nodes.degraded, 'degraded'],
@@ -54,8 +54,7 @@ export function overviewHtml(report: Frozen<FleetReport>): string {
     ['Not known yet', nodes.unknown, 'inconclusive'],
   ] as const;
   return page(`Pullwhy · ${headline(report)}`, [
-    `<header class="head ${verdict}"><span class="word">${verdictWords[verdict]}</span><h1>${text(headline(report))}</h1>`,
-    `<p class="lead">${text(summary)}</p><p class="soft">${moment(at)} · pullwhy ${text(collector.version)}</p></header>`,
+    head(report, headline(report), `${moment(at)} · pullwhy ${text(collector.version)}`),
     figures(states.map(([name, count, tone]) => [name, String(count), count > 0 ? tone : ''])),
     section('Open incidents', open(incidents, at)),
     section('Only the owners of workloads can mend', open(workloads, at)),

@@ -3,19 +3,23 @@ import type { FleetReport, FleetSoonItem } from '../../api/fleet-report.ts';
 import type { Frozen } from '../../api/schema.ts';
 import { causeOf } from '../../causes/index.ts';
 import {
+  article,
   type Cell,
+  causeTag,
   code,
   figures,
   folded,
+  head,
   notKnownList,
   page,
   remedyList,
   section,
   table,
+  tagLine,
   text,
   verdictWords,
 } from '../../lib/report/page.ts';
-import { age, between, daysWords } from '../../lib/report/words.ts';
+import { age, between, daysWords, firstOf } from '../../lib/report/words.ts';
 import { count, duration, moment } from '../../lib/words.ts';
 import {
   attributionWords,
@@ -43,7 +47,7 @@ type Incident = Frozen<FleetIncident>;
 export function fleetHtml(report: Report): string {
   const { at, incidents, workloads, soon, recovered, registries, notKnown } = report;
   return page(`${headline(report)} · ${moment(at)}`, [
-    head(report),
+    headOf(report),
     numbers(report),
     section('What fails now', cards(incidents, at)),
     section('What only the owners of workloads can mend', cards(workloads, at)),
@@ -58,14 +62,14 @@ export function fleetHtml(report: Report): string {
   ]);
 }
 
-function head(report: Report): string {
-  const { at, from, collector, verdict, summary } = report;
+function headOf(report: Report): string {
+  const { at, from, collector } = report;
   const running = between(collector.startedAt, at);
-  return [
-    `<header class="head ${verdict}"><span class="word">${verdictWords[verdict]}</span>`,
-    `<h1>${text(headline(report))}</h1><p class="lead">${text(summary)}</p>`,
-    `<p class="soft">${moment(at)}, covering the last ${between(from, at)} · pullwhy ${text(collector.version)}, running for ${running}</p></header>`,
-  ].join('');
+  return head(
+    report,
+    headline(report),
+    `${moment(at)}, covering the last ${between(from, at)} · pullwhy ${text(collector.version)}, running for ${running}`,
+  );
 }
 
 function numbers({ incidents, workloads, soon, recovered, registries, nodes }: Report): string {
@@ -99,7 +103,7 @@ function card(incident: Incident, at: string): string {
   const tone = incident.severity === 'fault' && incident.fault !== 'workload' ? 'faulty' : 'degraded';
   const waits = podWords(incident);
   const tags = [
-    `${text(causeOf(cause).title)} (<code>${cause}</code>${underlying === null ? '' : `, beneath it <code>${underlying}</code>`})`,
+    causeTag(causeOf(cause).title, cause, underlying),
     confidence,
     timeWords(incident, at),
     ...(reopened > 0 ? [`came back ${reopened === 1 ? 'once' : `${reopened} times`}`] : []),
@@ -111,36 +115,25 @@ function card(incident: Incident, at: string): string {
   const others = images.filter((image) => image !== subject.name);
   const about = [
     ...(names.length === 0 ? [] : [`Nodes: ${names.map(text).join(', ')}`]),
-    ...(others.length === 0
-      ? []
-      : [
-          `Images: ${others.slice(0, mostNames).map(code).join(', ')}${others.length > mostNames ? ` and ${others.length - mostNames} more` : ''}`,
-        ]),
+    ...(others.length === 0 ? [] : [`Images: ${firstOf(others.map(code), mostNames)}`]),
     `Incident ${code(id)}${investigations.length === 0 ? '' : `, proven by ${investigations.slice(0, 3).map(code).join(', ')}`}`,
   ];
-  return [
-    `<article class="item ${tone}"><h3>${text(subjectWords(incident))}</h3>`,
+  return article(tone, subjectWords(incident), [
     `<p class="hits"><strong>${hits}</strong>${unknown}</p><p>${text(summary)}</p>`,
     ...attributionWords(incident).map((words) => `<p class="apart">${text(words)}</p>`),
-    `<p class="tags soft">${tags.join(' · ')}</p>`,
+    tagLine(tags),
     remedyList(remedies),
     `<p class="soft">${about.join('<br>')}</p>`,
-    '</article>',
-  ].join('');
+  ]);
 }
 
 function soonCard({ subject, cause, summary, nodes, remedies, incident }: Frozen<FleetSoonItem>): string {
   const tags = [
-    ...(cause === null ? [] : [`${text(causeOf(cause).title)} (<code>${cause}</code>)`]),
+    ...(cause === null ? [] : [causeTag(causeOf(cause).title, cause, null)]),
     ...(nodes === null ? [] : [count(nodes, 'node')]),
     ...(incident === null ? [] : [`incident ${code(incident)}`]),
   ];
-  return [
-    `<article class="item degraded"><h3>${text(subject)}</h3><p>${text(summary)}</p>`,
-    tags.length === 0 ? '' : `<p class="tags soft">${tags.join(' · ')}</p>`,
-    remedyList(remedies),
-    '</article>',
-  ].join('');
+  return article('degraded', subject, [`<p>${text(summary)}</p>`, tagLine(tags), remedyList(remedies)]);
 }
 
 function recoveredTable(incidents: readonly Incident[], at: string): string {
@@ -191,10 +184,10 @@ function nodesPart({ nodes, collector, recovered, at }: Report): string[] {
     ...(clocks.length === 0
       ? []
       : [
-          `Clocks that are off: ${clocks
-            .slice(0, mostNames)
-            .map(({ node, offsetSeconds }) => `${text(node)} ${clockWords(offsetSeconds)}`)
-            .join(', ')}${clocks.length > mostNames ? ` and ${clocks.length - mostNames} more` : ''}`,
+          `Clocks that are off: ${firstOf(
+            clocks.map(({ node, offsetSeconds }) => `${text(node)} ${clockWords(offsetSeconds)}`),
+            mostNames,
+          )}`,
         ]),
     ...(totals === null || totals.images === 0
       ? []

@@ -14,7 +14,7 @@ import {
   span,
   text,
 } from '../../lib/report/markdown.ts';
-import { age, between, daysWords } from '../../lib/report/words.ts';
+import { age, between, daysWords, firstOf } from '../../lib/report/words.ts';
 import { count, duration, listed, moment } from '../../lib/words.ts';
 import {
   attributionWords,
@@ -68,7 +68,6 @@ function itemMarkdown(incident: Incident, at: string): string {
   const waits = podWords(incident);
   const names = incident.scope === 'node' && incident.nodes.failing === 1 ? [] : nodeNames(incident, mostNames);
   const others = images.filter((image) => image !== subject.name);
-  const rest = others.length > mostNames ? ` and ${others.length - mostNames} more` : '';
   const proven = investigations.length === 0 ? '' : `, proven by ${investigations.slice(0, 3).map(span).join(', ')}`;
   return [
     `### ${span(subjectWords(incident))}`,
@@ -78,7 +77,7 @@ function itemMarkdown(incident: Incident, at: string): string {
     `${cause}${underlying === null ? '' : `, beneath it ${underlying}`} · ${confidence} · ${timeWords(incident, at)}`,
     ...(remedies.length === 0 ? [] : [remedyList(remedies)]),
     ...(names.length === 0 ? [] : [`Nodes: ${names.map(inline).join(', ')}`]),
-    ...(others.length === 0 ? [] : [`Images: ${others.slice(0, mostNames).map(span).join(', ')}${rest}`]),
+    ...(others.length === 0 ? [] : [`Images: ${firstOf(others.map(span), mostNames)}`]),
     `Incident ${span(id)}${proven}`,
   ].join('\n\n');
 }

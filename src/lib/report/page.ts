@@ -39,6 +39,19 @@ export function code(foreign: string): string {
   return `<code>${text(foreign)}</code>`;
 }
 
+/** The head of a page: the verdict, and in one line, in a sentence and small what it is. `small` is HTML. */
+export function head(
+  { verdict, summary }: { readonly verdict: keyof typeof verdictWords; readonly summary: string },
+  headline: string,
+  small: string,
+): string {
+  return [
+    `<header class="head ${verdict}"><span class="word">${verdictWords[verdict]}</span>`,
+    `<h1>${text(headline)}</h1><p class="lead">${text(summary)}</p>`,
+    `<p class="soft">${small}</p></header>`,
+  ].join('');
+}
+
 /** Numbers at the head of a report, each with its name and its tone (a verdict; empty for none). */
 export function figures(all: readonly (readonly [name: string, value: string, tone: string])[]): string {
   const shownFigures = all.map(
@@ -51,6 +64,22 @@ export function figures(all: readonly (readonly [name: string, value: string, to
 /** A part with its heading; nothing where there is nothing to tell. */
 export function section(title: string, parts: readonly string[]): string {
   return parts.length === 0 ? '' : `<section><h2>${title}</h2>\n${parts.join('\n')}</section>`;
+}
+
+/** One thing that is wrong. `tone`: a verdict; the parts are HTML. */
+export function article(tone: string, heading: string, parts: readonly string[]): string {
+  return `<article class="item ${tone}"><h3>${text(heading)}</h3>${parts.join('')}</article>`;
+}
+
+/** Small words about an item; HTML already. */
+export function tagLine(tags: readonly string[]): string {
+  return tags.length === 0 ? '' : `<p class="tags soft">${tags.join(' · ')}</p>`;
+}
+
+/** A cause by its title and its name, with what lies beneath it. */
+export function causeTag(title: string, cause: string, underlying: string | null): string {
+  const beneath = underlying === null ? '' : `, beneath it <code>${underlying}</code>`;
+  return `${text(title)} (<code>${cause}</code>${beneath})`;
 }
 
 /** What to do, with the commands. */

@@ -24,6 +24,12 @@ export function between(from: string, to: string): string {
   return age(Date.parse(to) - Date.parse(from));
 }
 
+/** `a, b and 7 more`: the first `most` of them. */
+export function firstOf(items: readonly string[], most: number): string {
+  const rest = items.length - most;
+  return `${items.slice(0, most).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+}
+
 /** `12 days left`, `expired 3 days ago`. */
 export function daysWords(daysLeft: number): string {
   if (daysLeft < 0) return `expired ${age(-daysLeft * 86_400_000)} ago`;
