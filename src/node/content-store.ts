@@ -1,8 +1,8 @@
-import { opendirSync, readlinkSync } from 'node:fs';
-import { join, posix } from 'node:path';
+import { posix } from 'node:path';
 import { limits } from '../lib/limits.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { HostFiles } from './host-files.ts';
+import { openFiles } from './open-files.ts';
 
 /** One entry of containerd's ingest folder. Times in epoch milliseconds, by the node's clock. */
 export interface StoredTransfer {
@@ -118,16 +118,9 @@ async function openTransfers(host: HostFiles, pid: number): Promise<ReadonlySet<
   if (folder === null) return null;
   const found = new Map<string, string>();
   try {
-    const files = opendirSync(folder, { bufferSize: 256 });
-    try {
-      for (let count = 0; count < limits.openFiles; count++) {
-        const file = files.readSync();
-        if (file === null) break;
-        const id = dataFile.exec(linkOf(join(folder, file.name)))?.[1];
-        if (id !== undefined) found.set(file.name, id);
-      }
-    } finally {
-      files.closeSync();
+    for (const { name, link } of openFiles(folder)) {
+      const id = dataFile.exec(link ?? '')?.[1];
+      if (id !== undefined) found.set(name, id);
     }
   } catch {
     return null;
@@ -143,15 +136,6 @@ async function openTransfers(host: HostFiles, pid: number): Promise<ReadonlySet<
 }
 
 const dataFile = /\/io\.containerd\.content\.v1\.content\/ingest\/([0-9a-f]{64})\/data$/;
-
-/** The target of a link; empty for one that was closed since the folder was listed, or that may not be read. */
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
-}
 
 async function readBytes(host: HostFiles, pid: number): Promise<number | null> {
   const text = await host.readText(`/proc/${pid}/io`, limits.transferFileBytes);

@@ -1,9 +1,8 @@
-import { opendirSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { limits } from '../lib/limits.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import { type EnvironmentEntry, parseProcessEnvironment } from './environment-file.ts';
 import type { HostFiles } from './host-files.ts';
+import { isDenied, openFiles } from './open-files.ts';
 
 /** The process that listens at a runtime's socket. */
 export interface Listener {
@@ -121,41 +120,19 @@ function pathForms(host: HostFiles, socketPath: string): ReadonlySet<string> {
   return forms;
 }
 
-/** Looks through a process's open files. Synchronous: one turn through the thread pool for each link costs ten times as much. */
+/** Looks for the sockets among a process's open files. */
 function holdsSocket(folder: string, inodes: ReadonlySet<string>): 'yes' | 'no' | 'denied' {
   let denied = false;
   try {
-    const files = opendirSync(folder, { bufferSize: 256 });
-    try {
-      for (let count = 0; count < limits.openFiles; count++) {
-        const file = files.readSync();
-        if (file === null) break;
-        const link = linkOf(join(folder, file.name));
-        // The names of the links may be seen by whoever has the process's user, their targets not (proc(5), PTRACE_MODE_READ).
-        if (link === null) denied = true;
-        const inode = /^socket:\[([0-9]+)\]$/.exec(link ?? '')?.[1];
-        if (inode !== undefined && inodes.has(inode)) return 'yes';
-      }
-    } finally {
-      files.closeSync();
+    for (const { link } of openFiles(folder)) {
+      if (link === null) denied = true;
+      const inode = /^socket:\[([0-9]+)\]$/.exec(link ?? '')?.[1];
+      if (inode !== undefined && inodes.has(inode)) return 'yes';
     }
   } catch (error) {
     return isDenied(error) ? 'denied' : 'no';
   }
   return denied ? 'denied' : 'no';
-}
-
-function isDenied(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM');
-}
-
-/** The target of a link; empty for one that was closed since the folder was listed, null for one that may not be read. */
-function linkOf(path: string): string | null {
-  try {
-    return readlinkSync(path);
-  } catch (error) {
-    return isDenied(error) ? null : '';
-  }
 }
 
 /** Start of a process from field 22 of its stat (ticks of 1/100 s since boot; USER_HZ is 100 on every Linux that Node runs on). */
