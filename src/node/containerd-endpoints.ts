@@ -9,7 +9,7 @@ import {
   loadClientPair,
 } from './certs-directory.ts';
 import { defaultHost, endpointUrl, isLocalhost, splitHostPort } from './containerd-address.ts';
-import { capabilityWords, type HostEntry } from './containerd-hosts-toml.ts';
+import { capabilityWords, defaultEntry, type HostEntry } from './containerd-hosts-toml.ts';
 import { harmless, misconfigured } from './containerd-problem.ts';
 import type { ContainerdRules } from './containerd-rules.ts';
 import { type HostFiles, sourceName } from './host-files.ts';
@@ -31,23 +31,6 @@ export interface ConfiguredEndpoints {
   readonly endpoints: readonly RuntimeEndpoint[];
   readonly problems: readonly Problem[];
 }
-
-/** A registry without any configuration: containerd's own defaults. */
-const defaultEntry: HostEntry = {
-  scheme: '',
-  host: '',
-  path: '',
-  source: null,
-  capabilities: [],
-  capabilitiesSource: null,
-  ca: null,
-  caSource: null,
-  client: null,
-  clientSource: null,
-  skipVerify: null,
-  headers: {},
-  dialTimeoutMs: null,
-};
 
 /**
  * Turns host entries into the endpoints that containerd tries for this image, in order (remotes/docker/config/hosts.go,

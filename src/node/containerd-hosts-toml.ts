@@ -37,6 +37,23 @@ export interface HostEntry {
   readonly dialTimeoutMs: number | null;
 }
 
+/** A registry without any configuration: containerd's own defaults. */
+export const defaultEntry: HostEntry = {
+  scheme: '',
+  host: '',
+  path: '',
+  source: null,
+  capabilities: [],
+  capabilitiesSource: null,
+  ca: null,
+  caSource: null,
+  client: null,
+  clientSource: null,
+  skipVerify: null,
+  headers: {},
+  dialTimeoutMs: null,
+};
+
 /** A hosts.toml that containerd takes. The last host is the server. */
 export interface HostsFile {
   readonly hosts: readonly HostEntry[];

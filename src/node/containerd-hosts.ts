@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { Problem } from '../model/problem.ts';
 import { fileFailureWords, hitsRuntime, listCertificates } from './certs-directory.ts';
-import { type HostEntry, parseHostsToml } from './containerd-hosts-toml.ts';
+import { defaultEntry, type HostEntry, parseHostsToml } from './containerd-hosts-toml.ts';
 import { harmless, misconfigured } from './containerd-problem.ts';
 import type { ContainerdRules } from './containerd-rules.ts';
 import { type HostFiles, sourceName } from './host-files.ts';
@@ -144,19 +144,11 @@ async function entryOfCertificates(host: HostFiles, directory: string): Promise<
   const { authorities, pairs } = listed.ok ? listed.value : { authorities: [], pairs: [] };
   const source = sourceName(directory);
   return {
-    scheme: '',
-    host: '',
-    path: '',
-    source: null,
-    capabilities: [],
-    capabilitiesSource: null,
+    ...defaultEntry,
     ca: authorities.length === 0 ? null : authorities,
     caSource: source,
     client: pairs.length === 0 ? null : pairs.map((pair) => [pair.cert, pair.key] as const),
     clientSource: source,
-    skipVerify: null,
-    headers: {},
-    dialTimeoutMs: null,
   };
 }
 
