@@ -1,5 +1,4 @@
 import { fail, ok, type Result } from '../lib/result.ts';
-import type { Secret } from '../lib/secret.ts';
 import type { PlanBody } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
 import { nearKeys } from '../node/credential-near.ts';
@@ -11,6 +10,7 @@ import {
 } from '../node/credentials.ts';
 import type { HostFiles } from '../node/host-files.ts';
 import type { RuntimePlan } from '../node/runtime-plan.ts';
+import type { ProbeCredential } from '../probes/context.ts';
 import { credentialInfo } from '../probes/credential-info.ts';
 import type { PlanRequest, RequestError } from './request.ts';
 
@@ -59,19 +59,9 @@ function notice(cause: Problem['cause'], source: string, message: string): Probl
 }
 
 /** Credentials that would be sent for an image, and where to. */
-export interface PlannedCredential {
+export interface PlannedCredential extends ProbeCredential {
   readonly key: string;
   readonly source: string;
-  readonly username: string;
-  readonly password: Secret;
-  /** Part of what the kubelet knows credentials again by; empty without one. */
-  readonly email: string;
-  /** It is of the pod's own secrets, or of a file or a caller in their place. */
-  readonly ofPod: boolean;
-  /** Of the runtime's own files: the only host that the runtime sends them to. Null: the kubelet's, sent with the pull. */
-  readonly sentTo: string | null;
-  /** To be tried at the registry, and not to be handed to the runtime with a pull. */
-  readonly probeOnly?: true;
 }
 
 /**

@@ -32,8 +32,9 @@ export type AskProvider = (
 export interface ProbeCredential {
   readonly username: string;
   readonly password: Secret;
+  /** Part of what the kubelet knows credentials again by; empty without one. */
   readonly email: string;
-  /** It is of the pod's own secrets, and not of the node's files. */
+  /** It is of the pod's own secrets, or of a file or a caller in their place, and not of the node's files. */
   readonly ofPod: boolean;
   /** Of the runtime's own files: the only host that they are sent to. Null: the kubelet's, which come with the pull. */
   readonly sentTo: string | null;

@@ -6,7 +6,7 @@ import type { Secret } from '../lib/secret.ts';
 import type { HttpFacts, NextParty } from '../model/facts.ts';
 import type { WireError } from '../model/network-failure.ts';
 import { describeErrors, type RegistryErrors, readRegistryErrors } from '../registry/errors.ts';
-import { headerOf } from '../registry/exchange.ts';
+import { headerOf, type RegistryRequest } from '../registry/exchange.ts';
 import { httpDate, readRateLimit } from '../registry/rate-limit.ts';
 import { isRedirect, resolveRedirect } from '../registry/redirect.ts';
 import type { HttpExchange } from '../wire/http-exchange.ts';
@@ -14,13 +14,7 @@ import { squidError } from '../wire/proxy.ts';
 import type { ProbeContext } from './context.ts';
 
 /** One request of a probe. */
-export interface ProbeRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST';
-  readonly url: URL;
-  readonly headers: Readonly<Record<string, string | Secret>>;
-  readonly body?: Secret;
-  readonly maxBytes: number;
-  readonly keepPartial?: boolean;
+export interface ProbeRequest extends RegistryRequest {
   readonly timeoutMs: number;
 }
 
