@@ -1,63 +1,17 @@
 import assert from 'node:assert/strict';
 import { request as plainRequest } from 'node:http';
-import { connect, type Socket } from 'node:net';
 import type { Services } from '../../src/agent/http/services.ts';
-import type { InvestigationOrder } from '../../src/agent/parts.ts';
-import type { RunEvent } from '../../src/engine/run.ts';
 import { fail, ok } from '../../src/lib/result.ts';
 import type { PullEvent } from '../../src/signals/pull-event.ts';
-import { investigationOf } from '../kit/agent.ts';
 import { servicesOf } from '../kit/agent-services.ts';
-import { type HttpAgent, startHttpAgent } from '../kit/http-agent.ts';
-
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Waits until something holds. */
-async function until(holds: () => boolean, ms = 5000): Promise<void> {
-  const begun = performance.now();
-  while (!holds()) {
-    assert.ok(performance.now() - begun < ms, 'it did not come to pass');
-    await wait(10);
-  }
-}
-
-const json = 'Content-Type: application/json\r\n';
+import { startHttpAgent } from '../kit/http-agent.ts';
+import { head, httpCallers, json } from '../kit/http-callers.ts';
+import { pullEvent } from '../kit/pull-event.ts';
+import { until, wait } from '../kit/until.ts';
 
 describe('agent: HTTP, what callers may not do to it', () => {
-  const agents: HttpAgent[] = [];
-  const sockets: Socket[] = [];
-  afterEach(async () => {
-    for (const socket of sockets.splice(0)) socket.destroy();
-    await Promise.all(agents.splice(0).map(({ server }) => server.stop()));
-  });
-
-  async function start(options: Parameters<typeof startHttpAgent>[0] = {}): Promise<HttpAgent> {
-    const agent = await startHttpAgent(options);
-    agents.push(agent);
-    return agent;
-  }
-
-  /** A connection, with what came so far and whether it was closed. */
-  function open(port: number, text = ''): { socket: Socket; got: () => string; closed: Promise<string> } {
-    const socket = connect({ port, host: '127.0.0.1' });
-    sockets.push(socket);
-    let got = '';
-    socket.on('error', () => undefined);
-    socket.on('data', (data) => {
-      got += data.toString();
-    });
-    if (text !== '') socket.write(text);
-    return { socket, got: () => got, closed: new Promise((resolve) => socket.once('close', () => resolve(got))) };
-  }
-
-  const head = (line: string, more = '', host = '127.0.0.1'): string =>
-    `${line} HTTP/1.1\r\nHost: ${host}\r\n${more}\r\n`;
-
-  /** The status of one request on a connection of its own. */
-  async function status(port: number, text: string): Promise<number> {
-    const { closed } = open(port, text.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
-    return Number(/^HTTP\/1\.1 (\d{3})/.exec(await closed)?.[1] ?? 0);
-  }
+  const { start, open, status, close } = httpCallers(startHttpAgent);
+  afterEach(close);
 
   describe('requests', () => {
     it('that come too slowly are ended', async () => {
@@ -146,7 +100,7 @@ describe('agent: HTTP, what callers may not do to it', () => {
       let read = 0;
       async function* endless(): AsyncGenerator<PullEvent> {
         read++;
-        yield event;
+        yield pullEvent();
       }
       const { port, url } = await start({ services: { journal: async () => ok(endless()) } });
       const got = await fetch(`${url}/v1/pods`);
@@ -176,7 +130,7 @@ describe('agent: HTTP, what callers may not do to it', () => {
     it('that come one behind the other are answered in their order', async () => {
       const { port } = await start();
       const { got } = open(port, head('GET /v1/none') + head('GET /v1/pods') + head('GET /healthz'));
-      await until(() => got().includes('ok\n'));
+      await until('the answer', () => got().includes('ok\n'));
       assert.deepEqual(
         [...got().matchAll(/HTTP\/1\.1 (\d+)/g)].map((one) => one[1]),
         ['404', '200', '200'],
@@ -219,9 +173,9 @@ describe('agent: HTTP, what callers may not do to it', () => {
       const none = open(port, head('POST /v1/none', `${expect}Content-Length: 10\r\n`));
       assert.match(await none.closed, /^HTTP\/1\.1 404 /);
       const right = open(port, head('POST /v1/pulls', `${expect}Content-Length: 13\r\n`));
-      await until(() => right.got().startsWith('HTTP/1.1 100 '));
+      await until('the answer', () => right.got().startsWith('HTTP/1.1 100 '));
       right.socket.write('{"image":"x"}');
-      await until(() => right.got().includes('HTTP/1.1 202 '));
+      await until('the answer', () => right.got().includes('HTTP/1.1 202 '));
     });
 
     it('that are not read are not taken for the next request', async () => {
@@ -236,7 +190,10 @@ describe('agent: HTTP, what callers may not do to it', () => {
     it('connections that do nothing make room for new ones: liveness is answered all the while', async () => {
       const { port, url } = await start();
       const idle = Array.from({ length: 100 }, () => open(port, 'GET / HTTP/1.1\r\n'));
-      await until(() => idle.filter(({ socket }) => socket.destroyed).length >= 100 - 72);
+      await until(
+        'the end of idle connections',
+        () => idle.filter(({ socket }) => socket.destroyed).length >= 100 - 72,
+      );
       for (let n = 0; n < 5; n++) assert.equal((await fetch(`${url}/healthz`)).status, 200);
       assert.ok(idle.at(-1)?.socket.destroyed === false, 'the oldest go first');
     });
@@ -258,7 +215,10 @@ describe('agent: HTTP, what callers may not do to it', () => {
       for (const path of ['/healthz', '/readyz', '/openapi.json'])
         assert.equal((await fetch(url + path)).status, 200, path);
       for (const { socket } of busy) socket.destroy();
-      await until(() => answers.filter((line) => line.startsWith('POST /v1/investigations')).length === 3);
+      await until(
+        'the end of the answer',
+        () => answers.filter((line) => line.startsWith('POST /v1/investigations')).length === 3,
+      );
       assert.equal((await fetch(`${url}/v1/pods`)).status, 200);
     });
 
@@ -297,216 +257,4 @@ describe('agent: HTTP, what callers may not do to it', () => {
       assert.equal((await probe).status, 422);
     });
   });
-
-  describe('readers that do not read', () => {
-    it('of a long answer are ended, and their place is free again', async () => {
-      const long = servicesOf().report();
-      const { port, url, answers } = await start({
-        maxConcurrent: 1,
-        times: { stall: 300 },
-        services: { report: () => ({ ...long, summary: 'x'.repeat(32 * 1024 * 1024) }) },
-      });
-      const { socket, closed } = open(port, head('GET /v1/report'));
-      socket.pause();
-      await wait(100);
-      assert.equal((await fetch(`${url}/v1/pods`)).status, 503);
-      await until(() => answers.includes('GET /v1/report 200'));
-      assert.equal((await fetch(`${url}/v1/pods`)).status, 200);
-      socket.resume();
-      assert.ok((await closed).length < 32 * 1024 * 1024);
-    });
-
-    it('but slowly get all of it', async () => {
-      const long = servicesOf().report();
-      const size = 8 * 1024 * 1024;
-      const { port } = await start({
-        times: { stall: 600 },
-        services: { report: () => ({ ...long, summary: 'x'.repeat(size) }) },
-      });
-      const { socket, closed, got } = open(port, head('GET /v1/report', 'Connection: close\r\n'));
-      const timer = setInterval(() => {
-        socket.resume();
-        setTimeout(() => socket.pause(), 2);
-      }, 30);
-      socket.pause();
-      await until(() => got().length > size, 15_000);
-      clearInterval(timer);
-      socket.resume();
-      assert.ok((await closed).length > size);
-    });
-
-    it('of a stream hold it back: one line is made for them, and they are ended', async () => {
-      let made = 0;
-      async function* endless(): AsyncGenerator<PullEvent> {
-        const message = 'x'.repeat(1024 * 1024);
-        for (;;) {
-          made++;
-          yield { ...event, message };
-        }
-      }
-      const { port, answers } = await start({
-        times: { stall: 300 },
-        services: { journal: async () => ok(endless()) },
-      });
-      const { socket } = open(port, head('GET /v1/journal'));
-      socket.pause();
-      await until(() => answers.includes('GET /v1/journal 200'));
-      assert.ok(made < 40, `${made} lines of a MiB each`);
-    });
-  });
-
-  describe('event streams', () => {
-    const probe = (id: string): RunEvent => ({
-      kind: 'ended',
-      probe: {
-        id,
-        kind: 'dns',
-        target: 'x',
-        hop: 'nameserver',
-        endpoint: null,
-        counterfactual: false,
-        startedMs: 0,
-        durationMs: 1,
-        status: 'skipped',
-        error: { code: 'not-checked', message: 'no' },
-        facts: {},
-      },
-    });
-    const post = head('POST /v1/investigations', `${json}Accept: text/event-stream\r\nContent-Length: 13\r\n`);
-    const asked = `${post}{"image":"x"}`;
-
-    /** An investigator that a test drives. */
-    function driven() {
-      const orders: InvestigationOrder[] = [];
-      const ends: ((result: Awaited<ReturnType<Services['investigator']['investigate']>>) => void)[] = [];
-      const { investigator } = servicesOf();
-      const investigate: typeof investigator.investigate = (order) => {
-        orders.push(order);
-        return new Promise((resolve) => {
-          ends.push(resolve);
-          order.signal?.addEventListener('abort', () =>
-            resolve(fail({ reason: 'stopping', message: 'The agent is stopping.', retryAfterMs: null })),
-          );
-        });
-      };
-      return { orders, ends, services: { investigator: { ...investigator, investigate }, maxPerCaller: () => 1 } };
-    }
-
-    it('tell each probe as it ends, and that they are alive in between', async function () {
-      this.timeout(15_000);
-      const { orders, ends, services } = driven();
-      const { port } = await start({ services });
-      const { got } = open(port, asked);
-      await until(() => orders.length === 1);
-      orders[0]?.onEvent?.(probe('p1'));
-      await until(() => got().includes('"id":"p1"'));
-      assert.doesNotMatch(got(), /still at work/);
-      await until(() => got().includes(': still at work'), 8000);
-      orders[0]?.onEvent?.(probe('p2'));
-      await until(() => got().includes('"id":"p2"'));
-      ends[0]?.(ok(investigationOf('x', {})));
-      await until(() => got().includes('event: investigation\n'));
-      assert.deepEqual(got().match(/^(?:event)?: [a-z ]+/gm), [
-        'event: probe',
-        ': still at work',
-        'event: probe',
-        'event: investigation',
-      ]);
-    });
-
-    it('end what they are about when the reader goes, and free its place at once', async () => {
-      const { orders, services } = driven();
-      const { port, answers } = await start({ services });
-      for (let n = 0; n < 3; n++) {
-        const { socket } = open(port, asked);
-        await until(() => orders.length === n + 1);
-        socket.destroy();
-        await until(() => answers.length === n + 1);
-        assert.equal(orders[n]?.signal?.aborted, true);
-      }
-    });
-
-    it('say in a problem document why there is none', async () => {
-      const { ends, orders, services } = driven();
-      const { port } = await start({ services });
-      const { got } = open(port, asked);
-      await until(() => orders.length === 1);
-      ends[0]?.(fail({ reason: 'refused-target', message: 'not from here', retryAfterMs: null }));
-      await until(() => got().includes('event: problem\n'));
-      const data = /event: problem\ndata: (.*)\n/.exec(got())?.[1] ?? '';
-      assert.deepEqual(JSON.parse(data), {
-        type: 'urn:pullwhy:problem:refused-target',
-        title: 'Forbidden',
-        status: 403,
-        detail: 'not from here',
-      });
-    });
-
-    it('do not take what follows on the connection for an answer in the middle', async () => {
-      const { orders, services } = driven();
-      const { port } = await start({ services });
-      const { got, socket, closed } = open(port, asked);
-      await until(() => orders.length === 1);
-      socket.write('no HTTP at all\r\n\r\n');
-      await closed;
-      assert.equal(got().match(/HTTP\/1\.1/g)?.length, 1);
-    });
-
-    it('are ended with a word when the agent stops, soon', async () => {
-      const { orders, services } = driven();
-      const agent = await startHttpAgent({ services });
-      const { closed } = open(agent.port, asked);
-      await until(() => orders.length === 1);
-      const idle = open(agent.port, head('GET /healthz'));
-      await until(() => idle.got().includes('ok\n'));
-      const begun = performance.now();
-      await agent.server.stop();
-      assert.ok(performance.now() - begun < 2000);
-      assert.match(await closed, /event: problem\ndata: .*"status":503/);
-      await idle.closed;
-    });
-
-    it('that are not read do not hold up the stop', async () => {
-      const { orders, services } = driven();
-      const agent = await startHttpAgent({ services, times: { grace: 300 } });
-      const { socket } = open(agent.port, asked);
-      socket.pause();
-      await until(() => orders.length === 1);
-      const big = probe('p1');
-      if (big.kind === 'ended') {
-        for (let n = 0; n < 20; n++)
-          orders[0]?.onEvent?.({ ...big, probe: { ...big.probe, target: 'x'.repeat(1024 * 1024) } });
-      }
-      await wait(100);
-      const begun = performance.now();
-      await agent.server.stop();
-      assert.ok(performance.now() - begun < 2000);
-    });
-
-    it('outlive a defect of the investigation', async () => {
-      const { investigator } = servicesOf();
-      const broken = { ...investigator, investigate: () => Promise.reject(new Error('insides')) };
-      const { port, logged } = await start({ services: { investigator: broken } });
-      const { closed } = open(port, asked);
-      assert.doesNotMatch(await closed, /insides/);
-      assert.match(logged.join(''), /insides/);
-      assert.equal(await status(port, head('GET /healthz')), 200);
-    });
-  });
 });
-
-const event: PullEvent = {
-  at: '2026-11-22T10:00:00.000Z',
-  cursor: null,
-  unit: 'kubelet',
-  source: 'kubelet',
-  event: 'pull-failed',
-  image: 'x',
-  pod: null,
-  namespace: null,
-  container: null,
-  cause: null,
-  confidence: null,
-  underlying: null,
-  message: '',
-};

@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict';
 import { request as plainRequest } from 'node:http';
-import { connect, type Socket } from 'node:net';
 import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { limits } from '../../../src/lib/limits.ts';
 import { ok } from '../../../src/lib/result.ts';
-import { batchOf, type HttpCollector, heartbeat, send, startHttpCollector } from '../../kit/http-collector.ts';
-
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(holds: () => boolean, ms = 5000): Promise<void> {
-  const begun = performance.now();
-  while (!holds()) {
-    assert.ok(performance.now() - begun < ms, 'it did not come to pass');
-    await wait(10);
-  }
-}
+import { head, httpCallers } from '../../kit/http-callers.ts';
+import { batchOf, heartbeat, send, startHttpCollector } from '../../kit/http-collector.ts';
+import { until, wait } from '../../kit/until.ts';
 
 const mib = 1024 * 1024;
 const small = JSON.stringify(batchOf([heartbeat(1)]));
@@ -30,18 +21,12 @@ const packers = {
   zstd: zstdCompressSync,
 } as const;
 
+/** A report of which only the first byte comes. */
+const begun = `${head('POST /v1/reports', 'Content-Type: application/json\r\nContent-Length: 900\r\n')}{`;
+
 describe('collector: bodies', () => {
-  const collectors: HttpCollector[] = [];
-  const sockets: Socket[] = [];
-  afterEach(async () => {
-    for (const socket of sockets.splice(0)) socket.destroy();
-    await Promise.all(collectors.splice(0).map(({ server }) => server.stop()));
-  });
-  async function start(options: Parameters<typeof startHttpCollector>[0] = {}): Promise<HttpCollector> {
-    const collector = await startHttpCollector(options);
-    collectors.push(collector);
-    return collector;
-  }
+  const { start, open, close } = httpCallers(startHttpCollector);
+  afterEach(close);
 
   for (const [coding, pack] of Object.entries(packers)) {
     it(`packed by ${coding} are taken`, async () => {
@@ -144,7 +129,7 @@ describe('collector: bodies', () => {
       asked.end();
     });
     assert.equal(chunked, 413);
-    await until(() => held().bodies === 0 && held().bytes === 0);
+    await until('the place is given back', () => held().bodies === 0 && held().bytes === 0);
   });
 
   it('that are announced are not asked for when they are not wanted', async () => {
@@ -164,31 +149,21 @@ describe('collector: bodies', () => {
 
   it('that come too slowly are ended, and give their place back', async () => {
     const { port, held, answers } = await start({ times: { headers: 200, request: 400 } });
-    const socket = connect({ port, host: '127.0.0.1' });
-    sockets.push(socket);
-    socket.on('error', () => undefined);
-    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-    socket.write(
-      'POST /v1/reports HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{',
-    );
-    await until(() => held().bodies === 1);
+    const { socket, closed } = open(port, begun);
+    await until('the bodies are held', () => held().bodies === 1);
     const drip = setInterval(() => socket.write(' '), 50);
     await closed;
     clearInterval(drip);
-    await until(() => held().bodies === 0 && held().bytes === 0);
+    await until('the place is given back', () => held().bodies === 0 && held().bytes === 0);
     assert.equal(answers.length, 1);
   });
 
   it('whose senders go give their place back', async () => {
     const { port, held, batches } = await start();
-    const socket = connect({ port, host: '127.0.0.1' });
-    socket.on('error', () => undefined);
-    socket.write(
-      'POST /v1/reports HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{',
-    );
-    await until(() => held().bodies === 1);
+    const { socket } = open(port, begun);
+    await until('the bodies are held', () => held().bodies === 1);
     socket.destroy();
-    await until(() => held().bodies === 0 && held().bytes === 0);
+    await until('the place is given back', () => held().bodies === 0 && held().bytes === 0);
     assert.equal(batches.length, 0);
   });
 
@@ -209,7 +184,7 @@ describe('collector: bodies', () => {
       const { release, ingest } = stuck();
       const { port, held, turnedAway, batches } = await start({ ingest, maxBodies: 4 });
       const first = Array.from({ length: 4 }, () => send(port, small));
-      await until(() => held().bodies === 4);
+      await until('the bodies are held', () => held().bodies === 4);
       const more = await Promise.all(Array.from({ length: 40 }, () => send(port, small)));
       assert.ok(more.every(({ status }) => status === 429));
       const waits = new Set(more.map(({ headers }) => Number(headers['retry-after'])));
@@ -229,7 +204,7 @@ describe('collector: bodies', () => {
       const packed = gzipSync(large);
       const { port, held } = await start({ ingest, maxBytes: 3 * (large.length + packed.length) });
       const answers = Array.from({ length: 12 }, () => send(port, packed, { 'content-encoding': 'gzip' }));
-      await until(() => held().bodies === 3);
+      await until('the bodies are held', () => held().bodies === 3);
       await wait(100);
       assert.equal(held().bodies, 3);
       assert.equal((await send(port, Buffer.alloc(limits.reportBytes, 32))).status, 429, 'by its length, unread');

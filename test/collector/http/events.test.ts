@@ -5,6 +5,7 @@ import { openEventFeed } from '../../../src/collector/http/event-feed.ts';
 import type { Store } from '../../../src/collector/parts.ts';
 import { fleetEvent } from '../../kit/fleet-documents.ts';
 import { type QueryCollector, startQueryCollector } from '../../kit/query-collector.ts';
+import { until } from '../../kit/until.ts';
 
 interface Listener {
   readonly events: ServerEvent[];
@@ -12,7 +13,7 @@ interface Listener {
   readonly text: () => string;
   /** Ids of events that tell something. */
   readonly ids: () => string[];
-  readonly until: (what: () => boolean) => Promise<void>;
+  readonly until: (holds: () => boolean) => Promise<void>;
   readonly leave: () => Promise<void>;
 }
 
@@ -42,19 +43,12 @@ async function listen(
     events,
     text: () => text,
     ids: () => events.flatMap(({ event, id }) => (event === 'current' ? [] : [id ?? '?'])),
-    until,
+    until: (holds) => until('what happened', holds),
     async leave() {
       leaving.abort();
       await read;
     },
   };
-}
-
-async function until(what: () => boolean): Promise<void> {
-  for (let tries = 0; !what(); tries++) {
-    assert.ok(tries < 500, 'it did not come');
-    await sleep(10);
-  }
 }
 
 const happened = (count: number) => Array.from({ length: count }, (_, at) => fleetEvent(at + 1));
@@ -149,7 +143,7 @@ describe('collector: events', () => {
     const one = await listen(collector);
     await one.until(() => one.events.length > 0);
     await one.leave();
-    await until(() => collector.feed.subscribers() === 0);
+    await until('the readers are counted', () => collector.feed.subscribers() === 0);
     await sleep(60);
     looks = 0;
     await sleep(200);
@@ -167,7 +161,7 @@ describe('collector: events', () => {
       assert.ok(Number(fifth.headers.get('retry-after')) > 0);
       await fifth.text();
       await readers[0]?.leave();
-      await until(() => small.feed.subscribers() === 3);
+      await until('the readers are counted', () => small.feed.subscribers() === 3);
       const next = await listen(small);
       for (const one of [...readers.slice(1), next]) await one.leave();
     } finally {

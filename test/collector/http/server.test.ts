@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict';
-import { connect, type Socket } from 'node:net';
 import { Type } from '../../../src/api/schema.ts';
 import { fail, ok } from '../../../src/lib/result.ts';
 import { nothing, route } from '../../../src/serve/route.ts';
-import { batchOf, type HttpCollector, heartbeat, send, startHttpCollector } from '../../kit/http-collector.ts';
+import { head, httpCallers } from '../../kit/http-callers.ts';
+import { batchOf, heartbeat, send, startHttpCollector } from '../../kit/http-collector.ts';
 import { openApiMistakes } from '../../kit/openapi.ts';
-
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(holds: () => boolean, ms = 5000): Promise<void> {
-  const begun = performance.now();
-  while (!holds()) {
-    assert.ok(performance.now() - begun < ms, 'it did not come to pass');
-    await wait(10);
-  }
-}
+import { until, wait } from '../../kit/until.ts';
 
 /** A route of a test's own. */
 const get = (path: string, handle: Parameters<typeof route>[0]['handle']) =>
@@ -31,34 +22,8 @@ const get = (path: string, handle: Parameters<typeof route>[0]['handle']) =>
   });
 
 describe('collector: HTTP server', () => {
-  const collectors: HttpCollector[] = [];
-  const sockets: Socket[] = [];
-  afterEach(async () => {
-    for (const socket of sockets.splice(0)) socket.destroy();
-    await Promise.all(collectors.splice(0).map(({ server }) => server.stop()));
-  });
-  async function start(options: Parameters<typeof startHttpCollector>[0] = {}): Promise<HttpCollector> {
-    const collector = await startHttpCollector(options);
-    collectors.push(collector);
-    return collector;
-  }
-  function open(port: number, text = ''): { socket: Socket; got: () => string; closed: Promise<string> } {
-    const socket = connect({ port, host: '127.0.0.1' });
-    sockets.push(socket);
-    let got = '';
-    socket.on('error', () => undefined);
-    socket.on('data', (data) => {
-      got += data.toString();
-    });
-    if (text !== '') socket.write(text);
-    return { socket, got: () => got, closed: new Promise((resolve) => socket.once('close', () => resolve(got))) };
-  }
-  const head = (line: string, more = '', host = '127.0.0.1'): string =>
-    `${line} HTTP/1.1\r\nHost: ${host}\r\n${more}\r\n`;
-  async function status(port: number, text: string): Promise<number> {
-    const { closed } = open(port, text.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
-    return Number(/^HTTP\/1\.1 (\d{3})/.exec(await closed)?.[1] ?? 0);
-  }
+  const { start, open, status, close } = httpCallers(startHttpCollector);
+  afterEach(close);
 
   it('answers its operations', async () => {
     const { url } = await start();
@@ -196,7 +161,7 @@ describe('collector: HTTP server', () => {
   it('answers requests that come one behind the other in their order', async () => {
     const { port } = await start();
     const { got } = open(port, head('GET /healthz') + head('GET /nope') + head('GET /readyz'));
-    await until(() => (got().match(/HTTP\/1\.1/g)?.length ?? 0) === 3);
+    await until('the answer', () => (got().match(/HTTP\/1\.1/g)?.length ?? 0) === 3);
     assert.deepEqual(
       [...got().matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, code]) => code),
       ['200', '404', '200'],
@@ -274,14 +239,13 @@ describe('collector: HTTP server', () => {
       ],
     });
     const gone = open(port, head('GET /stream'));
-    await until(() => gone.got().includes('data: 2'));
+    await until('the answer', () => gone.got().includes('data: 2'));
     gone.socket.destroy();
-    await until(() => ended === 1);
+    await until('the end of the stream', () => ended === 1);
     const stays = open(port, head('GET /stream'));
-    await until(() => stays.got().includes('data: 2'));
+    await until('the answer', () => stays.got().includes('data: 2'));
     const begun = performance.now();
     await server.stop();
-    collectors.splice(0);
     assert.equal(ended, 2);
     assert.match(await stays.closed, /0\r\n\r\n$/, 'with a proper end');
     assert.ok(performance.now() - begun < 2000);
@@ -296,11 +260,10 @@ describe('collector: HTTP server', () => {
       },
     });
     const kept = open(port, head('GET /healthz'));
-    await until(() => kept.got().includes('200 OK'));
+    await until('the answer', () => kept.got().includes('200 OK'));
     const under = send(port, JSON.stringify(batchOf([heartbeat(1)])));
-    await until(() => batches.length === 1);
+    await until('the batch', () => batches.length === 1);
     const stopped = server.stop();
-    collectors.splice(0);
     await assert.rejects(send(port, JSON.stringify(batchOf([heartbeat(2)]))));
     gate.resolve();
     const { status: got, headers } = await under;
