@@ -10,6 +10,7 @@ import type { PullEvent } from '../../src/signals/pull-event.ts';
 import { pullEvents } from '../../src/signals/pull-events.ts';
 import type { SourceLine } from '../../src/signals/pull-line.ts';
 import { captures, haveCaptures } from '../kit/captures.ts';
+import { pullEvent } from '../kit/pull-event.ts';
 
 const start = Date.parse('2026-11-22T10:00:00Z');
 
@@ -19,22 +20,8 @@ function clock(at = start) {
 }
 
 function event(seconds: number, more: Partial<PullEvent> = {}): PullEvent {
-  return {
-    at: new Date(start + seconds * 1000).toISOString(),
-    cursor: 'c',
-    unit: 'kubelet.service',
-    source: 'kubelet',
-    event: 'pull-failed',
-    image: 'registry.lab/team/app:1',
-    pod: 'web-0',
-    namespace: 'shop',
-    container: 'app',
-    cause: 'tcp-refused',
-    confidence: 'likely',
-    underlying: null,
-    message: 'connection refused',
-    ...more,
-  };
+  const at = new Date(start + seconds * 1000).toISOString();
+  return pullEvent({ at, cursor: 'c', image: 'registry.lab/team/app:1', ...more });
 }
 
 describe('agent: back-off', () => {

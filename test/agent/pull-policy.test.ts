@@ -7,6 +7,7 @@ import { podRows } from '../../src/agent/pod-rows.ts';
 import { ok } from '../../src/lib/result.ts';
 import type { Investigation } from '../../src/model/investigation.ts';
 import { investigationOf } from '../kit/agent.ts';
+import { pullEvent } from '../kit/pull-event.ts';
 
 const start = Date.parse('2026-11-22T10:00:00Z');
 const image = 'registry.lab/app:1';
@@ -43,21 +44,7 @@ function stage(found: Partial<Investigation>) {
     conclusionOf,
   });
   const wait = (pod: string, message: string, cause: 'image-never-pull' | 'tcp-timeout' = 'tcp-timeout'): void =>
-    book.notice({
-      at: new Date(env.at).toISOString(),
-      cursor: null,
-      unit: 'kubelet.service',
-      source: 'kubelet',
-      event: 'pull-failed',
-      image,
-      pod,
-      namespace: 'shop',
-      container: 'app',
-      cause,
-      confidence: 'likely',
-      underlying: null,
-      message,
-    });
+    book.notice(pullEvent({ at: new Date(env.at).toISOString(), image, pod, cause, message }));
   const settle = () => new Promise((resolve) => setImmediate(resolve));
   return { env, book, diagnoser, policies, orders, wait, settle };
 }

@@ -7,6 +7,7 @@ import type { PullRecord } from '../../src/api/investigation.ts';
 import { ok } from '../../src/lib/result.ts';
 import { causeIds, type Layer } from '../../src/model/cause-id.ts';
 import type { PullEvent } from '../../src/signals/pull-event.ts';
+import { pullEvent } from '../kit/pull-event.ts';
 
 const start = Date.parse('2026-11-22T10:00:00Z');
 
@@ -56,22 +57,7 @@ function stage(mode: 'off' | 'on-recovery' | 'eager' = 'on-recovery', open: read
     }
   };
   const fail = (more: Partial<PullEvent> = {}): Incident => {
-    book.notice({
-      at: new Date(env.at).toISOString(),
-      cursor: null,
-      unit: 'kubelet.service',
-      source: 'kubelet',
-      event: 'pull-failed',
-      image: 'registry.lab/app:1',
-      pod: 'web-0',
-      namespace: 'shop',
-      container: 'app',
-      cause: 'tcp-refused',
-      confidence: 'likely',
-      underlying: null,
-      message: '',
-      ...more,
-    });
+    book.notice(pullEvent({ at: new Date(env.at).toISOString(), message: '', ...more }));
     const incident = book.open().at(-1);
     assert.ok(incident);
     return incident;

@@ -5,17 +5,9 @@ import { systemEnv } from '../../src/lib/env.ts';
 import { openLog } from '../../src/lib/log.ts';
 import { openCri } from '../../src/wire/cri.ts';
 import { type FakeCri, grpcCodes, startFakeCri } from '../kit/fake-cri.ts';
+import { until } from '../kit/until.ts';
 
 const log = openLog({ env: systemEnv, write: () => undefined, settings: () => ({ level: 'error', format: 'text' }) });
-
-/** Waits until it holds, at most some seconds. */
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (let n = 0; n < 400; n++) {
-    if (holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  assert.fail(`it did not come: ${what}`);
-}
 
 describe('agent: runtime watch', () => {
   const abort = { current: new AbortController() };

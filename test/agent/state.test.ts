@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { openBook } from '../../src/agent/book.ts';
 import { openState } from '../../src/agent/state/state.ts';
 import { openLog } from '../../src/lib/log.ts';
-import type { PullEvent } from '../../src/signals/pull-event.ts';
 import { investigationOf } from '../kit/agent.ts';
+import { pullEvent } from '../kit/pull-event.ts';
 
 describe('agent: state', () => {
   const folder = mkdtempSync(`${tmpdir()}/pullwhy-state-`);
@@ -28,23 +28,8 @@ describe('agent: state', () => {
   const another = (): string => `${folder}/${serial++}`;
   const incidents = () => {
     const book = openBook(env);
-    const event: PullEvent = {
-      at: '2026-11-22T10:00:00Z',
-      cursor: null,
-      unit: 'kubelet.service',
-      source: 'kubelet',
-      event: 'pull-failed',
-      image: 'registry.lab/app:1',
-      pod: 'web-0',
-      namespace: 'shop',
-      container: 'app',
-      cause: 'tcp-refused',
-      confidence: 'likely',
-      underlying: null,
-      message: 'refused',
-    };
-    book.notice(event);
-    book.notice({ ...event, image: 'registry.lab/app:2' });
+    book.notice(pullEvent());
+    book.notice(pullEvent({ image: 'registry.lab/app:2' }));
     return book.open();
   };
 

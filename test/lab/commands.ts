@@ -130,14 +130,3 @@ export async function stopAllServices(folder = ''): Promise<void> {
 function alive(child: ChildProcess): boolean {
   return child.exitCode === null && child.signalCode === null;
 }
-
-/** Tries `ready` until it holds; the error names what was waited for. */
-export async function until(what: string, ready: () => Promise<boolean> | boolean, timeoutMs = 10_000): Promise<void> {
-  const end = performance.now() + timeoutMs;
-  let pause = 10;
-  while (!(await ready())) {
-    if (performance.now() > end) throw new Error(`${what}: not within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, pause));
-    pause = Math.min(pause * 1.5, 100);
-  }
-}

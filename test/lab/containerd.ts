@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { systemEnv } from '../../src/lib/env.ts';
 import { type CriClient, openCri } from '../../src/wire/cri.ts';
-import { type Service, startService, until } from './commands.ts';
+import { until } from '../kit/until.ts';
+import { type Service, startService } from './commands.ts';
 import { configurationOf } from './containerd-config.ts';
 import type { Containerd } from './containerd-versions.ts';
 import type { Network } from './network.ts';

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
+import { until } from '../kit/until.ts';
 import type { Pair } from './authority.ts';
-import { run, type Service, startService, until } from './commands.ts';
+import { run, type Service, startService } from './commands.ts';
 import type { Network, Party } from './network.ts';
 
 /** How one docker-registry is set up. */

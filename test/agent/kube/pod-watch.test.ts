@@ -19,17 +19,10 @@ import {
   startApiServer,
   watchLine,
 } from '../../kit/fake-api-server.ts';
+import { pullEvent } from '../../kit/pull-event.ts';
+import { until } from '../../kit/until.ts';
 
 const image = 'reg.corp/app:1';
-
-/** Waits until it holds, at most some seconds. */
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (let n = 0; n < 400; n++) {
-    if (holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  assert.fail(`it did not come: ${what}`);
-}
 
 function podOf(
   name: string,
@@ -119,22 +112,8 @@ contexts: [ { name: x, context: { cluster: c, user: u } } ]
     return { made, book, directory, changes, lines, clock };
   };
   const send = (type: string, pod: object): void => void streams.at(-1)?.write(watchLine(type, pod));
-  const journal = (pod: string, more: Partial<PullEvent> = {}): PullEvent => ({
-    at: new Date().toISOString(),
-    cursor: 'c',
-    unit: 'kubelet.service',
-    source: 'kubelet',
-    event: 'pull-failed',
-    image,
-    pod,
-    namespace: 'shop',
-    container: 'app',
-    cause: 'tcp-refused',
-    confidence: 'likely',
-    underlying: null,
-    message: 'connection refused',
-    ...more,
-  });
+  const journal = (pod: string, more: Partial<PullEvent> = {}): PullEvent =>
+    pullEvent({ at: new Date().toISOString(), cursor: 'c', image, pod, ...more });
 
   it('open incidents with pod, policy and cause, and end them with the pod', async () => {
     listed = [podOf('web-0', refused, { policy: 'Always' }), podOf('fine', runningSince(Date.now()))];

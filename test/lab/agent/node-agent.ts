@@ -6,7 +6,8 @@ import { checkAgainst } from '../../../src/api/schema.ts';
 import { parseJson } from '../../../src/lib/json.ts';
 import { type LiveJournald, startJournald } from '../../kit/journal-maker.ts';
 import type { NodeLine } from '../../kit/node-lines.ts';
-import { type Service, startService, until } from '../commands.ts';
+import { until } from '../../kit/until.ts';
+import { type Service, startService } from '../commands.ts';
 import type { Lab } from '../lab.ts';
 
 const executable = fileURLToPath(new URL('../../../bin/pullwhy.js', import.meta.url));

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemEnv } from '../../../src/lib/env.ts';
 import { openCri } from '../../../src/wire/cri.ts';
-import { until } from '../commands.ts';
+import { until } from '../../kit/until.ts';
 import type { Runtime } from '../containerd.ts';
 import type { Lab } from '../lab.ts';
 import { behind, faultyAddress, serving } from './fronts.ts';
