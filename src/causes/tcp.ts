@@ -1,8 +1,8 @@
 import { type Break, insteadOfWay } from '../evidence/breaks.ts';
-import { bracketed } from '../evidence/origin.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { isEndpointHop, waysOf } from '../evidence/ways.ts';
+import { bracketed } from '../lib/url-text.ts';
 import type { CauseId } from '../model/cause-id.ts';
 import type { DoneProbe } from '../model/investigation.ts';
 import type { NetworkFailure } from '../model/network-failure.ts';

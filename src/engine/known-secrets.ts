@@ -1,5 +1,6 @@
 import { secretMasker } from '../lib/known-secrets.ts';
 import { secretQueryValues } from '../lib/redact.ts';
+import { decoded } from '../lib/url-text.ts';
 import { causeIds } from '../model/cause-id.ts';
 import { networkFailures } from '../model/network-failure.ts';
 import type { ProbeCredential, Vault } from '../probes/context.ts';
@@ -84,12 +85,4 @@ function withScheme(value: string): string[] {
   if (!/^basic /iu.test(value)) return [value, behind];
   const pair = Buffer.from(behind, 'base64').toString('utf8');
   return [value, behind, pair, pair.slice(pair.indexOf(':') + 1)];
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -1,11 +1,7 @@
+import { bracketed } from '../lib/url-text.ts';
 /** A way's name. */
 export function wayId(scheme: string, host: string, port: number, proxy: string | null): string {
   return `${scheme}://${bracketed(host)}:${port} ${proxy === null ? 'direct' : `by ${proxy}`}`;
-}
-
-/** An IPv6 literal in brackets, as in a URL. */
-export function bracketed(host: string): string {
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
 }
 
 /** A URL's host without brackets, and its port with the scheme's default filled in. */

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { decoded } from '../lib/url-text.ts';
 import { isLoopback, parseAddress } from './go-address.ts';
 
 /** Host (without brackets) and port of `host:port`; null port when Go's `net.SplitHostPort` finds none. */
@@ -28,13 +29,5 @@ export function endpointUrl(scheme: string, host: string, path: string): string 
 /** The decoded and cleaned path of what follows the authority of a URL: empty, or beginning with `/` and not ending so. */
 export function cleanPath(rest: string): string {
   const written = /^[^?#]*/.exec(rest)?.[0] ?? '';
-  return posix.normalize(`/${decode(written)}`).replace(/\/$/, '');
-}
-
-function decode(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
+  return posix.normalize(`/${decoded(written)}`).replace(/\/$/, '');
 }

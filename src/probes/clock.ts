@@ -1,7 +1,7 @@
-import { bracketed } from '../evidence/origin.ts';
 import type { Way } from '../evidence/way.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { isEndpointHop, waysOf } from '../evidence/ways.ts';
+import { bracketed } from '../lib/url-text.ts';
 import type { CertificateFacts } from '../model/facts.ts';
 import type { DoneProbe } from '../model/investigation.ts';
 import { headerOf } from '../registry/exchange.ts';

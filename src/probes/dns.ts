@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
-import { bracketed } from '../evidence/origin.ts';
 import type { View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { waysOf } from '../evidence/ways.ts';
+import { bracketed } from '../lib/url-text.ts';
 import type { DnsFacts } from '../model/facts.ts';
 import type { WireError } from '../model/network-failure.ts';
 import { queryDns } from '../wire/dns.ts';

@@ -1,8 +1,8 @@
-import { bracketed } from '../evidence/origin.ts';
 import type { Way } from '../evidence/way.ts';
 import { limits } from '../lib/limits.ts';
 import { safeLine } from '../lib/redact.ts';
 import type { Secret } from '../lib/secret.ts';
+import { bracketed } from '../lib/url-text.ts';
 import type { HttpFacts, NextParty } from '../model/facts.ts';
 import type { WireError } from '../model/network-failure.ts';
 import { describeErrors, type RegistryErrors, readRegistryErrors } from '../registry/errors.ts';

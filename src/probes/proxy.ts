@@ -1,7 +1,7 @@
-import { bracketed } from '../evidence/origin.ts';
 import type { Way } from '../evidence/way.ts';
 import { needsTunnel, stateOf } from '../evidence/way-state.ts';
 import { waysOf } from '../evidence/ways.ts';
+import { bracketed } from '../lib/url-text.ts';
 import { connectThroughProxy } from '../wire/proxy.ts';
 import type { Probe, ProbeInput } from './probe.ts';
 

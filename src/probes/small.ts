@@ -1,10 +1,10 @@
-import { bracketed } from '../evidence/origin.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import { probesOf, type View } from '../evidence/view.ts';
 import type { Way } from '../evidence/way.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { waysOf } from '../evidence/ways.ts';
 import type { Secret } from '../lib/secret.ts';
+import { bracketed } from '../lib/url-text.ts';
 import type { DoneProbe } from '../model/investigation.ts';
 import { exchangeSmall } from '../wire/small-exchange.ts';
 import { authorizationOf, staysAt } from './authorization.ts';

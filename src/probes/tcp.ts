@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
-import { bracketed } from '../evidence/origin.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { waysOf } from '../evidence/ways.ts';
+import { bracketed } from '../lib/url-text.ts';
 import { probeTcp } from '../wire/tcp.ts';
 import type { Probe, ProbeInput } from './probe.ts';
 

@@ -1,7 +1,7 @@
-import { bracketed } from '../evidence/origin.ts';
 import type { Way } from '../evidence/way.ts';
 import { maxHandshakes, needsTunnel, stateOf } from '../evidence/way-state.ts';
 import { waysOf } from '../evidence/ways.ts';
+import { bracketed } from '../lib/url-text.ts';
 import type { CertificateFacts, TlsFacts } from '../model/facts.ts';
 import type { WireError } from '../model/network-failure.ts';
 import { connectThroughProxy } from '../wire/proxy.ts';

@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createPlainServer, type Server as PlainServer, Socket } from 'node:net';
 import type { Log } from '../lib/log.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
+import { bracketed } from '../lib/url-text.ts';
 import type { ListenAddress } from '../settings/values.ts';
 import { type Connections, openConnections } from './connections.ts';
 import type { ServerTls } from './server-tls.ts';
@@ -173,7 +174,7 @@ async function acceptMore(
 function listenOn(server: Server, { host, port }: ListenAddress, who: string): Promise<Result<ListenAddress, string>> {
   return new Promise((resolve) => {
     const failed = (error: NodeJS.ErrnoException): void => {
-      const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+      const place = `${bracketed(host)}:${port}`;
       const why = reasons[error.code ?? ''] ?? error.message;
       resolve(fail(`The ${who} cannot listen at ${place} (http.listen): ${why}.`));
     };

@@ -2,6 +2,7 @@ import { getCACertificates } from 'node:tls';
 import { fail, ok, type Result } from '../lib/result.ts';
 import { Secret } from '../lib/secret.ts';
 import { readSmallFile } from '../lib/small-file.ts';
+import { bracketed } from '../lib/url-text.ts';
 import type { TlsRoute } from './http.ts';
 import type { ProxyRoute } from './proxy.ts';
 
@@ -137,5 +138,5 @@ export async function readAuthority(path: string, what: string): Promise<Result<
 
 /** `https://[fd00::1]:443`. */
 export function serverName(scheme: string, host: string, port: number): string {
-  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `${scheme}://${bracketed(host)}:${port}`;
 }

@@ -6,6 +6,7 @@ import { limits } from '../lib/limits.ts';
 import { safeLine } from '../lib/redact.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import { Secret } from '../lib/secret.ts';
+import { decoded } from '../lib/url-text.ts';
 import { type HttpFailure, type HttpRoute, openHttpClient } from './http.ts';
 import { systemAuthorities } from './kube-access.ts';
 
@@ -191,14 +192,6 @@ function portOf({ port, protocol }: URL): number {
 
 function bare(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, '');
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 /** The same list for the same text: what was read of a trust store is kept by its list. */

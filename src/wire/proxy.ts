@@ -5,6 +5,7 @@ import { looksLikeHtml, readPage } from '../lib/page-text.ts';
 import { safeLine } from '../lib/redact.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
+import { bracketed } from '../lib/url-text.ts';
 import type { NetworkFailure, WireError } from '../model/network-failure.ts';
 import { wireError, wireErrorOf } from './errors.ts';
 import { connectTcp } from './tcp.ts';
@@ -325,8 +326,4 @@ function parseHead(text: string): Head | null {
     statusText: safeLine(status[2] ?? '', 200),
     headers: Object.fromEntries([...headers].map(([name, value]) => [name, safeLine(value, 1000)])),
   };
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
 }

@@ -8,6 +8,7 @@ import { safeLine } from '../../lib/redact.ts';
 import { fail, ok, type Result } from '../../lib/result.ts';
 import { Secret } from '../../lib/secret.ts';
 import { readSmallFile } from '../../lib/small-file.ts';
+import { bracketed } from '../../lib/url-text.ts';
 import { type HttpClient, type HttpExchange, type HttpFailure, openHttpClient } from '../../wire/http.ts';
 import { type KubeOrigin, readAuthority, readToken, stableOrigin, type TlsParts } from '../../wire/kube-access.ts';
 import { addressesOf, retryAfter } from '../../wire/post.ts';
@@ -51,7 +52,7 @@ const lookupMs = 5000;
  */
 export function openCollectorClient(place: CollectorPlace, parts: CollectorUrl, env: Env): CollectorClient {
   const { scheme, host, port, basePath } = parts;
-  const shownHost = host.includes(':') ? `[${host}]` : host;
+  const shownHost = bracketed(host);
   const server = `${scheme}://${shownHost}:${port}${basePath}`;
   const originOf = stableOrigin();
   let line: { readonly origin: KubeOrigin; readonly address: string; readonly client: HttpClient } | null = null;

@@ -1,4 +1,4 @@
-import { bracketed } from '../../evidence/origin.ts';
+import { bracketed } from '../../lib/url-text.ts';
 import type { NextParty, RateLimitFacts } from '../../model/facts.ts';
 import type { AnyDoneProbe, DoneProbe } from '../../model/investigation.ts';
 import { count, duration, listed, shortDigest, size, withoutPlace } from './words.ts';

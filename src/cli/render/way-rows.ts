@@ -1,8 +1,8 @@
-import { bracketed } from '../../evidence/origin.ts';
 import { probesOf, type View } from '../../evidence/view.ts';
 import type { Way } from '../../evidence/way.ts';
 import { stateOf, type WayState } from '../../evidence/way-state.ts';
 import { waysOf } from '../../evidence/ways.ts';
+import { bracketed } from '../../lib/url-text.ts';
 import type { AnyDoneProbe } from '../../model/investigation.ts';
 import { dnsLines } from './dns-words.ts';
 import {
