@@ -1,6 +1,7 @@
 import type { PodRow, PodsDocument } from '../api/node.ts';
 import { causeOf } from '../causes/index.ts';
 import type { KubePod } from '../kube/pod.ts';
+import { timeOf } from '../lib/time.ts';
 import type { Diagnoser } from './diagnoser.ts';
 import type { Incident, PodName, Recovery, WaitingPod } from './parts.ts';
 
@@ -113,8 +114,4 @@ function toldOf({
   const cause = causeOf(saidCause);
   const summary = `${cause.title}, by the words of kubelet and runtime; it is not proven yet.`;
   return { cause: saidCause, confidence: 'likely', layer: cause.layer, underlying: null, host: null, summary };
-}
-
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
 }

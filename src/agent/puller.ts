@@ -2,6 +2,7 @@ import type { PullRecord } from '../api/investigation.ts';
 import type { Env } from '../lib/env.ts';
 import { limits } from '../lib/limits.ts';
 import { fail, ok } from '../lib/result.ts';
+import { timeOf } from '../lib/time.ts';
 import type { PullDocument } from '../model/investigation.ts';
 import { imageKey, registryHost } from '../signals/image-match.ts';
 import type { Declined, Puller } from './parts.ts';
@@ -135,8 +136,4 @@ export function openPuller({ env, node, run, settings }: PullerNeeds): Puller {
 
 function declined(reason: Declined['reason'], message: string, retryAfterMs: number | null): Declined {
   return { reason, message, retryAfterMs };
-}
-
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
 }

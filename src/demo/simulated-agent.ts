@@ -7,6 +7,7 @@ import type {
   ReportBatch,
   ReportRecord,
 } from '../api/records.ts';
+import { timeOf } from '../lib/time.ts';
 import type { Site } from './sites.ts';
 import { type Trouble, troublesOf, type World } from './world.ts';
 
@@ -252,10 +253,6 @@ export function openSimulatedAgent(needs: AgentNeeds): SimulatedAgent {
 
 function markOf({ cause, check, pull }: Trouble): string {
   return `${cause} ${check?.subject ?? ''} ${pull?.image ?? ''}`;
-}
-
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
 }
 
 function nodeOf(site: Site, at: number, startedAt: number): Omit<NodeRecord, 'seq'> {

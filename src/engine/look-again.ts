@@ -2,6 +2,7 @@ import type { View } from '../evidence/view.ts';
 import type { Way } from '../evidence/way.ts';
 import type { Env } from '../lib/env.ts';
 import { mapTexts } from '../lib/known-secrets.ts';
+import { tenth } from '../lib/time.ts';
 import type { TcpFacts } from '../model/facts.ts';
 import type { Investigation, ProbeResult } from '../model/investigation.ts';
 import type { PlanBody } from '../model/plan.ts';
@@ -164,8 +165,4 @@ function onceAt(
     }),
     seen: (way, address) => kept.get(keyOf(way, address)),
   };
-}
-
-function tenth(ms: number): number {
-  return Math.round(ms * 10) / 10;
 }

@@ -1,6 +1,7 @@
 import type { View } from '../evidence/view.ts';
 import { mapTexts } from '../lib/known-secrets.ts';
 import { limits } from '../lib/limits.ts';
+import { tenth } from '../lib/time.ts';
 import type { ProbeResult, SkippedProbe } from '../model/investigation.ts';
 import type { ProbeContext } from '../probes/context.ts';
 import { probes as allProbes } from '../probes/index.ts';
@@ -148,7 +149,7 @@ async function runOne(
   // What is kept and shown holds no secret, whatever the other side repeats of a request.
   const outcome = mapTexts(measured, context.mask);
   cut.clear();
-  const startedMs = round(begun - started);
+  const startedMs = tenth(begun - started);
   const base = {
     id,
     target,
@@ -156,7 +157,7 @@ async function runOne(
     endpoint,
     counterfactual,
     startedMs,
-    durationMs: round(context.env.monotonic() - begun),
+    durationMs: tenth(context.env.monotonic() - begun),
   };
   // What the end of the time cut off was not measured, which is another thing than a failure.
   if (outcome === null || (outcome.status === 'failed' && outcome.error?.code === 'aborted')) {
@@ -174,7 +175,7 @@ async function runOne(
 
 function refused(id: string, { kind, input }: Task, message: string, startedMs: number): SkippedProbe {
   const { target, hop, endpoint, counterfactual } = input;
-  const base = { id, target, hop, endpoint, counterfactual, startedMs: round(startedMs), durationMs: 0 };
+  const base = { id, target, hop, endpoint, counterfactual, startedMs: tenth(startedMs), durationMs: 0 };
   return skipped(base, kind, message);
 }
 
@@ -208,8 +209,4 @@ function overdue(signal: AbortSignal): { passed: Promise<null>; clear: () => voi
 
 function byId(a: { readonly id: string }, b: { readonly id: string }): number {
   return Number(a.id.slice(1)) - Number(b.id.slice(1));
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 10) / 10;
 }

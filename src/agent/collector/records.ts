@@ -11,6 +11,7 @@ import {
 import { causeOf } from '../../causes/index.ts';
 import { clip, limits } from '../../lib/limits.ts';
 import { redactJson } from '../../lib/redact-json.ts';
+import { timeOf } from '../../lib/time.ts';
 import type { Investigation } from '../../model/investigation.ts';
 import { imageKey } from '../../signals/image-match.ts';
 import type { NodeHealth } from '../health/health.ts';
@@ -292,8 +293,4 @@ function clipped(text: string | null, most: number): string | null {
 /** As `clip`, with its mark within the bound: what is longer is refused. */
 function cut(text: string, most: number): string {
   return text.length <= most ? text : clip(text, most - 40);
-}
-
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
 }

@@ -2,6 +2,7 @@ import type { RegistryRow, RuntimeDocument } from '../../api/node.ts';
 import type { Env } from '../../lib/env.ts';
 import { limits } from '../../lib/limits.ts';
 import type { Result } from '../../lib/result.ts';
+import { timeOf } from '../../lib/time.ts';
 import type { Finding, Investigation } from '../../model/investigation.ts';
 import { openClockJumps } from '../clock-jump.ts';
 import type { Declined, Health, Incident } from '../parts.ts';
@@ -310,10 +311,6 @@ function rowOf(
     mirrors: health.mirrors,
     findings: health.findings.map(({ cause, confidence, summary, host }) => ({ cause, confidence, summary, host })),
   };
-}
-
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
 }
 
 function movedBy(ms: number, settled: Settled | null): Settled | null {

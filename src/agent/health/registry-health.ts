@@ -4,6 +4,7 @@ import { carryBy } from '../../engine/findings.ts';
 import { originOf, partyName } from '../../evidence/origin.ts';
 import { probesOf } from '../../evidence/view.ts';
 import { safeLine } from '../../lib/redact.ts';
+import { tenth } from '../../lib/time.ts';
 import type { CauseId, Layer } from '../../model/cause-id.ts';
 import type { CertificateFacts, ProbeKind, RateLimitFacts } from '../../model/facts.ts';
 import type { AnyDoneProbe, Finding, Investigation, JudgedEndpoint } from '../../model/investigation.ts';
@@ -212,8 +213,4 @@ export function rateLimitOf(document: Investigation): RegistryRow['rateLimit'] {
   if (last === undefined) return null;
   const { limit, remaining, windowSeconds, source } = last;
   return { limit, remaining, windowSeconds, source };
-}
-
-function tenth(ms: number): number {
-  return Math.round(ms * 10) / 10;
 }

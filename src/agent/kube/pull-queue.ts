@@ -7,6 +7,7 @@ import { queuedImages } from '../../kube/pod-queue.ts';
 import type { Env } from '../../lib/env.ts';
 import { limits } from '../../lib/limits.ts';
 import { spanWords } from '../../lib/sizes.ts';
+import { timeOf } from '../../lib/time.ts';
 import type { KubeletInfo } from '../../model/plan.ts';
 import { imageKey } from '../../signals/image-match.ts';
 import type { PullEvent } from '../../signals/pull-event.ts';
@@ -133,8 +134,4 @@ function rowOf(
     uid: pod.uid,
     owner: pod.owner,
   };
-}
-
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
 }

@@ -1,4 +1,5 @@
 import { causeOf } from '../../causes/index.ts';
+import { timeOf } from '../../lib/time.ts';
 import type { KubeReport, PodReport, WaitingImage } from './report.ts';
 
 /** The report as one JSON document of the kind `PodPulls`. */
@@ -62,8 +63,4 @@ function imageDocument(image: WaitingImage, at: number): unknown {
     pullingSince: pullingSince === null ? null : timeOf(pullingSince),
     missingSecrets: image.missingSecrets,
   };
-}
-
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
 }
