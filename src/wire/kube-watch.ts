@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Env } from '../lib/env.ts';
+import { pause } from '../lib/pause.ts';
 import type { Result } from '../lib/result.ts';
 import { duration } from '../lib/words.ts';
 import { kubeDelay } from './kube-back-off.ts';
@@ -50,7 +50,7 @@ const shortMs = 5000;
  */
 export async function followKube<T>(following: KubeFollowing<T>): Promise<void> {
   const { client, path, read, env, signal, onState, onDamaged } = following;
-  const pause = following.pause ?? sleepUntil;
+  const wait = following.pause ?? pause;
   let version: string | null = null;
   let failures = 0;
   let objects = 0;
@@ -60,7 +60,7 @@ export async function followKube<T>(following: KubeFollowing<T>): Promise<void> 
     failures++;
     const nextTryMs = kubeDelay(failures, env.random(), failure.retryAfterMs);
     onState({ state: 'failing', failure, nextTryMs });
-    await pause(nextTryMs, signal);
+    await wait(nextTryMs, signal);
   };
 
   onState({ state: 'starting' });
@@ -115,8 +115,4 @@ export async function followKube<T>(following: KubeFollowing<T>): Promise<void> 
       await failed({ kind: 'unreachable', status: null, message, retryAfterMs: null });
     }
   }
-}
-
-async function sleepUntil(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal, ref: false }).catch(() => undefined);
 }

@@ -1,4 +1,5 @@
 import type { PodCredentials, SecretAnswer } from '../../kube/pull-secrets.ts';
+import { pause } from '../../lib/pause.ts';
 import { safeLine } from '../../lib/redact.ts';
 import { ok, type Result } from '../../lib/result.ts';
 import { imageKey } from '../../signals/image-match.ts';
@@ -6,7 +7,6 @@ import type { KubeAccess } from '../../wire/kube-access.ts';
 import type { KubeClient } from '../../wire/kube-client.ts';
 import type { KubeFailure } from '../../wire/kube-failure.ts';
 import type { PodName, SourceState } from '../parts.ts';
-import { pause } from '../watch/pause.ts';
 import { type ApiPlace, apiAccess, hasServer } from './api-access.ts';
 import type { PodDirectory } from './known-pods.ts';
 

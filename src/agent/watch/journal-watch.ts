@@ -3,13 +3,13 @@ import { openJournal } from '../../journal/open.ts';
 import type { Env } from '../../lib/env.ts';
 import { limits } from '../../lib/limits.ts';
 import type { Log } from '../../lib/log.ts';
+import { pause } from '../../lib/pause.ts';
 import { timeText } from '../../signals/attempt.ts';
 import { journalLines, readableUnits } from '../../signals/journal-lines.ts';
 import type { PullEvent } from '../../signals/pull-event.ts';
 import { pullEvents } from '../../signals/pull-events.ts';
 import { decodeLine, type PullLine, type SourceLine } from '../../signals/pull-line.ts';
 import type { SourceState, WatchSink } from '../parts.ts';
-import { pause } from './pause.ts';
 
 /** What following a journal needs. */
 export interface JournalWatchNeeds {

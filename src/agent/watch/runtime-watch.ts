@@ -1,10 +1,10 @@
 import type { Env } from '../../lib/env.ts';
 import type { Log } from '../../lib/log.ts';
+import { pause } from '../../lib/pause.ts';
 import type { Result } from '../../lib/result.ts';
 import { imageKey } from '../../signals/image-match.ts';
 import type { CriClient, CriFailure, CriImage } from '../../wire/cri.ts';
 import type { SourceState, WatchSink } from '../parts.ts';
-import { pause } from './pause.ts';
 
 /** What watching the runtime needs. */
 export interface RuntimeWatchNeeds {
