@@ -1,4 +1,4 @@
-import type { TomlDocument, TomlPath } from './toml.ts';
+import { isTable, type TomlDocument, type TomlPath } from './toml.ts';
 
 /**
  * Reads fields out of a parsed TOML file the way the decoder of CRI-O and containers/image does (BurntSushi/toml,
@@ -137,10 +137,6 @@ export function at(file: string, line: number | null): string {
 
 function isName(part: string | number): part is string {
   return typeof part === 'string';
-}
-
-function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 
 function typeName(value: unknown): string {

@@ -83,7 +83,8 @@ export function asStrings(value: unknown): readonly string[] | null {
   return items.every((item) => typeof item === 'string') ? items : null;
 }
 
-function isTable(value: unknown): value is TomlTable {
+/** True for a table; false for arrays, times and null. */
+export function isTable(value: unknown): value is TomlTable {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 

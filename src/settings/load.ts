@@ -1,4 +1,5 @@
 import { checkAgainst, type Static, type TSchema } from '../api/schema.ts';
+import { isRecord } from '../lib/json.ts';
 import { nearest } from '../lib/nearest.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import { parseYaml, type YamlDocument } from '../lib/yaml.ts';
@@ -82,7 +83,7 @@ function readFile(
   const read = { path: file.path, document: parsed.value };
   const { value } = parsed.value;
   if (value === null || value === undefined) return read;
-  if (!isMapping(value)) {
+  if (!isRecord(value)) {
     problems.push({
       place: `${file.path}:1`,
       message: 'It is no mapping of settings: write `http:` and its settings below.',
@@ -109,7 +110,7 @@ function unknownKeys(
     if (!sections.has(name)) {
       const known = [...settings.map((setting) => setting.name), ...sections];
       problems.push({ place, message: `${name} is no setting.${suggestion(name, known)}` });
-    } else if (isMapping(value)) {
+    } else if (isRecord(value)) {
       unknownKeys(file, value, path, settings, sections, problems);
     } else if (value !== null) {
       problems.push({ place, message: `${name} is a section: its settings stand below it, indented.` });
@@ -227,7 +228,7 @@ function stepsOf(pointer: string): (string | number)[] {
 function lookUp(value: unknown, path: readonly string[]): unknown {
   let at = value;
   for (const key of path) {
-    if (!isMapping(at) || !Object.hasOwn(at, key)) return undefined;
+    if (!isRecord(at) || !Object.hasOwn(at, key)) return undefined;
     at = at[key];
   }
   return at;
@@ -240,11 +241,7 @@ function place(into: Record<string, unknown>, path: readonly string[], value: un
     return;
   }
   const below = into[key];
-  const section: Record<string, unknown> = isMapping(below) ? below : {};
+  const section: Record<string, unknown> = isRecord(below) ? below : {};
   into[key] = section;
   place(section, rest, value);
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
