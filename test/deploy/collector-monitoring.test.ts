@@ -11,25 +11,24 @@ import { customTypes } from './custom-types.ts';
 import { at, type Built, build, findKubectl, listAt, only } from './kustomize.ts';
 import {
   fires,
-  misplaced,
   notAskedFor,
   quiet,
   readMonitoring,
   type Series,
   silent,
-  tryRules,
   unknownNames,
-  untried,
   valuesAskedFor,
 } from './prometheus.ts';
 import { type RbacCluster, startRbacCluster } from './rbac-cluster.ts';
+import { testRulesAndPanels } from './rules-and-panels.ts';
 
 const container = 'spec.template.spec.containers.0';
 const apiAudience = 'https://kubernetes.default.svc.cluster.local';
 
 describe('deploy: monitoring of the collector', function () {
   this.timeout(120_000);
-  const { rules, alerts, panels, questions } = readMonitoring('collector/monitoring');
+  const monitoring = readMonitoring('collector/monitoring');
+  const { questions } = monitoring;
   const metrics = collectorMetrics();
 
   it('asks for metrics and labels that the collector has, and for all of them', () => {
@@ -78,20 +77,7 @@ describe('deploy: monitoring of the collector', function () {
     );
   });
 
-  it('the panels lie beside each other, within the page', () => {
-    assert.deepEqual(misplaced(panels), []);
-  });
-
-  it('Prometheus takes the rules, and they fire when they should', async function () {
-    assert.deepEqual(untried(alerts, scenarios), []);
-    const tried = await tryRules(rules, scenarios);
-    if ('why' in tried) {
-      process.stdout.write(`    left out: Prometheus' own check of the rules: ${tried.why}\n`);
-      return this.skip();
-    }
-    assert.equal(tried.words, null);
-    return undefined;
-  });
+  testRulesAndPanels(monitoring, () => scenarios);
 
   describe('in a cluster', () => {
     let plain: Built;

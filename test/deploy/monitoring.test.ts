@@ -3,21 +3,20 @@ import { openAgentMetrics } from '../../src/agent/agent-metrics.ts';
 import { PullRecord } from '../../src/api/investigation.ts';
 import {
   fires,
-  misplaced,
   notAskedFor,
   quiet,
   readMonitoring,
   type Series,
   silent,
-  tryRules,
   unknownNames,
-  untried,
   valuesAskedFor,
 } from './prometheus.ts';
+import { testRulesAndPanels } from './rules-and-panels.ts';
 
 describe('deploy: monitoring', function () {
   this.timeout(120_000);
-  const { rules, alerts, panels, questions } = readMonitoring('components/monitoring');
+  const monitoring = readMonitoring('components/monitoring');
+  const { questions } = monitoring;
   const metrics = openAgentMetrics({
     version: '0',
     now: () => 0,
@@ -57,20 +56,7 @@ describe('deploy: monitoring', function () {
     ]);
   });
 
-  it('the panels lie beside each other, within the page', () => {
-    assert.deepEqual(misplaced(panels), []);
-  });
-
-  it('Prometheus takes the rules, and they fire when they should', async function () {
-    assert.deepEqual(untried(alerts, scenarios), []);
-    const tried = await tryRules(rules, scenarios);
-    if ('why' in tried) {
-      process.stdout.write(`    left out: Prometheus' own check of the rules: ${tried.why}\n`);
-      return this.skip();
-    }
-    assert.equal(tried.words, null);
-    return undefined;
-  });
+  testRulesAndPanels(monitoring, () => scenarios);
 });
 
 /** Series by the minute, and the alerts that have to fire. */
