@@ -22,6 +22,8 @@ export class FileJournal implements Journal {
   private readonly cache: PageCache;
   private readonly files = new Map<string, JournalFile>();
   private readonly failed = new Map<string, FileProblem>();
+  /** Paths of files that were found but could not be read yet; that they can be now changes nothing in their folder. */
+  private readonly awaited = new Set<string>();
   private folders: readonly string[] = [];
   /** What the folders' times were when they were read. */
   private marks = new Map<string, string>();
@@ -89,6 +91,8 @@ export class FileJournal implements Journal {
     const streams = new Map<string, FileStream>();
     const reached = new Map<string, Location>();
     const watch = new FolderWatch();
+    // Already now: what comes while the first look is taken would make no event.
+    if (follow) watch.set(this.folders);
     this.users.add(streams);
     let count = 0;
     try {
@@ -97,6 +101,7 @@ export class FileJournal implements Journal {
         // Folders first: a new file in them says that the one before it is complete.
         const scanned = pass === 0 || watch.takeMoved() || this.foldersChanged();
         if (scanned) this.scan();
+        else this.openAwaited();
         if (follow && scanned) watch.set(this.folders);
         const ceilings = this.lookAt(streams, matches, start, reached, reader, scanned);
         let before: Location | null = null;
@@ -151,6 +156,7 @@ export class FileJournal implements Journal {
     for (const folder of found.folders) if (!this.marks.has(folder)) this.marks.set(folder, '');
     this.folders = found.folders;
     this.gone = new Set(this.files.keys());
+    this.awaited.clear();
     for (const { path, identity, size } of found.files) {
       this.gone.delete(identity);
       const known = this.files.get(identity);
@@ -158,18 +164,33 @@ export class FileJournal implements Journal {
         known.path = path;
         continue;
       }
-      if (size === 0) continue;
-      const opened = JournalFile.open(path, ++this.opened, this.cache);
-      if (opened.ok) {
-        this.failed.delete(path);
-        const { identity: really } = opened.value;
-        // Between finding and opening it may have been renamed and another put in its place.
-        if (this.files.has(really)) opened.value.close();
-        else this.files.set(really, opened.value);
-      } else if (opened.error.kind !== 'new' && opened.error.kind !== 'absent') {
-        this.failed.set(path, { path, failure: opened.error });
-      }
+      // A writer makes a file first and its header then, and may be held up in between.
+      if (size === 0) this.awaited.add(path);
+      else this.open(path);
     }
+  }
+
+  /** Looks again at the files that could not be read: a header written, or rights given, leaves the folder as it was. */
+  private openAwaited(): void {
+    if (this.closed) return;
+    for (const path of this.awaited) this.open(path);
+  }
+
+  private open(path: string): void {
+    const opened = JournalFile.open(path, ++this.opened, this.cache);
+    if (opened.ok) {
+      this.awaited.delete(path);
+      this.failed.delete(path);
+      const { identity } = opened.value;
+      // Between finding and opening it may have been renamed and another put in its place.
+      if (this.files.has(identity)) opened.value.close();
+      else this.files.set(identity, opened.value);
+      return;
+    }
+    const { kind } = opened.error;
+    if (kind === 'new' || kind === 'denied' || kind === 'failed') this.awaited.add(path);
+    else this.awaited.delete(path);
+    if (kind !== 'new' && kind !== 'absent') this.failed.set(path, { path, failure: opened.error });
   }
 
   /** Closes files that were vacuumed, but those that an iteration still reads. */

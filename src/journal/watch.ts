@@ -45,7 +45,11 @@ export class FolderWatch {
     this.unwatched = this.watchers.size < new Set(folders).size;
   }
 
-  /** True when files came or went since this was asked last, as far as events say. */
+  /**
+   * True when files came or went since this was asked last, as far as events say. Where none come it is true at each
+   * poll: a folder's time has the steps of the kernel's clock (4 ms), too coarse to tell a file that came just after
+   * a look from one that came just before it, as the two steps of a rotation do.
+   */
   takeMoved(): boolean {
     const { moved } = this;
     this.moved = false;
@@ -76,7 +80,12 @@ export class FolderWatch {
   private startPoll(ms: number): void {
     if (this.poll?.ms === ms) return;
     clearInterval(this.poll?.timer);
-    this.poll = { ms, timer: setInterval(() => this.wake?.(), ms) };
+    this.poll = { ms, timer: setInterval(() => this.tick(), ms) };
+  }
+
+  private tick(): void {
+    this.moved ||= this.unwatched;
+    this.wake?.();
   }
 
   close(): void {

@@ -223,6 +223,31 @@ describe('journal: following', function () {
     );
   });
 
+  const unfinished = [
+    { when: 'is empty', first: Buffer.alloc(0) },
+    { when: 'has space but no header', first: Buffer.alloc(4096) },
+  ];
+  for (const { when, first } of unfinished) {
+    // A writer makes a file, then writes its header: neither that nor the first entries change the folder.
+    it(`takes up a file that ${when} at the first look`, async () => {
+      await makeJournal(tools, join(folder, 'system@1.journal'), Buffer.concat(variedEntries(10).map(exportEntry)));
+      const made = join(folder, 'made');
+      await makeJournal(tools, `${made}.journal`, Buffer.concat(variedEntries(10, 10).map(exportEntry)));
+      await rename(`${made}.journal`, made);
+      const live = join(folder, 'system.journal');
+      await writeFile(live, first);
+      const journal = await openFiles(folder);
+      const reading = messages(journal, 20);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await writeFile(live, await readFile(made), { flag: 'r+' });
+      assert.deepEqual(
+        await reading,
+        variedEntries(20).map(({ fields }) => String(fields[0]?.[1])),
+      );
+      journal.close();
+    });
+  }
+
   it('gives every reader of one journal every entry', async () => {
     const path = join(folder, 'system.journal');
     await makeJournal(tools, path, Buffer.concat(variedEntries(10).map(exportEntry)));
