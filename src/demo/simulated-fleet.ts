@@ -55,6 +55,8 @@ export interface SimulatedFleet {
   readonly settled: () => boolean;
   /** The first thing that went wrong, in words; null: nothing did. */
   readonly trouble: () => string | null;
+  /** Begins nothing more; done when what was under way has ended. */
+  readonly rest: () => Promise<void>;
   /** Ends requests and connections. */
   readonly stop: () => Promise<void>;
 }
@@ -154,6 +156,10 @@ export function startSimulatedFleet(needs: FleetNeeds): SimulatedFleet {
       return busy.size === 0 && agents.every((agent) => agent.dueAt() > now);
     },
     trouble: () => trouble,
+    async rest() {
+      clearInterval(timer);
+      await Promise.all(running);
+    },
     async stop() {
       clearInterval(timer);
       stopping.abort();

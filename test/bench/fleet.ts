@@ -38,7 +38,7 @@ export function fleetStorm(seconds: number): () => Promise<Part> {
       const figures = await quiet(collector, bare.url, seconds);
       figures.push(...(await storm(collector, bare.url, load)));
       await load.settled(60_000);
-      const counts = await load.counts();
+      const counts = await load.rest();
       await load.stop();
       await collector.stop();
       const kept = collector.kept();
@@ -95,7 +95,7 @@ async function storm(
   load: Awaited<ReturnType<typeof startFleetLoad>>,
 ): Promise<Figure[]> {
   const what = `fleet, all ${size.nodes.toLocaleString('en')} nodes fail at one registry`;
-  const asking = keepAsking(questionsOf(collector.url, bare), 100);
+  const asking = keepAsking(questionsOf(collector.url, bare), 50);
   const cpu = (await footprintOf(collector.pid)).cpuMs;
   const begun = performance.now();
   await load.become([{ kind: 'registry', registry }]);

@@ -1,9 +1,13 @@
 // The child of fleet-load.ts: simulated nodes that report to a collector, in a process of their own.
+import { setPriority } from 'node:os';
 import { startSimulatedFleet } from '../../src/demo/simulated-fleet.ts';
 import { makeSites } from '../../src/demo/sites.ts';
 import { usualRegistries } from '../../src/demo/world.ts';
 import { systemEnv } from '../../src/lib/env.ts';
 import type { LoadAnswer, LoadOrder } from './fleet-load.ts';
+
+// As if they were elsewhere: the collector and who asks it come first.
+setPriority(19);
 
 let fleet: ReturnType<typeof startSimulatedFleet> | null = null;
 
@@ -29,6 +33,9 @@ async function obey(order: LoadOrder): Promise<void> {
       fleet?.become({ registries: usualRegistries, faults: order.faults });
       break;
     case 'counts':
+      break;
+    case 'rest':
+      await fleet?.rest();
       break;
     case 'stop':
       await fleet?.stop();

@@ -9,7 +9,7 @@ import type { Fault } from '../../src/demo/world.ts';
 export type LoadOrder =
   | ({ readonly order: 'start' } & LoadOptions)
   | { readonly order: 'become'; readonly faults: readonly Fault[] }
-  | { readonly order: 'counts' }
+  | { readonly order: 'counts' | 'rest' }
   | { readonly order: 'stop' };
 
 /** How they are started. */
@@ -33,6 +33,8 @@ export interface FleetLoad {
   readonly pid: number;
   readonly become: (faults: readonly Fault[]) => Promise<void>;
   readonly counts: () => Promise<LoadAnswer>;
+  /** Begins nothing more; what there is to count when all that was under way has ended. */
+  readonly rest: () => Promise<LoadAnswer>;
   /** Waits until everything that was to be sent is taken; false: it was not in this time. */
   readonly settled: (ms: number) => Promise<boolean>;
   readonly stop: () => Promise<void>;
@@ -65,6 +67,7 @@ export async function startFleetLoad(options: LoadOptions): Promise<FleetLoad> {
       await tell({ order: 'become', faults });
     },
     counts: () => tell({ order: 'counts' }),
+    rest: () => tell({ order: 'rest' }),
     async settled(ms) {
       for (const limit = performance.now() + ms; performance.now() < limit; await sleep(200)) {
         const { settled, sent, taken } = await tell({ order: 'counts' });
