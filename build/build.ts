@@ -41,7 +41,12 @@ const made = `dist.${process.pid}`;
 const former = `${made}.old`;
 await build({
   absWorkingDir: root,
-  entryPoints: { main: 'src/main.ts' },
+  entryPoints: {
+    main: 'src/main.ts',
+    // What threads of the collector begin with.
+    'writing-thread': 'src/collector/threads/writing-thread.ts',
+    'reading-thread': 'src/collector/threads/reading-thread.ts',
+  },
   outdir: made,
   bundle: true,
   splitting: true,

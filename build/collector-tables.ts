@@ -9,7 +9,6 @@ import { between } from './markdown.ts';
 import { entriesTableOf, metricsTableOf, routesTableOf, settingsTableOf } from './tables.ts';
 
 const nothing = (): undefined => undefined;
-const log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 /** A store that is never asked: only what there is to ask is of interest. */
 const away = async () => fail({ reason: 'gone' as const, message: 'There is no store here.' });
@@ -19,8 +18,6 @@ export function withCollectorTables(text: string): string {
   const env = systemEnv;
   const routes = collectorRoutesOf({
     version: '0',
-    env,
-    log,
     now: env.now,
     store: {
       node: away,
@@ -30,7 +27,11 @@ export function withCollectorTables(text: string): string {
       investigation: away,
       incidents: away,
       incident: away,
-      ingest: away,
+    },
+    intake: {
+      take: () => {
+        throw new Error('nothing is taken here');
+      },
     },
     compare: () => {
       throw new Error('nothing is compared here');

@@ -14,6 +14,6 @@ export async function runCollectorProcess(needs: CollectorProcess): Promise<numb
   return stay({
     ...needs,
     who: 'collector',
-    start: (log, settings) => startCollector({ env, log, settings, version, variables }),
+    start: (log, settings) => startCollector({ env, log, settings, version, variables, threads: true }),
   });
 }

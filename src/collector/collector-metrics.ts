@@ -1,5 +1,5 @@
 import { type Metrics, openMetrics } from '../lib/metrics.ts';
-import type { Ingested } from './http/ingest.ts';
+import type { Ingested } from './intake/intake.ts';
 
 /** The collector's metrics. Their names are for alert rules, so they do not change; docs/collector.md has the list. */
 export interface CollectorMetrics {
@@ -83,11 +83,11 @@ export function openCollectorMetrics(sources: MetricSources): CollectorMetrics {
   return {
     metrics,
     full: () => reports.add(['no-room']),
-    ingested({ result, records: taken, refused: no, fresh: anew }) {
+    ingested({ result, kinds: taken, refused: no, fresh: anew }) {
       reports.add([result]);
       if (result !== 'taken') return;
       const kinds = new Map<string, number>();
-      for (const { kind } of taken) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+      for (const kind of taken) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
       for (const [kind, count] of kinds) records.add([kind], count);
       fresh.add([], anew);
       refused.add([], no);

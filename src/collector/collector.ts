@@ -13,7 +13,6 @@ import { openEventFeed } from './http/event-feed.ts';
 import { startHttp } from './http/server.ts';
 import { httpSettings } from './http-settings.ts';
 import { compare } from './incidents/compare.ts';
-import { evaluate } from './incidents/evaluate.ts';
 import { openLeader } from './leader.ts';
 import { openNotifier } from './notify/notifier.ts';
 import { openTarget } from './notify/target.ts';
@@ -21,8 +20,11 @@ import type { Store } from './parts.ts';
 import { openFleetReporter } from './report/fleet-reporter.ts';
 import { openRetention } from './retention.ts';
 import type { CollectorSettings } from './settings.ts';
-import { openStore } from './store/store.ts';
+import { isShared, openStore } from './store/store.ts';
 import { watchStore } from './store-watch.ts';
+import { openReader, type ReaderAbout } from './threads/reader.ts';
+import { startWorkers, type Workers } from './threads/threads.ts';
+import { openWriter } from './threads/writer.ts';
 
 /** What the collector needs. The settings may change while it runs: those that are `live` are taken over. */
 export interface CollectorNeeds {
@@ -34,6 +36,8 @@ export interface CollectorNeeds {
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** For tests: in place of the one that the settings name. */
   readonly store?: Store;
+  /** Whether questions are answered and the fleet is looked at in threads of their own; a small fleet needs none. */
+  readonly threads?: boolean;
   /** For the demo: in place of the rule of this name (rules.ts). */
   readonly closeAfterMs?: number;
 }
@@ -58,19 +62,23 @@ export async function startCollector(needs: CollectorNeeds): Promise<Result<Coll
   const http = await httpSettings(first, needs);
   if (!http.ok) return http;
   const place = await storePlace(first);
-  const opened = needs.store !== undefined ? ok(needs.store) : place.ok ? await openStore(place.value, needs) : place;
-  if (!opened.ok) {
+  const about = { version, startedAt };
+  const threaded = needs.threads === true && needs.store === undefined && place.ok && isShared(place.value.reveal());
+  const working = await (threaded
+    ? startWorkers({ store: place.value.reveal(), ...about }, { log })
+    : workHere(needs, place, about));
+  if (!working.ok) {
     http.value.tls?.stop();
-    return opened;
+    return working;
   }
-  const store = opened.value;
+  const { writer, asked, looker } = working.value;
 
   const budget = openBudget(() => {
     const { maxBytes, maxBatches } = settings().ingest;
     return { bytes: byteCount(maxBytes) ?? 0, bodies: maxBatches };
   });
-  const watch = watchStore(store, env);
-  const feed = openEventFeed({ store });
+  const watch = watchStore(asked, env);
+  const feed = openEventFeed({ store: asked });
   const counted = openCollectorMetrics({
     version,
     budget: budget.used,
@@ -86,7 +94,7 @@ export async function startCollector(needs: CollectorNeeds): Promise<Result<Coll
     env,
     log,
     metrics,
-    store,
+    store: { incident: asked.incident, sent: writer.sent, recordSent: writer.recordSent },
     targets: first.notify.map((entry) => openTarget(entry, env)),
     linkOf: (id) => (base === null ? null : `${base}/v1/incidents/${encodeURIComponent(id)}`),
   });
@@ -94,7 +102,7 @@ export async function startCollector(needs: CollectorNeeds): Promise<Result<Coll
     env,
     log,
     metrics,
-    store,
+    store: writer,
     keep: () => {
       const { maxAge, maxBytes } = settings().retention;
       return { maxAgeMs: durationMs(maxAge) ?? Number.POSITIVE_INFINITY, maxBytes: byteCount(maxBytes) ?? 0 };
@@ -107,8 +115,8 @@ export async function startCollector(needs: CollectorNeeds): Promise<Result<Coll
     env,
     log,
     metrics,
-    store,
-    evaluate,
+    store: writer,
+    looker,
     holder: randomUUID(),
     notifier,
     retention,
@@ -118,17 +126,14 @@ export async function startCollector(needs: CollectorNeeds): Promise<Result<Coll
   const reporter = openFleetReporter({
     env,
     log,
-    store,
-    version,
-    startedAt,
+    make: asked.report,
     settings: () => settings().report,
   });
 
   const routes = collectorRoutesOf({
     version,
-    env,
-    log,
-    store,
+    store: asked,
+    intake: writer,
     compare,
     feed,
     report: reporter.report,
@@ -150,7 +155,7 @@ export async function startCollector(needs: CollectorNeeds): Promise<Result<Coll
     clearInterval(timer);
     feed.stop();
     await Promise.all([leader.close(), reporter.stop(), watch.idle()]);
-    await store.close();
+    await working.value.stop();
   };
   const timer = setInterval(() => {
     watch.tick();
@@ -188,6 +193,19 @@ export async function startCollector(needs: CollectorNeeds): Promise<Result<Coll
       log.info('the collector has stopped');
     },
   });
+}
+
+/** All of them in this thread. */
+async function workHere(
+  { store: given, env, log }: CollectorNeeds,
+  place: Result<Secret, string>,
+  about: ReaderAbout,
+): Promise<Result<Workers, string>> {
+  const opened = given !== undefined ? ok(given) : place.ok ? await openStore(place.value, { env, log }) : place;
+  if (!opened.ok) return opened;
+  const store = opened.value;
+  const reader = openReader({ env, store, ...about });
+  return ok({ writer: openWriter({ env, log, store }), asked: reader, looker: reader, stop: store.close });
 }
 
 /** The URL of the store: it may hold a password. */

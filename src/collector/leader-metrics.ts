@@ -1,8 +1,8 @@
 import type { FleetIncident } from '../api/fleet.ts';
 import type { Frozen } from '../api/schema.ts';
 import type { Metrics } from '../lib/metrics.ts';
-import { nodeStates } from './look.ts';
-import type { FleetLook, StoreFailure } from './parts.ts';
+import type { Looked } from './looker.ts';
+import type { StoreFailure } from './parts.ts';
 
 /** Metrics of the one that leads; what counts the fleet is empty at all others, so that a sum over collectors is right. */
 export interface LeaderMetrics {
@@ -10,7 +10,7 @@ export interface LeaderMetrics {
   readonly lost: () => void;
   readonly took: (seconds: number) => void;
   readonly failed: (reason: StoreFailure['reason']) => void;
-  readonly found: (look: FleetLook, incidents: readonly Frozen<FleetIncident>[]) => void;
+  readonly found: (found: Pick<Looked, 'failing' | 'states'>, incidents: readonly Frozen<FleetIncident>[]) => void;
 }
 
 const buckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -49,10 +49,10 @@ export function leaderMetrics(metrics: Metrics): LeaderMetrics {
     },
     took: (seconds) => looks.observe(seconds),
     failed: (reason) => failures.add([reason]),
-    found(look, incidents) {
-      failing.set(look.failing.length);
+    found(found, incidents) {
+      failing.set(found.failing);
       nodes.clear();
-      for (const [state, count] of Object.entries(nodeStates(look))) nodes.set(count, [state]);
+      for (const [state, count] of Object.entries(found.states)) nodes.set(count, [state]);
       open.clear();
       pods.clear();
       const counts = new Map<string, number>();

@@ -5,12 +5,11 @@ import type { Log } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Result } from '../lib/result.ts';
 import { kubeDelay } from '../wire/kube-back-off.ts';
-import { healthyQuestion } from './incidents/gather.ts';
 import { leaderMetrics } from './leader-metrics.ts';
-import { fellSilent } from './look.ts';
+import type { Looker, LookQuestion } from './looker.ts';
 import type { Notifier } from './notify/notifier.ts';
 import { sendMs } from './notify/target.ts';
-import type { Evaluate, FleetLook, KnownNode, NodesMemory, Store, StoredIncident, StoreFailure } from './parts.ts';
+import type { Store, StoreFailure } from './parts.ts';
 import type { Retention } from './retention.ts';
 import { fleetRules } from './rules.ts';
 
@@ -19,8 +18,8 @@ export interface LeaderNeeds {
   readonly env: Env;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly store: Pick<Store, 'failing' | 'healthy' | 'fleet' | 'standing' | 'lease' | 'decide'>;
-  readonly evaluate: Evaluate;
+  readonly store: Pick<Store, 'lease' | 'decide'>;
+  readonly looker: Looker;
   /** This collector among those on one database: its own for each process, never used again. */
   readonly holder: string;
   readonly notifier?: Notifier;
@@ -64,8 +63,8 @@ const settleMs = 75_000;
 
 /** Opens it; it leads only once the lease is taken. */
 export function openLeader(needs: LeaderNeeds): Leader {
-  const { env, log, store, evaluate, holder, notifier, retention, news, closeAfterMs } = needs;
-  const { lookEveryMs, lookAnywayMs, fleetEveryMs, leaseMs, mostFailing, reopenWithinMs } = fleetRules;
+  const { env, log, store, looker, holder, notifier, retention, news, closeAfterMs } = needs;
+  const { lookEveryMs, lookAnywayMs, leaseMs, mostFailing } = fleetRules;
   const counted = leaderMetrics(needs.metrics);
 
   /** Monotonic. The lease is over for us when it may be over for others: counted from before it was asked for. */
@@ -85,8 +84,7 @@ export function openLeader(needs: LeaderNeeds): Leader {
   let clockAhead = env.now() - env.monotonic();
   /** By how much it was set since the last look. */
   let clockSetMs = 0;
-  let nodes: NodesMemory | null = null;
-  let fleet: { readonly known: readonly KnownNode[]; readonly at: number; readonly goodMs: number } | null = null;
+  let before: LookQuestion['before'] = 'none';
   let incidents: readonly Frozen<FleetIncident>[] = [];
   let looked = false;
   let leads = false;
@@ -160,7 +158,7 @@ export function openLeader(needs: LeaderNeeds): Leader {
     leads = false;
     // Who does not lead does not look, and asks for the lease alone.
     storeWorks('look');
-    [nodes, fleet, newsSeen, looked, incidents] = [null, null, null, false, []];
+    [before, newsSeen, looked, incidents] = ['none', null, false, []];
     clockSetMs = 0;
     lookAt = Number.NEGATIVE_INFINITY;
     counted.lost();
@@ -193,54 +191,24 @@ export function openLeader(needs: LeaderNeeds): Leader {
 
   /** One look, from reading to writing; false: the lease is another's. */
   const look = async (): Promise<Result<boolean, StoreFailure>> => {
-    const now = env.now();
-    const found = await store.failing(mostFailing + 1);
-    if (!found.ok) return found;
-    tellOfCut(found.value.length > mostFailing);
-    const failing = found.value.slice(0, mostFailing);
-    const stood = await store.standing(now - reopenWithinMs);
-    if (!stood.ok) return stood;
-    const standing = stood.value;
-    const known = await readFleet(now, new Set(failing.map(({ node }) => node)));
-    if (!known.ok) return known;
-    const { subjects, since } = healthyQuestion(failing, standing, now);
-    const healthy = subjects.length === 0 ? { ok: true as const, value: [] } : await store.healthy(subjects, since);
-    if (!healthy.ok) return healthy;
-
-    const whole: FleetLook = {
-      ...{ now, failing, healthy: healthy.value, fleet: known.value, standing, heardFrom, nodes },
+    const found = await looker.look({
+      ...{ now: env.now(), heardFrom, clockSetMs, before },
       ...(closeAfterMs === undefined ? {} : { closeAfterMs }),
-      ...(clockSetMs === 0 ? {} : { clockSetMs }),
-    };
-    const decision = evaluate(whole);
-    if (decision.incidents.length > 0 || decision.events.length > 0) {
-      const written = await store.decide({ name: leaseName, holder, now: env.now() }, decision);
+    });
+    if (!found.ok) return found;
+    const { value } = found;
+    before = 'lost';
+    tellOfCut(value.cut);
+    if (value.incidents.length > 0 || value.events.length > 0) {
+      const { incidents, events } = value;
+      const written = await store.decide({ name: leaseName, holder, now: env.now() }, { incidents, events });
       if (!written.ok || !written.value) return written;
     }
+    before = 'written';
     clockSetMs = 0;
-    nodes = decision.nodes;
-    incidents = merged(standing, decision.incidents);
-    counted.found(whole, incidents);
+    incidents = value.standing;
+    counted.found(value, incidents);
     return { ok: true, value: true };
-  };
-
-  /** The nodes, read anew as often as it is cheap, and always where what is known is not enough. */
-  const readFleet = async (
-    now: number,
-    failing: ReadonlySet<string>,
-  ): Promise<Result<readonly KnownNode[], StoreFailure>> => {
-    const begun = env.monotonic();
-    if (fleet !== null && begun - fleet.at < fleet.goodMs) {
-      const { known, at } = fleet;
-      const names = new Set(known.map(({ node }) => node));
-      const enough = [...failing].every((node) => names.has(node));
-      if (enough && !fellSilent(known, now - (begun - at), now)) return { ok: true, value: known };
-    }
-    const read = await store.fleet();
-    if (!read.ok) return read;
-    const goodMs = Math.min(fleetEveryMs, (env.monotonic() - begun) * 20);
-    fleet = { known: read.value, at: begun, goodMs };
-    return read;
   };
 
   const tellOfCut = (now: boolean): void => {
@@ -290,13 +258,4 @@ export function openLeader(needs: LeaderNeeds): Leader {
       leads = false;
     },
   };
-}
-
-/** Incidents as they stand after a decision. */
-function merged(
-  standing: readonly StoredIncident[],
-  decided: readonly StoredIncident[],
-): readonly Frozen<FleetIncident>[] {
-  const all = new Map([...standing, ...decided].map(({ document }) => [document.id, document]));
-  return [...all.values()];
 }

@@ -55,7 +55,7 @@ export const CollectorSettings = Type.Object({
     }),
     maxBatches: whole({
       description: 'reports that are read and stored at a time',
-      default: 1000,
+      default: 4000,
       minimum: 1,
       maximum: 100_000,
       live: true,

@@ -169,6 +169,8 @@ export const limits = {
   reportedInvestigationBytes: 256 * 1024,
   /** A batch of reports, packed or not: agents send 512 KiB of characters at most. */
   reportBytes: 4 * 1024 * 1024,
+  /** Of batches that are unpacked and on their way to the store; as objects they take some times as much. */
+  reportsUnpackedBytes: 32 * 1024 * 1024,
   /** One record of it in characters; the largest are investigations, which agents cut to 256 KiB. */
   reportRecordChars: 1024 * 1024,
   /** Objects and lists within each other in a record; an investigation has some ten. */

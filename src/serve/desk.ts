@@ -53,6 +53,11 @@ export function openDesk(
 ): (request: IncomingMessage, response: ServerResponse) => Visit {
   const router = routerOf(routes);
   let running = 0;
+  // One listener for all of them: a signal of signals for each request is work for every collection of garbage.
+  const working = new Set<AbortController>();
+  stopping.addEventListener('abort', () => {
+    for (const one of working) one.abort(stopping.reason);
+  });
 
   return (request, response) => {
     const begun = env.monotonic();
@@ -60,20 +65,22 @@ export function openDesk(
     const target = targetOf(request.url ?? '', request.headers.host);
     const found = target === null ? null : router(request.method ?? '', target.path);
     const name = found?.kind === 'route' ? found.route.path : 'none';
-    const gone = new AbortController();
+    const work = new AbortController();
+    working.add(work);
+    if (stopping.aborted) work.abort(stopping.reason);
     const rest = connections.begin(request.socket);
     // Its place is free when it is answered, or when the caller has gone, whatever still runs for it.
     let leave = (): void => undefined;
     response.once('close', () => {
       rest();
       leave();
-      gone.abort(callerGone);
+      working.delete(work);
+      work.abort(callerGone);
       // Kept open for a next request that is not to come.
       if (stopping.aborted) connections.endIdle();
       answered(name, request.method ?? '', response.statusCode, (env.monotonic() - begun) / 1000);
     });
-    const reply = (one: Reply): Promise<void> =>
-      send(one, request, response, { gone: gone.signal, last: stopping.aborted, stallMs });
+    const reply = (one: Reply): Promise<void> => send(one, request, response, { last: stopping.aborted, stallMs });
 
     const admit = async (): Promise<Result<Admitted, ProblemReply>> => {
       if (target === null) return fail(problem(400, "The request's target is no path."));
@@ -85,16 +92,17 @@ export function openDesk(
       }
       const { route, params } = found;
       // Liveness must not fail because the server is asked much, or stops.
-      if (route.access !== 'open') {
-        if (stopping.aborted) return fail(later(`The ${who} is stopping.`));
+      if (route.access !== 'open' && stopping.aborted) return fail(later(`The ${who} is stopping.`));
+      // Reports have a bound of their own: who asks must not be turned away because all nodes have something to tell.
+      if (route.access === 'read' || route.access === 'act') {
         if (running >= maxConcurrent)
           return fail(later(`${running} requests are being answered already (http.maxConcurrent).`));
+        running++;
+        leave = () => {
+          running--;
+          leave = () => undefined;
+        };
       }
-      running++;
-      leave = () => {
-        running--;
-        leave = () => undefined;
-      };
       const { path, authority } = target;
       const caller = await gate({ request, access: route.access, path, authority });
       if (!caller.ok) return caller;
@@ -103,7 +111,7 @@ export function openDesk(
       return ok({
         route,
         run: async (body) => {
-          const signal = AbortSignal.any([gone.signal, stopping]);
+          const { signal } = work;
           const answer = await route.run(askedOf(request, caller.value, { params, query, body, at, signal }));
           if (route.endless === true && answer.kind === 'lines') leave();
           return reply(answer);

@@ -7,8 +7,6 @@ const lingerBytes = 4 * 1024 * 1024;
 
 /** How a reply is written. */
 export interface Sending {
-  /** The reader has gone. */
-  readonly gone: AbortSignal;
   /** The connection ends with it. */
   readonly last: boolean;
   /** A reader that takes nothing for so long is gone. */
@@ -20,9 +18,9 @@ export async function send(
   reply: Reply,
   request: IncomingMessage,
   response: ServerResponse,
-  { gone, last, stallMs }: Sending,
+  { last, stallMs }: Sending,
 ): Promise<void> {
-  if (response.destroyed || gone.aborted) return;
+  if (response.destroyed) return;
   // What is told of a node is its operator's alone.
   response.setHeader('cache-control', 'no-store');
   response.setHeader('x-content-type-options', 'nosniff');
@@ -44,10 +42,10 @@ export async function send(
       if (request.method !== 'HEAD') {
         response.flushHeaders();
         for await (const line of reply.lines) {
-          if (gone.aborted) return;
+          if (response.destroyed) return;
           // One line at a time is kept for a slow reader: the next one is made when this one is taken.
           if (!response.write(line)) await taken('drain');
-          if (gone.aborted) return;
+          if (response.destroyed) return;
         }
       }
       response.end();
@@ -74,19 +72,19 @@ export async function send(
 
   /** Resolves when the reader has taken what was written, or is gone; one that takes nothing is ended. */
   function taken(event: 'drain' | 'finish'): Promise<void> {
-    if (gone.aborted || (event === 'finish' && response.writableFinished)) return Promise.resolve();
+    if (response.closed || (event === 'finish' && response.writableFinished)) return Promise.resolve();
     return new Promise((resolve) => {
       // Node looks at the bytes that wait before it ends the connection: a reader that is merely slow is none that stalls.
       request.socket.setTimeout(stallMs);
       const go = (): void => {
         response.off(event, go);
-        gone.removeEventListener('abort', go);
+        response.off('close', go);
         // Between two requests Node has set its own already.
         if (request.socket.timeout === stallMs) request.socket.setTimeout(0);
         resolve();
       };
       response.once(event, go);
-      gone.addEventListener('abort', go, { once: true });
+      response.once('close', go);
     });
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { evaluate } from '../../src/collector/incidents/evaluate.ts';
 import { type LeaderNeeds, openLeader } from '../../src/collector/leader.ts';
 import { fellSilent, nodeStates } from '../../src/collector/look.ts';
+import { type LookerNeeds, openLooker } from '../../src/collector/looker.ts';
 import type { Notifier } from '../../src/collector/notify/notifier.ts';
 import type { CheckedRecord, KnownNode, Observation, Store, StoreFailure } from '../../src/collector/parts.ts';
 import { openRetention } from '../../src/collector/retention.ts';
@@ -37,7 +38,15 @@ async function memoryStore({ env }: Clock): Promise<Store> {
   return opened.value;
 }
 
-function leaderOf(clock: Clock, store: LeaderNeeds['store'], holder: string, more: Partial<LeaderNeeds> = {}) {
+function leaderOf(
+  clock: Clock,
+  store: LeaderNeeds['store'] & LookerNeeds['store'],
+  holder: string,
+  {
+    evaluate: decide = evaluate,
+    ...more
+  }: Partial<Pick<LeaderNeeds, 'notifier' | 'news'> & Pick<LookerNeeds, 'evaluate'>> = {},
+) {
   const lines: string[] = [];
   const { env } = clock;
   const metrics = openMetrics();
@@ -46,7 +55,10 @@ function leaderOf(clock: Clock, store: LeaderNeeds['store'], holder: string, mor
     write: (line) => void lines.push(line),
     settings: () => ({ level: 'info', format: 'json' }),
   });
-  const leader = openLeader({ env, log, metrics, store, evaluate, holder, ...more });
+  const leader = openLeader({
+    ...{ env, log, metrics, store, holder, ...more },
+    looker: openLooker({ env, store, evaluate: decide }),
+  });
   return {
     ...leader,
     lines,

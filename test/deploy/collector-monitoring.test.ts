@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { FleetIncident, FleetNodeRow } from '../../src/api/fleet.ts';
 import { checkAgainst } from '../../src/api/schema.ts';
-import type { Ingested } from '../../src/collector/http/ingest.ts';
+import type { Ingested } from '../../src/collector/intake/intake.ts';
 import { settingProblems } from '../../src/collector/setting-problems.ts';
 import { byteCount } from '../../src/settings/values.ts';
 import { collectorMetrics } from '../kit/collector-metrics.ts';

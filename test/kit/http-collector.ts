@@ -3,8 +3,8 @@ import { request as plainRequest } from 'node:http';
 import { type CollectorServices, collectorRoutesOf } from '../../src/collector/http/all-routes.ts';
 import { openBudget } from '../../src/collector/http/budget.ts';
 import { type CollectorGateSettings, openCollectorGate } from '../../src/collector/http/gates.ts';
-import type { Ingested } from '../../src/collector/http/ingest.ts';
 import { startHttp } from '../../src/collector/http/server.ts';
+import { type Ingested, openIntake } from '../../src/collector/intake/intake.ts';
 import type { CheckedBatch, StoreFailure } from '../../src/collector/parts.ts';
 import { type Env, systemEnv } from '../../src/lib/env.ts';
 import { openLog } from '../../src/lib/log.ts';
@@ -75,8 +75,6 @@ export async function startHttpCollector({
   const routes = [
     ...collectorRoutesOf({
       version: '0.1.0',
-      env,
-      log,
       now: env.now,
       store: {
         node: away,
@@ -86,11 +84,17 @@ export async function startHttpCollector({
         investigation: away,
         incidents: away,
         incident: away,
-        async ingest(batch) {
-          batches.push(batch);
-          return ingest(batch);
-        },
       },
+      intake: openIntake({
+        env,
+        log,
+        store: {
+          async ingest(batch) {
+            batches.push(batch);
+            return ingest(batch);
+          },
+        },
+      }),
       compare: () => assert.fail('nothing is compared here'),
       feed: { subscribe: () => null, subscribers: () => 0, stop: () => undefined },
       report: away,

@@ -9,6 +9,7 @@ import { collectorRoutes } from '../../src/collector/http/routes/index.ts';
 import { startHttp } from '../../src/collector/http/server.ts';
 import type { CheckedRecord, Compare, Store } from '../../src/collector/parts.ts';
 import { openFleetReporter } from '../../src/collector/report/fleet-reporter.ts';
+import { openReportMaker } from '../../src/collector/report/report-maker.ts';
 import { openStore } from '../../src/collector/store/store.ts';
 import { type Env, systemEnv } from '../../src/lib/env.ts';
 import { openLog } from '../../src/lib/log.ts';
@@ -65,9 +66,7 @@ export async function startQueryCollector({
   const reporter = openFleetReporter({
     env,
     log,
-    store,
-    version: '0.1.0',
-    startedAt: fleetAt - 86_400_000,
+    make: openReportMaker({ env, store, version: '0.1.0', startedAt: fleetAt - 86_400_000 }),
     settings: () => ({ schedule: 'off', directory: null, keep: 1 }),
   });
   const server = await startHttp({

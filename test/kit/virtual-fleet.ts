@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { gunzipSync } from 'node:zlib';
 import { collectorUrl } from '../../src/agent/collector/collector-url.ts';
 import { type CollectorReporter, openCollectorReporter } from '../../src/agent/collector/reporter.ts';
 import type { FleetEvent, FleetIncident } from '../../src/api/fleet.ts';
@@ -8,7 +7,9 @@ import { ReportReceipt } from '../../src/api/records.ts';
 import { checkAgainst, type Frozen } from '../../src/api/schema.ts';
 import { ingestRoute } from '../../src/collector/http/ingest.ts';
 import { evaluate } from '../../src/collector/incidents/evaluate.ts';
+import { openIntake } from '../../src/collector/intake/intake.ts';
 import { type Leader, openLeader } from '../../src/collector/leader.ts';
+import { openLooker } from '../../src/collector/looker.ts';
 import type { Store } from '../../src/collector/parts.ts';
 import { fleetRules } from '../../src/collector/rules.ts';
 import { openStore } from '../../src/collector/store/store.ts';
@@ -71,14 +72,21 @@ export async function startVirtualFleet(count: number, registries: readonly stri
   });
   assert.ok(opened.ok);
   const store = opened.value;
-  const ingest = ingestRoute({ env, log, store, ended: () => undefined });
-  const leader = openLeader({ env, log, metrics: openMetrics(), store, evaluate, holder: 'one' });
+  const ingest = ingestRoute({ intake: openIntake({ env, log, store }), ended: () => undefined });
+  const leader = openLeader({
+    env,
+    log,
+    metrics: openMetrics(),
+    store,
+    looker: openLooker({ env, store, evaluate }),
+    holder: 'one',
+  });
   const post = async (body: Uint8Array): Promise<ReportReceipt> => {
     posts.push(ms);
     const reply = await ingest.run({
       params: {},
       query: {},
-      body: JSON.parse(gunzipSync(body).toString('utf8')),
+      body: { bytes: body, coding: 'gzip' },
       accepts: [],
       signal: new AbortController().signal,
       caller: '127.0.0.1',

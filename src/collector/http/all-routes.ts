@@ -1,9 +1,7 @@
-import type { Env } from '../../lib/env.ts';
-import type { Log } from '../../lib/log.ts';
 import { operationRoutes } from '../../serve/operations.ts';
 import type { Route } from '../../serve/route.ts';
-import type { Store } from '../parts.ts';
-import { type Ingested, ingestRoute } from './ingest.ts';
+import type { Ingested, Intake } from '../intake/intake.ts';
+import { ingestRoute } from './ingest.ts';
 import { overviewRoute } from './overview.ts';
 import type { QueryServices } from './query-services.ts';
 import { type ReadyCheck, readinessRoute } from './readiness.ts';
@@ -14,15 +12,13 @@ export interface CollectorServices extends QueryServices {
   readonly version: string;
   readonly ready: () => Promise<readonly ReadyCheck[]>;
   readonly metrics: () => string;
-  readonly env: Env;
-  readonly log: Log;
-  readonly store: QueryServices['store'] & Pick<Store, 'ingest'>;
+  readonly intake: Intake;
   readonly ingested: (ingested: Ingested) => void;
 }
 
 /** Every route of the collector. */
 export function collectorRoutesOf(services: CollectorServices): readonly Route[] {
-  const { env, log, version, store, ingested, ready, metrics } = services;
+  const { version, intake, ingested, ready, metrics } = services;
   const routes: readonly Route[] = [
     ...operationRoutes({
       api: {
@@ -35,7 +31,7 @@ export function collectorRoutesOf(services: CollectorServices): readonly Route[]
       metrics,
       all: () => routes,
     }),
-    ingestRoute({ env, log, store, ended: ingested }),
+    ingestRoute({ intake, ended: ingested }),
     ...collectorRoutes(services),
     overviewRoute(services.report),
   ];

@@ -5,9 +5,9 @@ import { fail, ok, type Result } from '../../lib/result.ts';
 import { type Admitted, type DeskNeeds, openDesk, type Visit } from '../../serve/desk.ts';
 import { type HttpServer, type HttpTimes, type ListenNeeds, openListener, usualTimes } from '../../serve/listener.ts';
 import type { ProblemReply } from '../../serve/route.ts';
+import { openTurns } from '../turns.ts';
 import { readBody } from './body.ts';
 import type { Budget, Hold } from './budget.ts';
-import { openTurns } from './turns.ts';
 
 /** What the server needs. */
 export interface HttpNeeds extends Omit<DeskNeeds, 'who' | 'stallMs'>, Omit<ListenNeeds, 'who' | 'times'> {
@@ -30,7 +30,7 @@ interface Guest {
 }
 
 /** A fleet whose nodes all fail at once is let in by thousands a second. */
-const acceptors = 32;
+const acceptors = 8;
 
 /** Longest part of a path: a node's name has 253 characters, each of which may be written as three. */
 const maxParamLength = 1024;
@@ -121,7 +121,7 @@ export async function startHttp(needs: HttpNeeds): Promise<Result<HttpServer, st
     guest.hold = hold;
     const maxBytes = guest.admitted.route.bodyBytes ?? limits.apiBodyBytes;
     const begin = begins.get(request.raw) ?? (() => undefined);
-    guest.body = await readBody(request.raw, { maxBytes, hold, turns, begin, full });
+    guest.body = await readBody(request.raw, { maxBytes, hold, begin, full });
   });
   const handle = (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const guest = welcome(request, reply);

@@ -3,21 +3,18 @@ import type { Frozen } from '../../api/schema.ts';
 import type { Env } from '../../lib/env.ts';
 import type { Log } from '../../lib/log.ts';
 import { newestReport, writeReport } from '../../lib/report/files.ts';
-import { ok, type Result } from '../../lib/result.ts';
-import type { Page, PageQuery, Store, StoreFailure } from '../parts.ts';
-import { fleetRules } from '../rules.ts';
+import type { Result } from '../../lib/result.ts';
+import { type KeepTimes, openKept } from '../kept.ts';
+import type { StoreFailure } from '../parts.ts';
 import { fleetHtml } from './fleet-html.ts';
 import { fleetMarkdown } from './fleet-markdown.ts';
-import { fleetReport, worstFirst } from './fleet-report.ts';
+import type { ReportMaker } from './report-maker.ts';
 
 /** What the reporter needs. The settings may change while it works. */
 export interface FleetReporterNeeds {
   readonly env: Env;
   readonly log: Log;
-  readonly store: Pick<Store, 'standing' | 'registries' | 'nodes' | 'recovered'>;
-  /** Of the collector. */
-  readonly version: string;
-  readonly startedAt: number;
+  readonly make: ReportMaker;
   readonly settings: () => {
     readonly schedule: 'off' | 'hourly' | 'daily' | 'weekly';
     readonly directory: string | null;
@@ -44,65 +41,28 @@ const periods = { hourly: hourMs, daily: 24 * hourMs, weekly: 7 * 24 * hourMs } 
 /** What a report that somebody asks for covers. */
 const askedMs = 24 * hourMs;
 
-/** One report serves everybody who asks within this time: it reads all nodes. */
-const sharedMs = 2000;
+/** One report serves everybody who asks within this time: it reads all nodes. Of a large fleet, which takes long, a while more. */
+const keepTimes: KeepTimes = { freshMs: () => 2000, staleMs: (tookMs) => (tookMs < 20 ? 2000 : 6000) };
 
 /** After a failure the folder is tried again this much later. */
 const againMs = 300_000;
-
-/** Longest lists that are read for one report. */
-const most = { incidents: 1000, registries: 1000, nodes: 20_000 } as const;
 
 /** In the names of its files. */
 const filesOf = 'fleet';
 
 /** Makes it, and writes the reports that are due from then on. */
 export function openFleetReporter(needs: FleetReporterNeeds): FleetReporter {
-  const { env, log, store, tickMs = 10_000, settleMs = 120_000 } = needs;
+  const { env, log, make, tickMs = 10_000, settleMs = 120_000 } = needs;
   let tryAt = env.monotonic() + settleMs;
   let writing: Promise<void> | null = null;
   let trouble: string | null = null;
   let stopped = false;
   /** Of this process, by the clock that nobody sets. */
   let writtenAt: number | null = null;
-  let shared: { readonly at: number; readonly report: ReturnType<FleetReporter['report']> } | null = null;
+  const shared = openKept<Awaited<ReturnType<FleetReporter['report']>>>(env, keepTimes, ({ ok }) => ok);
 
-  const build = async (spanMs: number): ReturnType<FleetReporter['report']> => {
-    const now = env.now();
-    const from = now - spanMs;
-    const heardSince = now - fleetRules.silentAfterMs;
-    const standing = await store.standing(from);
-    if (!standing.ok) return standing;
-    const registries = await all(most.registries, (page) => store.registries(page));
-    if (!registries.ok) return registries;
-    const nodes = await all(most.nodes, (page) => store.nodes({ ...page, heardSince }));
-    if (!nodes.ok) return nodes;
-    const totals = await store.recovered(from);
-    const documents = standing.value.map(({ document }) => document);
-    const open = documents.filter(({ state }) => state === 'open');
-    const closed = documents.filter(({ state }) => state === 'closed');
-    const cut = [
-      ...(open.length > most.incidents ? ['open incidents'] : []),
-      ...(closed.length > most.incidents ? ['closed incidents'] : []),
-      ...(registries.value.more ? ['registries'] : []),
-      ...(nodes.value.more ? ['nodes'] : []),
-    ];
-    return ok(
-      fleetReport({
-        now,
-        from,
-        version: needs.version,
-        startedAt: needs.startedAt,
-        open: open.toSorted(worstFirst).slice(0, most.incidents),
-        closed: closed.toSorted((a, b) => ((a.closedAt ?? '') < (b.closedAt ?? '') ? 1 : -1)).slice(0, most.incidents),
-        registries: registries.value.items,
-        nodes: nodes.value.items,
-        totals: totals.ok ? totals.value : null,
-        cut,
-        reportTrouble: troubleNow(needs.settings(), trouble),
-      }),
-    );
-  };
+  const build = (spanMs: number): ReturnType<FleetReporter['report']> =>
+    make({ spanMs, reportTrouble: troubleNow(needs.settings(), trouble) });
 
   const failed = (words: string, fields: Readonly<Record<string, string>>): void => {
     if (trouble !== words) log.warn('the report cannot be written', fields);
@@ -143,32 +103,13 @@ export function openFleetReporter(needs: FleetReporterNeeds): FleetReporter {
   const timer = setInterval(tick, tickMs);
 
   return {
-    report() {
-      const now = env.monotonic();
-      if (shared === null || now - shared.at >= sharedMs) shared = { at: now, report: build(askedMs) };
-      return shared.report;
-    },
+    report: () => shared.get('asked', () => build(askedMs)),
     async stop() {
       stopped = true;
       clearInterval(timer);
       await writing;
     },
   };
-}
-
-/** All items of a list, up to `bound`; `more`: there are more. */
-async function all<T>(
-  bound: number,
-  ask: (page: PageQuery) => Promise<Result<Page<T>, StoreFailure>>,
-): Promise<Result<{ readonly items: readonly T[]; readonly more: boolean }, StoreFailure>> {
-  const items: T[] = [];
-  for (let cursor: string | null = null; ; ) {
-    const page: Result<Page<T>, StoreFailure> = await ask({ limit: 500, cursor });
-    if (!page.ok) return page;
-    items.push(...page.value.items);
-    cursor = page.value.cursor;
-    if (cursor === null || items.length >= bound) return ok({ items: items.slice(0, bound), more: cursor !== null });
-  }
 }
 
 function troubleNow(settings: ReturnType<FleetReporterNeeds['settings']>, trouble: string | null): string | null {

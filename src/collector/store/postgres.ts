@@ -29,6 +29,9 @@ const times = {
 /** Connections of one collector: ingest is short transactions, and what waits for one waits in the pool. */
 const mostConnections = 8;
 
+/** Of a part of it that only reads. */
+const mostReading = 3;
+
 /** Statements that are kept prepared in each connection. */
 const mostStatements = 200;
 
@@ -49,7 +52,7 @@ export async function openPostgres(url: string, needs: DatabaseNeeds): Promise<R
   return address.ok ? ok(databaseAt(address.value, needs)) : address;
 }
 
-function databaseAt(address: PostgresAddress, { env, log }: DatabaseNeeds): Database {
+function databaseAt(address: PostgresAddress, { env, log, reads = false }: DatabaseNeeds): Database {
   const { host, port, database, user, password, tls, applicationName, shown } = address;
   const pool = new pg.Pool({
     host,
@@ -61,7 +64,7 @@ function databaseAt(address: PostgresAddress, { env, log }: DatabaseNeeds): Data
     // Checked by the library as by any client of TLS: chain, dates and name.
     ssl: tls === null ? false : given({ ca: tls.ca, cert: tls.cert, key: tls.key?.reveal() ?? null }),
     application_name: applicationName,
-    max: mostConnections,
+    max: reads ? mostReading : mostConnections,
     connectionTimeoutMillis: times.connect,
     idleTimeoutMillis: times.idle,
     statement_timeout: times.statement,

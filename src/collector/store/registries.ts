@@ -1,6 +1,5 @@
 import type { FleetRegistryRow } from '../../api/fleet.ts';
 import type { Frozen } from '../../api/schema.ts';
-import type { Env } from '../../lib/env.ts';
 import type { Page, RegistriesQuery } from '../parts.ts';
 import { readCursor, writeCursor } from './cursor.ts';
 import { msOfStep } from './observations.ts';
@@ -12,41 +11,11 @@ import { rfc3339 } from './words.ts';
 /** Addresses of one registry's budgets that are shown: the lowest ones. */
 const mostBudgets = 100;
 
-/** A sum that took longer than this is kept for a while: this many times as long as it took, and no longer than five seconds. */
-const kept = { fromMs: 10, times: 20, mostMs: 5000 } as const;
-
-/** Registries that are kept; a fleet has some tens. */
-const mostKept = 1000;
-
 type Summed = Omit<Frozen<FleetRegistryRow>, 'incidents'>;
-
-/** Sums over thousands of nodes, kept shortly; those of small fleets are made anew each time. */
-export class RegistryCache {
-  readonly #rows = new Map<string, { readonly row: Summed; readonly until: number }>();
-  readonly #env: Env;
-
-  constructor(env: Env) {
-    this.#env = env;
-  }
-
-  /** What is kept under this name, or what `make` gives. */
-  async get(name: string, make: () => Promise<Summed>): Promise<Summed> {
-    const begun = this.#env.monotonic();
-    const known = this.#rows.get(name);
-    if (known !== undefined && known.until > begun) return known.row;
-    const row = await make();
-    const now = this.#env.monotonic();
-    if (this.#rows.size >= mostKept) this.#rows.clear();
-    if (now - begun < kept.fromMs) this.#rows.delete(name);
-    else this.#rows.set(name, { row, until: now + Math.min(kept.mostMs, kept.times * (now - begun)) });
-    return row;
-  }
-}
 
 /** A page of registries, by name. Each is one step of work: a fleet has some tens, looked at by thousands of nodes. */
 export async function listRegistries(
   database: Database,
-  cache: RegistryCache,
   query: RegistriesQuery,
 ): Promise<Page<Frozen<FleetRegistryRow>>> {
   const limit = bounded(query.limit);
@@ -66,8 +35,7 @@ export async function listRegistries(
     if (items.length >= limit) return { items, cursor: writeCursor('registries', [after]) };
     after = textOf(next, 'subject');
     const registry = after;
-    const name = `${query.heardSince === undefined ? 'all' : 'heard'} ${registry}`;
-    const summed = await cache.get(name, () => sumUp(database, registry, heard));
+    const summed = await sumUp(database, registry, heard);
     items.push({ ...summed, incidents: open.filter((row) => isOf(row, registry)).map((row) => textOf(row, 'id')) });
     await database.pause();
   }

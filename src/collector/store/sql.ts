@@ -60,6 +60,8 @@ export interface Database {
 export interface DatabaseNeeds {
   readonly env: Env;
   readonly log: Log;
+  /** It is only read, beside whoever writes; its tables are there. */
+  readonly reads?: boolean;
 }
 
 /** Thrown within a transaction: what was read is no longer so, the work starts again. */

@@ -20,20 +20,12 @@ const mostStatements = 200;
  * transaction runs at a time, and reads come between transactions, never within (lane.ts). Throws what SQLite says.
  * @param path A file, whose folder is made; or `:memory:`.
  */
-export function openSqlite(path: string, { env }: DatabaseNeeds): Database {
-  if (path !== ':memory:') makeFolder(dirname(path));
-  const db = new DatabaseSync(path);
+export function openSqlite(path: string, { env, reads = false }: DatabaseNeeds): Database {
+  if (path !== ':memory:' && !reads) makeFolder(dirname(path));
+  const db = new DatabaseSync(path, { readOnly: reads });
   try {
-    // Before the first table, or it has no effect: free pages can be given back a part at a time.
-    db.exec('PRAGMA auto_vacuum = INCREMENTAL');
-    // WAL and NORMAL: a crash of the machine may cost the last moments, never the file (sqlite.org/wal.html). Agents
-    // keep what was not acknowledged, and what was lost of the rest are looks that come again with the next round.
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768');
-    // Another process that writes (a backup, a shell) is waited for in `write`, where that does not stop everything.
-    db.exec('PRAGMA busy_timeout = 0; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY');
-    // What is in the journal goes to the file when it has 8 MiB and not 4: a page that is written again and again, as those of
-    // a storm are, goes there half as often. With more of it the transaction that has its turn then takes tens of milliseconds.
-    db.exec('PRAGMA wal_autocheckpoint = 2048');
+    if (reads) db.exec('PRAGMA busy_timeout = 0; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY');
+    else prepareToWrite(db);
   } catch (error) {
     db.close();
     throw error;
@@ -121,6 +113,20 @@ export function openSqlite(path: string, { env }: DatabaseNeeds): Database {
         if (db.isOpen) db.close();
       }),
   };
+}
+
+/** Settings of the file, and of a connection that writes. */
+function prepareToWrite(db: DatabaseSync): void {
+  // Before the first table, or it has no effect: free pages can be given back a part at a time.
+  db.exec('PRAGMA auto_vacuum = INCREMENTAL');
+  // WAL and NORMAL: a crash of the machine may cost the last moments, never the file (sqlite.org/wal.html). Agents
+  // keep what was not acknowledged, and what was lost of the rest are looks that come again with the next round.
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768');
+  // Another process that writes (a backup, a shell) is waited for in `write`, where that does not stop everything.
+  db.exec('PRAGMA busy_timeout = 0; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY');
+  // What is in the journal goes to the file when it has 8 MiB and not 4: a page that is written again and again, as those of
+  // a storm are, goes there half as often. With more of it the transaction that has its turn then takes tens of milliseconds.
+  db.exec('PRAGMA wal_autocheckpoint = 2048');
 }
 
 /** The journal, which grows while the disk is slow, and is no part of what the file holds. */

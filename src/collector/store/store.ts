@@ -10,13 +10,13 @@ import { type ObservationCache, readFailing, readFleet, readHealthy, readRecover
 import { migrate } from './migrate.ts';
 import { listNodes, readNode } from './nodes.ts';
 import { prune } from './prune.ts';
-import { listRegistries, RegistryCache } from './registries.ts';
+import { listRegistries } from './registries.ts';
 import { keyOf, numberOf, textOf } from './rows.ts';
 import { attempt, type Database, type DatabaseNeeds } from './sql.ts';
 import { failureOf, openSqlite } from './sqlite.ts';
 
 /**
- * Opens the store and brings its tables up to date: `sqlite:///var/lib/pullwhy/collector.db`, `sqlite::memory:`, or
+ * Opens the store and brings its tables up to date (not for who only reads): `sqlite:///var/lib/pullwhy/collector.db`, `sqlite::memory:`, or
  * `postgres://user:password@host/database?sslmode=verify-full`. The error is a sentence without credentials.
  */
 export async function openStore(url: string | Secret, needs: DatabaseNeeds): Promise<Result<Store, string>> {
@@ -26,6 +26,7 @@ export async function openStore(url: string | Secret, needs: DatabaseNeeds): Pro
     : openSqliteUrl(address, needs);
   if (!opened.ok) return opened;
   const database = opened.value;
+  if (needs.reads === true) return ok(storeOn(database, needs));
   const migrated = await attempt(database, () => migrate(database));
   if (migrated.ok) return ok(storeOn(database, needs));
   await database.close();
@@ -54,6 +55,11 @@ function openSqliteUrl(address: string, needs: DatabaseNeeds): Result<Database, 
   }
 }
 
+/** Whether a second way to this store leads to the same one: what is kept in memory is there for who opened it alone. */
+export function isShared(url: string): boolean {
+  return sqlitePath(url) !== ':memory:';
+}
+
 function sqlitePath(address: string): string | null {
   if (address === ':memory:' || address === 'sqlite::memory:') return ':memory:';
   const rest = /^sqlite:\/\/(\/.*)$/i.exec(address)?.[1];
@@ -73,7 +79,6 @@ const counted = ['nodes', 'observations', 'investigations', 'incidents', 'events
 export function storeOn(database: Database, { env }: DatabaseNeeds): Store {
   const nodeCache = new NodeCache();
   const failing: ObservationCache = new Map();
-  const registryCache = new RegistryCache(env);
   const { read } = database;
   return {
     ingest: (batch) => attempt(database, () => ingest(database, batch)),
@@ -82,7 +87,7 @@ export function storeOn(database: Database, { env }: DatabaseNeeds): Store {
     fleet: () => attempt(database, () => readFleet(database, nodeCache)),
     node: (node) => attempt(database, () => readNode(database, nodeCache, node)),
     nodes: (query) => attempt(database, () => listNodes(database, nodeCache, query)),
-    registries: (query) => attempt(database, () => listRegistries(database, registryCache, query)),
+    registries: (query) => attempt(database, () => listRegistries(database, query)),
     investigations: (query) => attempt(database, () => listInvestigations(database, query)),
     investigation: (id) => attempt(database, () => readInvestigation(database, id)),
     incidents: (query) => attempt(database, () => listIncidents(database, query)),

@@ -10,6 +10,7 @@ import {
   type FleetReporterNeeds,
   openFleetReporter,
 } from '../../../src/collector/report/fleet-reporter.ts';
+import { openReportMaker } from '../../../src/collector/report/report-maker.ts';
 import type { Log } from '../../../src/lib/log.ts';
 import { fleetAt, fleetIncident, fleetNode, fleetRegistry } from '../../kit/fleet-documents.ts';
 
@@ -36,36 +37,35 @@ describe('collector: reports', () => {
     const state = { gone: false, reads: 0 };
     const closedLong = fleetIncident('closed', { state: 'closed', closedAt: new Date(fleetAt - hourMs).toISOString() });
     const nodes = Array.from({ length: 1203 }, (_, at) => fleetNode(`node-${at}`));
+    const env = { now: () => clock.wall, monotonic: () => clock.run, random: () => 0.5 };
     const open = () =>
       openFleetReporter({
-        env: { now: () => clock.wall, monotonic: () => clock.run, random: () => 0.5 },
-        log,
-        version: '0.1.0',
-        startedAt: fleetAt,
+        ...{ env, log, tickMs: 5, settleMs: 1000 },
         settings: () => settings,
-        tickMs: 5,
-        settleMs: 1000,
-        store: {
-          standing: async () => {
-            state.reads++;
-            if (state.gone) return { ok: false, error: { reason: 'gone', message: 'No connection.' } };
-            return {
-              ok: true,
-              value: [fleetIncident('open'), closedLong].map((document) => ({
-                key: document.id,
-                document,
-                memory: '',
-              })),
-            };
+        make: openReportMaker({
+          ...{ env, version: '0.1.0', startedAt: fleetAt },
+          store: {
+            standing: async () => {
+              state.reads++;
+              if (state.gone) return { ok: false, error: { reason: 'gone', message: 'No connection.' } };
+              return {
+                ok: true,
+                value: [fleetIncident('open'), closedLong].map((document) => ({
+                  key: document.id,
+                  document,
+                  memory: '',
+                })),
+              };
+            },
+            registries: async () => ({ ok: true, value: { items: [fleetRegistry('docker.io')], cursor: null } }),
+            nodes: async ({ limit, cursor }) => {
+              const from = Number(cursor ?? 0);
+              const next = from + limit < nodes.length ? String(from + limit) : null;
+              return { ok: true, value: { items: nodes.slice(from, from + limit), cursor: next } };
+            },
+            recovered: async () => ({ ok: false, error: { reason: 'busy', message: 'busy' } }),
           },
-          registries: async () => ({ ok: true, value: { items: [fleetRegistry('docker.io')], cursor: null } }),
-          nodes: async ({ limit, cursor }) => {
-            const from = Number(cursor ?? 0);
-            const next = from + limit < nodes.length ? String(from + limit) : null;
-            return { ok: true, value: { items: nodes.slice(from, from + limit), cursor: next } };
-          },
-          recovered: async () => ({ ok: false, error: { reason: 'busy', message: 'busy' } }),
-        },
+        }),
       });
     /** Time goes on by so much; what is due is written then. */
     const pass = async (ms: number): Promise<void> => {

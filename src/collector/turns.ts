@@ -1,10 +1,10 @@
-import type { Env } from '../../lib/env.ts';
+import type { Env } from '../lib/env.ts';
 
 /** Does work that takes some tenths of a millisecond, and of which thousands may come in one moment. */
 export type Turns = <T>(work: () => T) => Promise<T>;
 
 /** How much of it is done before anything else gets a turn, milliseconds. */
-const turnMs = 4;
+const turnMs = 2;
 
 /**
  * Makes one queue of it: in order, and some milliseconds at a time, so that who asks a question in a storm of reports has its
