@@ -69,12 +69,13 @@ export async function startThread<C extends Calls<C>>(
         waiting.delete(said.id);
     }
   });
+  let defect: unknown = null;
   worker.on('error', (error) => {
-    throw error;
+    defect = error;
   });
   worker.on('exit', (code) => {
     ended.resolve();
-    if (!stopping) throw new Error(`a thread of the collector ended by itself, with status ${code}`);
+    if (!stopping) throw defect ?? new Error(`a thread of the collector ended by itself, with status ${code}`);
   });
   const ask = <T>(name: string, args: readonly unknown[], memory: ArrayBuffer[] = []): Promise<T> =>
     new Promise<T>((resolve) => {

@@ -233,6 +233,18 @@ describe('collector: bodies', () => {
       assert.deepEqual(held(), { bytes: 0, bodies: 0 });
     });
 
+    it('turn nobody away who asks', async () => {
+      const { release, ingest } = stuck();
+      const { port, held } = await start({ ingest, maxConcurrent: 1 });
+      const reports = Array.from({ length: 8 }, () => send(port, small));
+      await until('the bodies are held', () => held().bodies === 8);
+      // Its store is away: it was let in and asked.
+      const answer = await fetch(`http://127.0.0.1:${port}/v1/incidents`);
+      assert.match(await answer.text(), /This store only takes reports/);
+      release();
+      assert.ok((await Promise.all(reports)).every(({ status }) => status === 202));
+    });
+
     it('by a storm: every batch is taken once its sender comes back, and memory stays bounded', async function () {
       this.timeout(60_000);
       let under = 0;
