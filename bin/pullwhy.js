@@ -43,6 +43,7 @@ function startSmall() {
     '--no-maglev',
     '--no-sparkplug',
     '--liftoff-only',
+    '--wasm-wrapper-tiering-budget=1000000000',
     '--regexp-interpret-all',
     '--invocation-count-for-feedback-allocation=100',
     '--bytecode-old-age=2',
