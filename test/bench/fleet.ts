@@ -54,7 +54,7 @@ export function fleetStorm(seconds: number): () => Promise<Part> {
           ),
         ],
         notes: [
-          `fleet: the simulated nodes share the machine with the collector; ${counts.batches.toLocaleString('en')} batches, ${mib(counts.bytes)} MiB packed, ${counts.again} sent again, ${counts.refused} records refused; in the storm each node sends two batches, with an investigation of 40 kB.`,
+          `fleet: the simulated nodes share the machine with the collector, and stand behind it for the processor; ${counts.batches.toLocaleString('en')} batches, ${mib(counts.bytes)} MiB packed, ${counts.again} sent again, ${counts.refused} records refused; in the storm each node sends two batches, with an investigation of 40 kB.`,
         ],
       };
     } finally {
