@@ -73,7 +73,9 @@ function taken(request: IncomingMessage, part: (chunk: Buffer) => ProblemReply |
     };
     const ended = (): void => end(null);
     const closed = (): void => end(problem(400, 'The body ended before its length.'));
-    request.on('data', data).on('end', ended).on('close', closed).on('error', closed);
+    // The caller went while it was found out who asks: no event tells of that again, and its place would be taken for ever.
+    if (request.destroyed) resolve(problem(400, 'The body ended before its length.'));
+    else request.on('data', data).on('end', ended).on('close', closed).on('error', closed);
   });
 }
 

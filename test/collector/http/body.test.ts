@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { request as plainRequest } from 'node:http';
+import { createServer, request as plainRequest } from 'node:http';
 import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { readBody } from '../../../src/collector/http/body.ts';
+import { openBudget } from '../../../src/collector/http/budget.ts';
 import { limits } from '../../../src/lib/limits.ts';
 import { ok } from '../../../src/lib/result.ts';
 import { head, httpCallers } from '../../kit/http-callers.ts';
@@ -156,6 +158,26 @@ describe('collector: bodies', () => {
     clearInterval(drip);
     await until('the place is given back', () => held().bodies === 0 && held().bytes === 0);
     assert.equal(answers.length, 1);
+  });
+
+  it('whose senders went before they were asked for end at once', async () => {
+    const read = Promise.withResolvers<Awaited<ReturnType<typeof readBody>>>();
+    const server = createServer((request) => {
+      request.once('close', async () => {
+        const hold = openBudget(() => ({ bytes: mib, bodies: 1 })).open();
+        assert.ok(hold !== null);
+        const full = () => ({ kind: 'problem' as const, status: 429, detail: '' });
+        read.resolve(await readBody(request, { maxBytes: mib, hold, begin: () => undefined, full }));
+      });
+      request.socket.destroy();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    open(address.port, begun);
+    const body = await read.promise;
+    server.close();
+    assert.equal(body.ok ? 0 : body.error.status, 400);
   });
 
   it('whose senders go give their place back', async () => {
