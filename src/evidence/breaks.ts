@@ -1,4 +1,5 @@
 import type { AnyDoneProbe, DoneProbe, Hop } from '../model/investigation.ts';
+import { oncePerView } from './once.ts';
 import { requestsOf } from './requests.ts';
 import { probesOf, type View } from './view.ts';
 import type { Way } from './way.ts';
@@ -25,9 +26,9 @@ export interface Break {
 }
 
 /** Every break, endpoints in order, each endpoint's hops in the order of a pull. */
-export function breaksOf(view: View): Break[] {
-  return view.plan.endpoints.flatMap((_, endpoint) => endpointBreaks(view, endpoint));
-}
+export const breaksOf = oncePerView((view): readonly Break[] =>
+  view.plan.endpoints.flatMap((_, endpoint) => endpointBreaks(view, endpoint)),
+);
 
 /** The ways that were tried instead of `way`, with what became of them. */
 export function insteadOfWay(view: View, way: Way, instead: Way['instead']): { way: Way; state: WayState }[] {

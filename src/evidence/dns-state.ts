@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { DoneProbe } from '../model/investigation.ts';
-import { probesOf, type View } from './view.ts';
+import { oncePerPart } from './once.ts';
+import { probesOf } from './view.ts';
 
 /** One nameserver's answer for a host, both families taken together. */
 export interface NameserverAnswer {
@@ -27,7 +28,7 @@ export interface DnsState {
 export const maxAddresses = 8;
 
 /** How a host's name resolves, from the probes so far. */
-export function dnsState(view: View, host: string): DnsState {
+export const dnsState = oncePerPart((view, host: string): DnsState => {
   if (isIP(host.replace(/%.*$/, '')) !== 0) {
     return { literal: true, answers: [], effective: null, addresses: [host], pending: false };
   }
@@ -41,7 +42,7 @@ export function dnsState(view: View, host: string): DnsState {
   const addresses = new Set(effective?.addresses ?? []);
   for (const answer of answers) for (const address of answer.addresses) addresses.add(address);
   return { literal: false, answers, effective, addresses: [...addresses].slice(0, maxAddresses), pending };
-}
+});
 
 function answerOf(probes: readonly DoneProbe<'dns'>[]): NameserverAnswer {
   const first = probes[0];

@@ -2,6 +2,7 @@ import type { ChallengeFacts } from '../model/facts.ts';
 import type { DoneProbe } from '../model/investigation.ts';
 import { matchesOf, pluginMatches } from './credential-matches.ts';
 import { askedElsewhere } from './elsewhere.ts';
+import { oncePerPart } from './once.ts';
 import { probesOf, type View } from './view.ts';
 import { endpointWay } from './ways.ts';
 
@@ -34,7 +35,7 @@ export interface IdentityTrack {
 export const maxCredentials = 4;
 
 /** What the probes so far say about the requests at an endpoint. */
-export function requestsOf(view: View, endpoint: number): Requests {
+export const requestsOf = oncePerPart((view, endpoint: number): Requests => {
   const way = endpointWay(view, endpoint);
   const ping = probesOf(view, 'registry').findLast(
     (probe) => probe.endpoint === endpoint && !probe.counterfactual && probe.facts.way === way?.id,
@@ -82,7 +83,7 @@ export function requestsOf(view: View, endpoint: number): Requests {
     named: got,
     image: got === null ? null : got.facts.kind === 'image' ? got : platform,
   };
-}
+});
 
 /**
  * Which credentials the runtime offers at an endpoint, by index. Its own files' go to the host that they are for, and to

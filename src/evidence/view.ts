@@ -22,9 +22,25 @@ export interface View {
   readonly probes: readonly ProbeResult[];
 }
 
+/** Finished probes by their kind. */
+type ByKind = { [K in ProbeKind]?: readonly DoneProbe<K>[] };
+
+/** A list of probes never changes, and each cause asks for its kinds anew. */
+const sorted = new WeakMap<View['probes'], ByKind>();
+
 /** The finished probes of one kind, in the order in which they started. */
-export function probesOf<K extends ProbeKind>(view: Pick<View, 'probes'>, kind: K): DoneProbe<K>[] {
-  return view.probes.filter((probe): probe is Extract<ProbeResult, DoneProbe<K>> => isDone(probe, kind));
+export function probesOf<K extends ProbeKind>(view: Pick<View, 'probes'>, kind: K): readonly DoneProbe<K>[] {
+  const { probes } = view;
+  let known = sorted.get(probes);
+  if (known === undefined) {
+    known = {};
+    sorted.set(probes, known);
+  }
+  const before: ByKind[K] = known[kind];
+  if (before !== undefined) return before;
+  const made = probes.filter((probe): probe is Extract<ProbeResult, DoneProbe<K>> => isDone(probe, kind));
+  Object.assign(known, { [kind]: made });
+  return made;
 }
 
 function isDone<K extends ProbeKind>(probe: ProbeResult, kind: K): probe is Extract<ProbeResult, DoneProbe<K>> {

@@ -1,7 +1,8 @@
 import type { AnyDoneProbe, DoneProbe } from '../model/investigation.ts';
 import { type DnsState, dnsState } from './dns-state.ts';
+import { oncePerPart } from './once.ts';
 import { originOf } from './origin.ts';
-import { probesOf, type View } from './view.ts';
+import { probesOf } from './view.ts';
 import type { Way } from './way.ts';
 
 /** How far a way carries, from the probes so far. */
@@ -28,7 +29,7 @@ export function needsTunnel(way: Way): boolean {
 }
 
 /** What the probes so far say about a way. */
-export function stateOf(view: View, way: Way): WayState {
+export const stateOf = oncePerPart((view, way: Way): WayState => {
   const proxyOrigin = way.proxy === null ? null : originOf(way.proxy);
   const connectHost = proxyOrigin?.host ?? way.host;
   const connectPort = proxyOrigin?.port ?? way.port;
@@ -65,4 +66,4 @@ export function stateOf(view: View, way: Way): WayState {
   const wanted = needsTunnel(way) ? 1 : Math.min(connected.length, maxHandshakes);
   const decided = tls.length >= wanted && tcp.length >= dns.addresses.length;
   return decided ? { ...base, open: [], broken: { layer: 'tls', probes: tls } } : undecided;
-}
+});

@@ -1,6 +1,7 @@
 import type { HttpFacts, NextParty } from '../model/facts.ts';
 import type { Hop } from '../model/investigation.ts';
 import type { EndpointInfo } from '../model/plan.ts';
+import { oncePerView } from './once.ts';
 import { originOf, wayId } from './origin.ts';
 import { probesOf, type View } from './view.ts';
 import type { Way } from './way.ts';
@@ -12,20 +13,8 @@ const maxEndpoints = 8;
 /** Known proxies tried as counterfactuals. */
 const maxKnownProxies = 3;
 
-/** A view never changes, and everybody who looks at one asks this. */
-const known = new WeakMap<View, readonly Way[]>();
-const knownOwn = new WeakMap<View, readonly Way[]>();
-
 /** Every way that the plan and the facts so far lead to: the runtime's own first, then what would work instead. */
-export function waysOf(view: View): readonly Way[] {
-  const before = known.get(view);
-  if (before !== undefined) return before;
-  const made = allWays(view);
-  known.set(view, made);
-  return made;
-}
-
-function allWays(view: View): readonly Way[] {
+export const waysOf = oncePerView((view): readonly Way[] => {
   const ways = new Map<string, Way>();
   const add = (way: Way): void => {
     const key = `${way.endpoint} ${way.id} ${way.hop}`;
@@ -34,7 +23,7 @@ function allWays(view: View): readonly Way[] {
   for (const way of ownWays(view)) add(way);
   for (const way of [...ways.values()]) for (const other of insteadOf(view, way)) add(other);
   return [...ways.values()];
-}
+});
 
 /** The ways of one endpoint that are the runtime's own, in the order of a pull. */
 export function ownWaysOf(view: View, endpoint: number): Way[] {
@@ -71,15 +60,7 @@ function tlsSettings({ ca, client, skipVerify, insecure, source }: EndpointInfo)
   return ca.length > 0 || client.length > 0 || skipVerify || insecure ? source : '';
 }
 
-function ownWays(view: View): readonly Way[] {
-  const before = knownOwn.get(view);
-  if (before !== undefined) return before;
-  const made = makeOwnWays(view);
-  knownOwn.set(view, made);
-  return made;
-}
-
-function makeOwnWays(view: View): readonly Way[] {
+const ownWays = oncePerView((view): readonly Way[] => {
   const ways: Way[] = [];
   view.plan.endpoints.slice(0, maxEndpoints).forEach((endpoint, index) => {
     const origin = originOf(endpoint.url);
@@ -100,7 +81,7 @@ function makeOwnWays(view: View): readonly Way[] {
     }
   });
   return ways;
-}
+});
 
 /** The realm and the redirect targets that answers of this endpoint name. */
 function partiesOf(view: View, endpoint: number): { party: NextParty; hop: Hop }[] {
