@@ -1,4 +1,4 @@
-import { constants } from 'node:crypto';
+import { constants, type X509Certificate } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import type { Env } from '../lib/env.ts';
@@ -6,6 +6,7 @@ import { limits } from '../lib/limits.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { WireError } from '../model/network-failure.ts';
+import { type AcceptedChains, openAcceptedChains } from './accepted-chains.ts';
 import {
   type CertificateInfo,
   type CertificateProblem,
@@ -65,6 +66,7 @@ export interface TlsOptions {
 /** A trust store made ready. */
 export interface TrustContext {
   readonly pool: TrustPool;
+  readonly accepted: AcceptedChains;
 }
 
 const trusts = new WeakMap<readonly string[], TrustContext>();
@@ -76,7 +78,7 @@ const trusts = new WeakMap<readonly string[], TrustContext>();
 export function createTrust(pem: readonly string[]): TrustContext {
   const known = trusts.get(pem);
   if (known !== undefined) return known;
-  const made = { pool: readTrustPool(pem) };
+  const made = { pool: readTrustPool(pem), accepted: openAcceptedChains() };
   trusts.set(pem, made);
   return made;
 }
@@ -135,15 +137,15 @@ export function handshakeTls(
   const started = env.monotonic();
   const context = `TLS handshake with ${serverName}`;
   const reader = readServerFlight();
-  let chain: readonly Certificate[] = [];
+  let chain: readonly CertificateInfo[] = [];
   let negotiated: TlsNegotiated | null = null;
 
   const failure = (error: WireError, more: Partial<TlsFailure> = {}): TlsFailure => {
     const flight = reader.flight();
-    const seen = chain.length > 0 ? chain : flight.certificates.map(readCertificate).filter((one) => one !== null);
+    const sent = () => flight.certificates.map(readCertificate).filter((one) => one !== null);
     return {
       ...error,
-      chain: seen.map(certificateInfo),
+      chain: chain.length > 0 ? chain : sent().map(certificateInfo),
       failedCertificate: null,
       failedRoot: null,
       otherFailures: [],
@@ -206,6 +208,26 @@ export function handshakeTls(
     const onAccepted = () => {
       if (good !== null) settle(ok({ socket: tlsSocket, peer: good }));
     };
+    /** The chain as it is told, when the handshake may go on; else it has ended, and null. */
+    const check = (
+      sent: readonly X509Certificate[],
+      trust: TrustContext,
+    ): Omit<TlsPeer, keyof TlsNegotiated | 'durationMs'> | null => {
+      const { certificates, problem } = readChain(sent);
+      chain = certificates.map(certificateInfo);
+      const verdict = problem ?? verifyChain(certificates, trust.pool, serverName, env.now());
+      if (!verdict.ok && !options.skipVerify) {
+        const fields = verdictFields(verdict);
+        const unknown = verdict.problems.some(({ code }) => code === 'tls-unknown-authority');
+        const publicAuthority = unknown ? isPublicAuthority(certificates, serverName, env.now()) : null;
+        settle(fail(failure(firstOf(verdict), { ...fields, publicAuthority })));
+        return null;
+      }
+      const root = verdict.root === null ? null : certificateInfo(verdict.root);
+      if (verdict.ok && root !== null) trust.accepted.add(serverName, { chain, root }, verdict.path);
+      const unverified = verdict.problems.map(({ code, message }) => ({ code, message }));
+      return { chain, root, verified: verdict.ok, unverified };
+    };
     const onSecure = () => {
       const requested = clientCertificateRequested(tlsSocket);
       negotiated = {
@@ -214,25 +236,14 @@ export function handshakeTls(
         alpn: typeof tlsSocket.alpnProtocol === 'string' ? tlsSocket.alpnProtocol : null,
         clientCertificateRequested: requested,
       };
-      const sent = sentChain(tlsSocket);
-      chain = sent.chain;
-      const verdict = sent.problem ?? verifyChain(chain, createTrust(options.trustPem).pool, serverName, env.now());
-      if (!verdict.ok && !options.skipVerify) {
-        const fields = verdictFields(verdict);
-        const unknown = verdict.problems.some(({ code }) => code === 'tls-unknown-authority');
-        const publicAuthority = unknown ? isPublicAuthority(chain, serverName, env.now()) : null;
-        settle(fail(failure(firstOf(verdict), { ...fields, publicAuthority })));
-        return;
-      }
+      const trust = createTrust(options.trustPem);
+      const sent = sentCertificates(tlsSocket);
+      const known = trust.accepted.find(serverName, sent, env.now());
+      const checked = known === null ? check(sent, trust) : { ...known, verified: true, unverified: [] };
+      if (checked === null) return;
+      chain = checked.chain;
       const durationMs = env.monotonic() - started;
-      good = {
-        ...negotiated,
-        chain: chain.map(certificateInfo),
-        root: verdict.root === null ? null : certificateInfo(verdict.root),
-        verified: verdict.ok,
-        unverified: verdict.problems.map(({ code, message }) => ({ code, message })),
-        durationMs,
-      };
+      good = { ...negotiated, ...checked, durationMs };
       // In TLS 1.3 the server judges the client's certificate, or its absence, after the handshake has ended for us.
       // A session ticket says yes, an alert no; a server that sends neither is given one round trip's time, generously.
       if (negotiated.protocol !== 'TLSv1.3' || !requested) onAccepted();
@@ -278,22 +289,37 @@ function verdictFields(verdict: ChainVerdict): Partial<TlsFailure> {
 }
 
 /**
- * The certificates as sent. Node hands them over once: a second call finds none (it takes them out of OpenSSL's list),
- * and `issuerCertificate` goes along the sent list, not along who signed whom.
+ * The certificates as sent, one more than are read at most. Node hands them over once: a second call finds none (it takes
+ * them out of OpenSSL's list), and `issuerCertificate` goes along the sent list, not along who signed whom.
  */
-function sentChain(socket: TLSSocket): { chain: readonly Certificate[]; problem: ChainVerdict | null } {
-  const chain: Certificate[] = [];
+function sentCertificates(socket: TLSSocket): readonly X509Certificate[] {
+  const sent: X509Certificate[] = [];
   let at = socket.getPeerX509Certificate();
-  for (let count = 0; at !== undefined; count += 1) {
-    if (count >= limits.chainCertificates) {
-      return { chain, problem: refusal(`the server sent more than ${limits.chainCertificates} certificates`, null) };
-    }
-    const read = readCertificate(at.raw);
-    if (read === null) return { chain, problem: refusal('a certificate of the chain cannot be read', count) };
-    chain.push(read);
+  while (at !== undefined && sent.length <= limits.chainCertificates) {
+    sent.push(at);
     at = at.issuerCertificate;
   }
-  return { chain, problem: null };
+  return sent;
+}
+
+/** What was sent, read for checking; with a problem: as far as it can be read. */
+function readChain(sent: readonly X509Certificate[]): {
+  readonly certificates: readonly Certificate[];
+  readonly problem: ChainVerdict | null;
+} {
+  const certificates: Certificate[] = [];
+  for (const [index, { raw }] of sent.entries()) {
+    if (index >= limits.chainCertificates) {
+      return {
+        certificates,
+        problem: refusal(`the server sent more than ${limits.chainCertificates} certificates`, null),
+      };
+    }
+    const read = readCertificate(raw);
+    if (read === null) return { certificates, problem: refusal('a certificate of the chain cannot be read', index) };
+    certificates.push(read);
+  }
+  return { certificates, problem: null };
 }
 
 function refusal(message: string, index: number | null): ChainVerdict {
