@@ -54,8 +54,27 @@ export class Chain {
 
   /** `first` is the entry outside the arrays, 0 where there is none; `count` counts it too. */
   static follow(source: Source, first: number, array: number, count: number): Chain {
-    const parts: Part[] = [];
-    let start = first === 0 ? 0 : 1;
+    return Chain.from(source, first, [], first === 0 ? 0 : 1, array, count);
+  }
+
+  /** This chain when it has `count` items by now: only its last array and those behind it are read. */
+  grown(count: number): Chain {
+    const parts = [...this.parts];
+    const last = parts.pop();
+    if (last === undefined || this.broken) return this;
+    return Chain.from(this.source, this.first, parts, last.start, last.offset, count);
+  }
+
+  /** The arrays from `array` on, whose first item is number `start`, behind those that are known. */
+  private static from(
+    source: Source,
+    first: number,
+    parts: Part[],
+    firstStart: number,
+    array: number,
+    count: number,
+  ): Chain {
+    let start = firstStart;
     let at = array;
     while (at !== 0 && start < count && parts.length < limits.journalArrays) {
       const size = source.objectSize(at, entryArray);

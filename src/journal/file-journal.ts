@@ -316,7 +316,7 @@ export class FileJournal implements Journal {
   private bootList(): readonly Boot[] {
     const found = new Map<string, { first: number; last: number }>();
     for (const file of this.files.values()) {
-      let data = file.firstDataOf(Buffer.from('_BOOT_ID'));
+      let data = file.newestDataOf(file.findField(Buffer.from('_BOOT_ID')));
       for (let count = 0; data !== 0 && count < limits.journalBoots; count++, data = file.nextDataOf(data)) {
         const text = file.payload(data, 256)?.toString('latin1') ?? '';
         const id = /^_BOOT_ID=([0-9a-f]{32})$/.exec(text)?.[1];

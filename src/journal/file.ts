@@ -44,6 +44,8 @@ export class JournalFile {
   /** The header is read into it, to be compared: nothing is made for a look at which nothing is new. */
   private spare: Buffer = Buffer.alloc(headerBytes);
   private readonly hash = emptyHash();
+  /** All entries as they were asked for last, and of which journal in the file that was. */
+  private known: { readonly chain: Chain; readonly array: number; readonly generation: number } | null = null;
 
   private constructor(path: string, identity: string, number: number, pages: PagedFile, header: Header, raw: Buffer) {
     this.path = path;
@@ -123,7 +125,12 @@ export class JournalFile {
 
   /** All entries. Where an array of their list is damaged, those behind are looked for in the file itself. */
   entries(): Chain {
-    const chain = Chain.follow(this, 0, this.header.entryArray, this.header.entries);
+    const { entryArray: array, entries: count } = this.header;
+    const { known, generation } = this;
+    // Arrays that are full stay as they are, so that who follows reads the last one.
+    const grown = known?.array === array && known.generation === generation ? known.chain.grown(count) : null;
+    const chain = grown === null || grown.broken ? Chain.follow(this, 0, array, count) : grown;
+    this.known = chain.broken ? null : { chain, array, generation };
     if (!chain.broken) return chain;
     let last = chain.length - 1;
     while (last >= 0 && this.objectSize(chain.at(last), objectType.entry) === 0) last--;
@@ -145,14 +152,18 @@ export class JournalFile {
     return this.lookUp(payload, offset, buckets, 24, (at) => this.hasPayload(at, payload));
   }
 
-  /** The first data object of a field, by the field's object; 0 when the file has none. */
-  firstDataOf(field: Buffer): number {
+  /** The object of a field, by the hash table; 0 when the file has none. Once written it stays where it is. */
+  findField(field: Buffer): number {
     const { offset, buckets } = this.header.fieldHashTable;
-    const found = this.lookUp(field, offset, buckets, 24, (at) => {
+    return this.lookUp(field, offset, buckets, 24, (at) => {
       const size = this.objectSize(at, objectType.field);
       return size === 40 + field.length && this.pages.bytes(at + 40, field.length).equals(field);
     });
-    return found === 0 ? 0 : this.pages.u64(found + 32);
+  }
+
+  /** The newest data object of a field, by the field's object (`findField`); 0 when there is none. */
+  newestDataOf(field: number): number {
+    return field === 0 || this.objectSize(field, objectType.field) < 40 ? 0 : this.pages.u64(field + 32);
   }
 
   /** The next data object of the same field; 0 at the end. New ones are put in front, so offsets fall. */

@@ -1,6 +1,6 @@
 import type { EntryDamage, JournalEntry, JournalFields } from './entry.ts';
 import type { FileFailure } from './file.ts';
-import type { Match } from './stream.ts';
+import type { Match } from './wanted.ts';
 
 export type { EntryDamage, FileFailure, JournalEntry, JournalFields, Match };
 

@@ -14,10 +14,12 @@ export interface Offsets {
 export class ChainOffsets implements Offsets {
   current = 0;
   private readonly chain: Chain;
-  private index = 0;
+  private index: number;
 
-  constructor(chain: Chain) {
+  /** `index`: of the first that counts. */
+  constructor(chain: Chain, index = 0) {
     this.chain = chain;
+    this.index = index;
     this.settle(0);
   }
 

@@ -4,12 +4,7 @@ import type { LocatedEntry } from './entry.ts';
 import type { FieldReader } from './field-reader.ts';
 import { type JournalFile, objectType } from './file.ts';
 import { ChainOffsets, CommonOffsets, type Offsets, TestedOffsets, UnionOffsets } from './selection.ts';
-
-/** Entries that have one of `values` in `field`. Several of these are all to be met. */
-export interface Match {
-  readonly field: string;
-  readonly values: readonly string[];
-}
+import { type Match, WantedData } from './wanted.ts';
 
 /** Where reading starts. */
 export interface Start {
@@ -22,13 +17,16 @@ export interface Start {
 /** The largest time that systemd takes for valid: 2^55 microseconds are the year 3111. */
 const latest = 2 ** 55;
 
+/** So many new entries are asked one by one. */
+const fewEntries = 32;
+
 /**
  * The entries of one file that fit, in the file's order. A stream goes on where it stopped when the file grew: `look`
  * takes in what is there now, `head` and `take` walk through it.
  */
 export class FileStream {
   readonly file: JournalFile;
-  private readonly matches: readonly Match[];
+  private readonly wanted: WantedData | null;
   /** Entries at this offset or behind come next. */
   private from = 0;
   private offsets: Offsets | null = null;
@@ -45,7 +43,7 @@ export class FileStream {
 
   constructor(file: JournalFile, matches: readonly Match[]) {
     this.file = file;
-    this.matches = matches;
+    this.wanted = matches.length === 0 ? null : new WantedData(file, matches);
     this.generation = file.generation;
   }
 
@@ -95,9 +93,11 @@ export class FileStream {
       const at = entries.at(index);
       if (this.realtimeAt(at) !== null) this.tail = at;
     }
+    const few = this.fewNew(entries);
     // While it is written, the writer may be between linking an entry to the file's list and to those of its fields.
-    this.tailPending = file.header.state === 'online' && this.tail !== 0 && !entries.broken && this.matches.length > 0;
-    this.offsets = this.select(entries);
+    this.tailPending =
+      file.header.state === 'online' && this.tail !== 0 && !entries.broken && this.wanted !== null && few === null;
+    this.offsets = few ?? this.select(entries);
     this.offsets.seek(this.from);
     this.settle();
   }
@@ -128,11 +128,15 @@ export class FileStream {
       if (this.setHead(at)) return;
       offsets.advance();
     }
-    if (!this.tailPending) return;
-    // What is behind it has to wait for the next look: other lists may not have it yet.
-    this.tailPending = false;
-    this.offsets = null;
-    if (this.tail >= this.from && this.test()(this.tail)) this.setHead(this.tail);
+    if (this.tailPending) {
+      // What is behind it has to wait for the next look: other lists may not have it yet.
+      this.tailPending = false;
+      this.offsets = null;
+      const { wanted, tail } = this;
+      if (wanted !== null && tail >= this.from && this.test(wanted)(tail) && this.setHead(tail)) return;
+    }
+    // All that is there is decided, also what nobody wanted.
+    if (this.tail !== 0) this.from = Math.max(this.from, this.tail + 8);
   }
 
   private setHead(at: number): boolean {
@@ -174,37 +178,52 @@ export class FileStream {
     return sound ? time : null;
   }
 
+  /**
+   * The entries at `from` and behind, where they are a few at the end, as for who follows: to ask each of them takes less
+   * than to look for the ends of all lists. Null where there are more.
+   */
+  private fewNew(entries: Chain): Offsets | null {
+    if (this.from === 0 || entries.broken) return null;
+    let index = entries.length;
+    for (; index > 0; index--) {
+      const at = entries.at(index - 1);
+      // A damaged item that seems to be the end would hide those before it.
+      if (this.realtimeAt(at) === null) return null;
+      if (at < this.from) break;
+      if (entries.length - index >= fewEntries) return null;
+    }
+    const behind = new ChainOffsets(entries, index);
+    return this.wanted === null ? behind : new TestedOffsets(behind, this.test(this.wanted));
+  }
+
   private select(entries: Chain): Offsets {
+    if (this.wanted === null) return new ChainOffsets(entries);
     let broken = false;
-    const terms = this.matches.map(({ field, values }) => {
-      const lists = values.map((value) => {
-        const data = this.file.findData(Buffer.from(`${field}=${value}`));
+    const terms = this.wanted.offsets().map((values) => {
+      const lists = values.map((data) => {
         const chain = data === 0 ? Chain.empty(this.file) : this.file.entriesOf(data);
         broken ||= chain.broken;
         return new ChainOffsets(chain);
       });
       return lists.length === 1 && lists[0] !== undefined ? lists[0] : new UnionOffsets(lists);
     });
-    if (terms.length === 0) return new ChainOffsets(entries);
     // A list that is damaged would leave entries out: each entry is asked itself instead.
-    if (broken) return new TestedOffsets(new ChainOffsets(entries), this.test());
+    if (broken) return new TestedOffsets(new ChainOffsets(entries), this.test(this.wanted));
     return terms.length === 1 && terms[0] !== undefined ? terms[0] : new CommonOffsets(terms);
   }
 
   /** A test whether the entry at an offset meets the matches, by its own items. */
-  private test(): (at: number) => boolean {
+  private test(matches: WantedData): (at: number) => boolean {
     const { file } = this;
     const { compact } = file.header;
-    const wanted = this.matches.map(({ field, values }) =>
-      values.map((value) => file.findData(Buffer.from(`${field}=${value}`))).filter((data) => data !== 0),
-    );
+    const wanted = matches.offsets();
     return (at) => {
       const end = at + file.objectSize(at, objectType.entry);
       const items = new Set<number>();
       for (let item = at + 64; item < end; item += compact ? 4 : 16) {
         items.add(compact ? file.pages.u32(item) : file.pages.u64(item));
       }
-      return wanted.every((some) => some.some((data) => items.has(data)));
+      return wanted.every((some) => some.some((data) => data !== 0 && items.has(data)));
     };
   }
 

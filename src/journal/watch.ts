@@ -30,6 +30,8 @@ export class FolderWatch {
         const watcher = watch(folder, { persistent: false }, (kind) => {
           this.changed = true;
           this.moved ||= kind === 'rename';
+          // Who looks now need not look again before the time has passed.
+          this.poll?.timer.refresh();
           this.wake?.();
         });
         watcher.on('error', () => {

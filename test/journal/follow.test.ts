@@ -80,6 +80,44 @@ describe('journal: following', function () {
     }
   });
 
+  it('finds who writes for the first time, however many others wrote before and between', async function () {
+    const journald = await startJournald(folder, ['SystemMaxFileSize=4M', 'SystemMaxFiles=100']);
+    if (journald === null) return this.skip();
+    try {
+      await journald.write('someone', ['line 0']);
+      await settled(() => openable(journald.directory));
+      const journal = await openFiles(journald.directory);
+      const writers = ['first', 'second', 'third'];
+      const match = [{ field: 'SYSLOG_IDENTIFIER', values: ['never', ...writers, 'nobody'] }];
+      // Some of the others' bursts are less than is asked one by one, and some more.
+      const bursts = [1, 3, 40, 0, 31, 32, 33, 2, 200, 1, 5, 64];
+      const lines = bursts.flatMap((_, round) =>
+        writers.slice(0, 1 + Math.floor(round / 4)).map((who) => `${who} ${round}`),
+      );
+      const reading = messages(journal, lines.length, { match });
+      for (const [round, others] of bursts.entries()) {
+        await journald.write(
+          `someone-${round}`,
+          Array.from({ length: others }, (_, index) => `of no interest ${round} ${index}`),
+        );
+        if (round % 3 === 0) await new Promise((resolve) => setTimeout(resolve, 300));
+        for (const who of writers) {
+          const own = lines.filter((line) => line === `${who} ${round}`);
+          if (own.length > 0) await journald.write(who, own);
+        }
+        if (round % 2 === 0) await new Promise((resolve) => setTimeout(resolve, 300));
+      }
+      assert.deepEqual((await reading).sort(), [...lines].sort());
+      assertSame(
+        await collect(journal, { match }),
+        await oracle(tools, ['-D', journald.directory, ...writers.map((who) => `SYSLOG_IDENTIFIER=${who}`)]),
+      );
+      journal.close();
+    } finally {
+      await journald.stop();
+    }
+  });
+
   it('goes on behind the cursor after the reader was killed', async function () {
     const journald = await startJournald(folder, ['SystemMaxFileSize=512K', 'SystemMaxFiles=100']);
     if (journald === null) return this.skip();
