@@ -26,7 +26,7 @@ import { openPullQueue } from './kube/pull-queue.ts';
 import { openTelling } from './kube/telling.ts';
 import { openNodeAccess } from './node-access.ts';
 import { openNodeEngine } from './node-engine.ts';
-import { openPace } from './pace.ts';
+import { startPace } from './pace.ts';
 import { podsDocument } from './pod-rows.ts';
 import { openPuller } from './puller.ts';
 import { readJournal } from './read-journal.ts';
@@ -47,9 +47,6 @@ export interface Agent {
   /** Lets what runs end for a moment, writes what has to be kept, and ends. */
   readonly stop: () => Promise<void>;
 }
-
-/** The only timer: what is due is done within a quarter of a second, and within a second while nothing fails. */
-const tickMs = 250;
 
 /** Asking a runtime that hangs must not hold up the rest. */
 const criMs = 5000;
@@ -352,27 +349,28 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
     auth: first.http.auth.mode,
   });
 
-  const pace = openPace(() => book.open().length > 0);
+  const pace = startPace({
+    busy: () => book.open().length > 0,
+    work() {
+      book.tick();
+      diagnoser.tick();
+      recovery.tick();
+      queue.tick();
+      kube?.tick();
+      health.tick();
+      reporter.tick();
+      telling?.tick();
+      collecting?.tick();
+      state.tick();
+    },
+  });
   book.onChange(pace.stir);
-  const timer = setInterval(() => {
-    if (!pace.due()) return;
-    book.tick();
-    diagnoser.tick();
-    recovery.tick();
-    queue.tick();
-    kube?.tick();
-    health.tick();
-    reporter.tick();
-    telling?.tick();
-    collecting?.tick();
-    state.tick();
-  }, tickMs);
 
   return ok({
     address: server.value.address,
     reload: async () => void (await http.value.tls?.reload()),
     async stop() {
-      clearInterval(timer);
+      pace.stop();
       stopping.abort();
       await Promise.all([
         server.value.stop(),
