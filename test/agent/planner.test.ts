@@ -7,7 +7,7 @@ import type { PullPlan } from '../../src/engine/plan.ts';
 import { type Env, systemEnv } from '../../src/lib/env.ts';
 import { limits } from '../../src/lib/limits.ts';
 import { openStage, type Stage, stageCertificate, stagePki } from '../kit/diagnose-stage.ts';
-import { startFakeCri } from '../kit/fake-cri.ts';
+import { grpcCodes, startFakeCri } from '../kit/fake-cri.ts';
 
 const image = 'registry.test:5000/team/app:1';
 const section = '[plugins."io.containerd.grpc.v1.cri".registry]';
@@ -161,17 +161,39 @@ describe('agent: planner', () => {
     }
   });
 
-  it('reads everything again after five minutes', async () => {
-    const planner = open();
+  it('reads everything again after five minutes, and keeps what is as it was', async () => {
+    let [version, asked] = ['1.7.24', 0];
+    const runtime = await startFakeCri({
+      Version: () => {
+        asked++;
+        const runtime_name = 'containerd';
+        return { answer: { version: '0.1.0', runtime_name, runtime_version: version, runtime_api_version: 'v1' } };
+      },
+    });
+    stage.defer(() => runtime.close());
+    await stage.file('var/lib/kubelet/config.json', '{"auths":{"registry.test:5000":{"auth":"YTpi"}}}');
+    const planner = open(runtime.endpoint);
     await settle();
     const first = await plan(planner);
     ahead = 299_000;
     assert.equal((await plan(planner)).body, first.body);
+    const once = asked;
     ahead = 301_000;
     const later = await plan(planner);
-    assert.notEqual(later.body, first.body);
-    assert.notEqual(later.trust.pem, first.trust.pem);
-    assert.deepEqual(later.body, first.body);
+    assert.equal(asked, 2 * once, 'it was not read again');
+    assert.equal(later.body, first.body);
+    // What is read from a trust store is kept with its array.
+    assert.equal(later.trust.pem, first.trust.pem);
+    assert.equal(later.credentials, first.credentials);
+    // No file shows it.
+    version = '2.1.9';
+    ahead = 590_000;
+    assert.equal((await plan(planner)).runtime.version, '1.7.24');
+    ahead = 602_000;
+    const changed = await plan(planner);
+    assert.equal(asked, 3 * once);
+    assert.equal(changed.runtime.version, '2.1.9');
+    assert.notEqual(changed.body, first.body);
   });
 
   it('keeps so many plans and no more', async () => {
@@ -211,13 +233,27 @@ describe('agent: planner', () => {
   });
 
   it('asks a runtime that is silent again soon', async () => {
-    const planner = open(`unix://${join(stage.folder, 'absent.sock')}`);
+    let silent = true;
+    const version = {
+      version: '0.1.0',
+      runtime_name: 'containerd',
+      runtime_version: '1.7.24',
+      runtime_api_version: 'v1',
+    };
+    const runtime = await startFakeCri({
+      Version: () => (silent ? { code: grpcCodes.unavailable, message: 'it is starting' } : { answer: version }),
+    });
+    stage.defer(() => runtime.close());
+    const planner = open(runtime.endpoint);
     await settle();
     const first = await plan(planner);
     assert.ok(first.silence !== null);
     assert.equal((await plan(planner)).body, first.body);
+    silent = false;
+    ahead = 9_000;
+    assert.equal((await plan(planner)).body, first.body);
     ahead = 11_000;
-    assert.notEqual((await plan(planner)).body, first.body);
+    assert.equal((await plan(planner)).silence, null);
   });
 
   it('reads once for all who plan at the same time', async () => {

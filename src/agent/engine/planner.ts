@@ -6,6 +6,7 @@ import type { PlanRequest, RequestError } from '../../engine/request.ts';
 import type { Env } from '../../lib/env.ts';
 import { limits } from '../../lib/limits.ts';
 import { fail, ok, type Result } from '../../lib/result.ts';
+import { sameValue } from '../../lib/same-value.ts';
 import { boundedHostFiles } from '../../node/bounded-host-files.ts';
 import { openCredentialPlugins } from '../../node/credential-plugins.ts';
 import { type FileMarks, openFileMarks } from '../../node/file-marks.ts';
@@ -117,10 +118,11 @@ export function openPlanner({ env, hostRoot, runtimeEndpoint, variables, nameser
     });
     const made = await reading;
     if (!made.ok) return made;
+    const before = node;
+    node = renewed(before, made.value);
     // Plans are of the node that they were made for.
-    if (node?.value !== made.value.value) plans.clear();
-    node = made.value;
-    return ok(made.value.value);
+    if (node.value !== before?.value) plans.clear();
+    return ok(node.value);
   };
 
   return {
@@ -136,8 +138,10 @@ export function openPlanner({ env, hostRoot, runtimeEndpoint, variables, nameser
       }
       const { host, marks } = observed();
       const request = { ...base, image, pullPolicy: pullPolicy ?? null, platform: platform ?? null };
-      const value = await planImage(host, found.value, request, here);
-      if (node?.value === found.value) plans.set(key, { value, marks, until: env.monotonic() + keepMs });
+      const made = await planImage(host, found.value, request, here);
+      const fresh = renewed(known, { value: made, marks, until: env.monotonic() + keepMs });
+      const { value } = fresh;
+      if (node?.value === found.value) plans.set(key, fresh);
       for (const oldest of plans.keys()) {
         if (plans.size <= limits.agentPlans) break;
         plans.delete(oldest);
@@ -155,6 +159,15 @@ export function openPlanner({ env, hostRoot, runtimeEndpoint, variables, nameser
       return { ...plan, cri };
     },
   };
+}
+
+/**
+ * What was read anew, with the former value where that is the same: whoever goes by what a plan was (the looks at
+ * registries that are well) goes on. What functions in it were made from are files, which have marks.
+ */
+function renewed<K extends Kept<unknown>>(before: K | null | undefined, now: K): K {
+  if (before === null || before === undefined || before.marks.changed()) return now;
+  return sameValue(before.value, now.value) ? { ...now, value: before.value } : now;
 }
 
 /** What is read as the plan is carried out is bound by itself, and leaves no marks. */
