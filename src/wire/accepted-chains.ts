@@ -20,8 +20,8 @@ export interface AcceptedChains {
   readonly add: (serverName: string, accepted: AcceptedChain, path: readonly Certificate[]) => void;
 }
 
-/** One for each registry of a node, with room for those that change servers. */
-const mostKept = 128;
+/** One for each registry of a node, with room for those of several servers; the one that was kept first makes room. */
+const mostKept = 64;
 
 interface Kept extends AcceptedChain {
   readonly notBefore: number;
