@@ -294,8 +294,8 @@ exec /usr/bin/sleep 60
         ],
         others: { [path]: deployment },
       };
-      for (const form of ['deploy/web', 'deployments.apps/web']) {
-        const text = await plugin(['-n', 'shop', form]);
+      for (const form of [['deploy/web'], ['deployments.apps/web'], ['deployment', 'web']]) {
+        const text = await plugin(['-n', 'shop', ...form]);
         assert.equal(text.code, 1, text.stderr);
         assert.match(text.stdout, /^2 pods of \S+ in the namespace shop wait for 1 image\.\n/);
         assert.match(text.stdout, /No agent of Pullwhy runs on node-1[\s\S]*✗ shop\/web-b: tag-not-found/);
@@ -309,6 +309,8 @@ exec /usr/bin/sleep 60
       cluster.objects = { others: { [path]: deployment } };
       fails(await plugin(['deploy/web']), 2, /has no pods: .*describe deployment web/);
       fails(await plugin(['-A', 'deploy/web']), 2, /name it by -n/);
+      fails(await plugin(['web-a', 'web-b']), 2, /"web-a" is no kind that has pods here/);
+      fails(await plugin(['deploy/web', 'web-b']), 2, /"deploy\/web\/web-b" is no name of a pod/);
     });
   });
 

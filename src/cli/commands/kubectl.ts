@@ -16,11 +16,12 @@ interface KubectlFlags {
   readonly output: 'text' | 'wide' | 'json';
 }
 
-/** `kubectl pullwhy [POD]`, as a command of its own or below the program: the same flags. */
+/** `kubectl pullwhy [POD]` or, as kubectl itself takes it, `kubectl pullwhy KIND NAME`, as a command of its own or below the program: the same flags. */
 export function configureKubectl(command: Command, finish: (status: number) => void, signal: AbortSignal): Command {
   return command
     .description('say why the images of pods do not come: by the agent of their node, else by their own words')
     .argument('[POD]', 'POD, or deploy/NAME, sts/NAME, ds/NAME, rs/NAME, job/NAME (default: every pod that waits)')
+    .argument('[NAME]', 'its name, where a kind stands before it: deploy NAME is deploy/NAME')
     .option('-n, --namespace <NAMESPACE>', "where (default: the context's)")
     .option('-A, --all-namespaces', 'in every namespace')
     .option('--node <NODE>', 'only pods on this node')
@@ -37,7 +38,7 @@ export function configureKubectl(command: Command, finish: (status: number) => v
       `
 Examples:
   kubectl pullwhy web-7d4b9c6f5-x2x8p -n shop
-  kubectl pullwhy -n shop deploy/web
+  kubectl pullwhy -n shop deploy/web  (or: deploy web)
   kubectl pullwhy -A -o wide          every pod that waits for an image
   kubectl pullwhy -A --node worker-3  those of a node
 
@@ -48,7 +49,10 @@ the pod's status and events are explained.
 Exit status: 0 no image fails, 1 some do, 2 wrong command line, no such pod or
 kubeconfig, 3 inconclusive, or the API server gave no answer.`,
     )
-    .action(async (text: string | undefined, flags: KubectlFlags) => finish(await runKubectl(text, flags, signal)));
+    .action(async (first: string | undefined, name: string | undefined, flags: KubectlFlags) => {
+      const text = first === undefined || name === undefined ? first : `${first}/${name}`;
+      finish(await runKubectl(text, flags, signal));
+    });
 }
 
 function complain({ message, status }: { readonly message: string; readonly status: number }): number {
