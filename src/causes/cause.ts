@@ -40,6 +40,12 @@ export interface CauseArgs {
   readonly clock?: string;
   /** The runtime's systemd unit: `containerd` or `crio`. */
   readonly unit?: string;
+  /** The longer name that a search domain made of the host. */
+  readonly alias?: string;
+  /** The certificate has no subject alternative name at all. */
+  readonly nameless?: 'yes';
+  /** It is not the server's own certificate, but one that issued it. */
+  readonly issuing?: 'yes';
   /** The content lies at the registry itself, not at another host. */
   readonly own?: 'yes';
 }

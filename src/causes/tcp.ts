@@ -4,10 +4,11 @@ import { stateOf } from '../evidence/way-state.ts';
 import { isEndpointHop, waysOf } from '../evidence/ways.ts';
 import { bracketed } from '../lib/url-text.ts';
 import type { CauseId } from '../model/cause-id.ts';
-import type { DoneProbe } from '../model/investigation.ts';
+import type { DoneProbe, Remedy } from '../model/investigation.ts';
 import type { NetworkFailure } from '../model/network-failure.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
+import { byWhat, foundBy, foundByAdvice } from './found-by.ts';
 import { answerOf, onwardCause, said } from './proxy-answer.ts';
 import { tcpFailure } from './tcp-failure.ts';
 
@@ -20,7 +21,11 @@ function directFailure(hop: Break, view: View): NetworkFailure | 'rpc' | null {
 
 function where(hop: Break): CauseArgs {
   const addresses = hop.state.tcp.map((probe) => bracketed(probe.facts.address));
-  return { detail: addresses.join(', '), port: String(hop.state.connectPort) };
+  return {
+    detail: addresses.join(', '),
+    port: String(hop.state.connectPort),
+    ...foundBy(hop.state.dns, hop.state.connectHost),
+  };
 }
 
 function when(codes: readonly NetworkFailure[], cause: CauseId) {
@@ -49,10 +54,17 @@ export function byProxy(cause: CauseId) {
   );
 }
 
-const at = ({ host, port, detail }: CauseArgs): string =>
-  `${host === undefined ? 'the registry' : port === undefined ? host : `${bracketed(host)}:${port}`}${detail === undefined || detail === host ? '' : ` (${detail})`}`;
+const hostPort = ({ host, port }: CauseArgs): string =>
+  host === undefined ? 'the registry' : port === undefined ? host : `${bracketed(host)}:${port}`;
+const at = (args: CauseArgs): string =>
+  `${hostPort(args)}${args.detail === undefined || args.detail === args.host ? '' : ` (${args.detail}${byWhat(args)})`}`;
+/** Before any other advice: the address itself may be wrong. */
+const wrongAddress = (args: CauseArgs): Remedy[] => {
+  const advice = foundByAdvice(args);
+  return advice === null ? [] : [remedy(advice, `getent ahosts ${args.host ?? 'HOST'}`)];
+};
 const connect = ({ host, port }: CauseArgs): string =>
-  `curl -sv --connect-timeout 5 telnet://${host ?? 'HOST'}:${port ?? '443'} </dev/null`;
+  `curl -sv --connect-timeout 5 telnet://${bracketed(host ?? 'HOST')}:${port ?? '443'} </dev/null`;
 
 /** Causes between a known address and an open connection. */
 export const tcpCauses: readonly Cause[] = [
@@ -64,8 +76,12 @@ export const tcpCauses: readonly Cause[] = [
     fixedBy: 'network',
     proof: 'The kernel or a router answers "network unreachable" or "host unreachable" to the connection.',
     say: (args) => `There is no route from this node to ${at(args)}: the network says "unreachable".`,
-    remedies: ({ detail }) => [
-      remedy("Look at the node's routes to that address:", `ip route get ${detail?.split(',')[0] ?? 'ADDRESS'}`),
+    remedies: (args) => [
+      ...wrongAddress(args),
+      remedy(
+        "Look at the node's routes to that address:",
+        `ip route get ${args.detail?.split(',')[0]?.replace(/^\[|\]$/g, '') ?? 'ADDRESS'}`,
+      ),
       remedy("A missing default route, a VPN or tunnel that is down, or a router's rule gives this answer."),
     ],
     match: (view) => [...when(['unreachable'], 'no-route')(view), ...unreachableNameservers(view)],
@@ -80,6 +96,7 @@ export const tcpCauses: readonly Cause[] = [
     say: (args) =>
       `${args.host === undefined ? 'The registry' : at(args)} refuses the connection: nothing listens there, or a firewall rejects it.`,
     remedies: (args) => [
+      ...wrongAddress(args),
       remedy(`Check that something listens at ${at(args)}, and that host and port are the right ones:`, connect(args)),
       remedy('If it listens there, look for a firewall rule that rejects with a reset.'),
     ],
@@ -95,6 +112,7 @@ export const tcpCauses: readonly Cause[] = [
       'Three connection requests in over three seconds get no answer on any address, not even a refusal; or two, where the runtime has just given up on it.',
     say: (args) => `Nothing comes back from ${at(args)}: packets vanish on the way, as when a firewall drops them.`,
     remedies: (args) => [
+      ...wrongAddress(args),
       remedy(
         `Open ${at(args)} for this node's address in the firewall, security group or network policy between them.`,
       ),

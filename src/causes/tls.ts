@@ -1,4 +1,5 @@
 import { type Break, insteadOfWay, tlsInstead } from '../evidence/breaks.ts';
+import { partyName } from '../evidence/origin.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { waysOf } from '../evidence/ways.ts';
@@ -8,17 +9,18 @@ import type { NetworkFailure } from '../model/network-failure.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
 import { clearsItself, clockSkew, clockWitnesses, failedCertificate as failed, skewWords, telling } from './clock.ts';
+import { foundBy, foundByAdvice } from './found-by.ts';
 import { interception } from './interception.ts';
 
 /** Days before a certificate's end from which on it is worth a word (contract.md, section 4). */
 const expiringDays = 14;
 const dayMs = 86_400_000;
 
-function when(code: NetworkFailure, words: (probe: DoneProbe<'tls'>, view: View) => CauseArgs) {
+function when(code: NetworkFailure, words: (probe: DoneProbe<'tls'>, view: View, hop: Break) => CauseArgs) {
   return matchBreaks(['tls'], (hop, view) => {
     const probe = telling(hop);
     if (probe?.error?.code !== code || clockSkew(hop, view) !== null || interception(hop, view) !== null) return null;
-    return { args: { host: hop.way.host, port: String(hop.way.port), ...words(probe, view) } };
+    return { args: { host: hop.way.host, port: String(hop.way.port), ...words(probe, view, hop) } };
   });
 }
 
@@ -58,15 +60,15 @@ export const tlsCauses: readonly Cause[] = [
       `The certificate of ${host ?? 'the registry'}${issuer === undefined ? '' : `, issued by ${issuer},`} does not lead to an authority that this node trusts${detail === undefined ? '' : `: ${detail}`}.`,
     remedies: (args) => [
       remedy(
-        `Put the issuing CA${args.issuer === undefined ? '' : ` (${args.issuer})`} where the runtime reads it: etc/containerd/certs.d/${args.host ?? 'HOST'}/hosts.toml with ca = "…" (no restart), or the node's trust store and a restart of the runtime.`,
-        'update-ca-certificates && systemctl restart containerd',
+        `Put the issuing CA${args.issuer === undefined ? '' : ` (${args.issuer})`} where the runtime reads it: ${args.path ?? caPlace(args.host ?? 'HOST')} (no restart), or the node's trust store and a restart of the runtime.`,
+        `update-ca-certificates && systemctl restart ${args.unit ?? 'containerd'}`,
       ),
       remedy(
         'See what is presented; an intermediate certificate that the server forgets to send looks the same:',
         show(args),
       ),
     ],
-    match: when('tls-unknown-authority', (probe, view) => {
+    match: when('tls-unknown-authority', (probe, view, hop) => {
       const last = probe.facts.chain.at(-1);
       const leaf = probe.facts.chain[0];
       const detail =
@@ -75,7 +77,11 @@ export const tlsCauses: readonly Cause[] = [
           : leaf?.selfSigned === true && probe.facts.chain.length === 1
             ? 'it is self-signed'
             : undefined;
-      return { ...(last === undefined ? {} : { issuer: last.issuer }), ...(detail === undefined ? {} : { detail }) };
+      return {
+        path: caPath(hop, view),
+        ...(last === undefined ? {} : { issuer: last.issuer }),
+        ...(detail === undefined ? {} : { detail }),
+      };
     }),
   },
   {
@@ -115,15 +121,21 @@ export const tlsCauses: readonly Cause[] = [
     title: 'A certificate has expired',
     fixedBy: 'registry',
     proof: "Every certificate of the chain, and the root in the node's store, is checked against the node's clock.",
-    say: ({ host, date, certificate, issuer, detail, clock }) =>
-      `The certificate of ${host ?? 'the registry'}${certificate === undefined || certificate === `CN=${host}` ? '' : ` (${certificate})`} expired${detail === undefined ? '' : ` ${detail}`}${date === undefined ? '' : ` on ${date}`}${issuer === undefined ? '' : `; it was issued by ${issuer}`}.${clock === undefined ? '' : ` By that host's own clock it is valid: this node's is ${clock}, and nobody else told the time.`}`,
+    say: ({ host, date, certificate, issuer, detail, clock, issuing }) =>
+      `${issuing === undefined ? 'The' : 'An issuing'} certificate of ${host ?? 'the registry'}${certificate === undefined || certificate === `CN=${host}` ? '' : ` (${certificate})`} expired${detail === undefined ? '' : ` ${detail}`}${date === undefined ? '' : ` on ${date}`}${issuer === undefined ? '' : `; it was issued by ${issuer}`}.${clock === undefined ? '' : ` By that host's own clock it is valid: this node's is ${clock}, and nobody else told the time.`}`,
     remedies: (args) => [
-      remedy('Its owner renews it; look at the dates with:', dates(args)),
+      args.issuing === undefined
+        ? remedy('Its owner renews it; look at the dates with:', dates(args))
+        : remedy(
+            "The server's own certificate is not the one: its owner puts the issuer's current certificate into the chain that the server sends. Look at all of them with:",
+            show(args),
+          ),
       remedy("If the date is not past, this node's clock is ahead:", 'date -u; timedatectl'),
     ],
     match: whenTime('tls-expired', (probe, view) => ({
       ...certificateArgs(failed(probe), 'notAfter'),
       ...ago(failed(probe), view.startedAtMs),
+      ...(isSent(probe, failed(probe)) ? { issuing: 'yes' as const } : {}),
     })),
   },
   {
@@ -163,25 +175,30 @@ export const tlsCauses: readonly Cause[] = [
     title: 'The certificate is for another name',
     fixedBy: 'registry',
     proof: "No subject alternative name of the certificate fits the host, by Go's rules.",
-    say: ({ host, detail }) =>
-      `The certificate presented for ${host ?? 'the registry'} is for other names${detail === undefined ? '' : `: ${detail}`}.`,
+    say: (args) =>
+      args.nameless === undefined
+        ? `The certificate presented for ${args.host ?? 'the registry'} is for other names${args.detail === undefined ? '' : `: ${args.detail}`}${args.source === undefined ? '' : ` (its address is from ${args.source})`}${args.alias === undefined ? '' : ` (the host was found as ${args.alias})`}.`
+        : `The certificate presented for ${args.host ?? 'the registry'} has no subject alternative name, only ${args.detail ?? 'a Common Name'}, and Go, in which the runtimes are written, does not go by that.`,
     remedies: (args) => [
-      remedy(
-        'If the host in the image name is an alias or an address, use a name that the certificate has; else its owner adds this one.',
-      ),
+      ...[foundByAdvice(args)].filter((advice) => advice !== null).map((advice) => remedy(advice)),
+      args.nameless === undefined
+        ? remedy(
+            'If the host in the image name is an alias or an address, use a name that the certificate has; else its owner adds this one.',
+          )
+        : remedy(
+            'Its owner makes it anew, with the host as a subject alternative name (openssl: -addext subjectAltName=DNS:HOST, and IP:ADDRESS for an address).',
+          ),
       remedy(
         "If the names are not the registry's at all, DNS or a load balancer leads elsewhere. See what is presented:",
         show(args),
       ),
     ],
-    match: when('tls-hostname', (probe) => {
+    match: when('tls-hostname', (probe, _, hop) => {
       const leaf = probe.facts.chain[0];
       const names = [...(leaf?.dnsNames ?? []), ...(leaf?.ipAddresses ?? [])];
-      const detail =
-        names.length === 0
-          ? `${leaf?.subject ?? ''} (it has no subject alternative name)`
-          : names.slice(0, 5).join(', ');
-      return { detail };
+      if (leaf !== undefined && names.length === 0) return { detail: leaf.subject, nameless: 'yes' };
+      const found = hop.way.proxy === null ? foundBy(hop.state.dns, hop.way.host) : {};
+      return { detail: names.slice(0, 5).join(', '), ...found };
     }),
   },
   {
@@ -286,6 +303,29 @@ const namedElsewhere: ReadonlySet<string> = new Set<NetworkFailure>([
   'tls-hostname',
   'tls-plain-answer',
 ]);
+
+/** True for a certificate that the server sends behind its own: an intermediate one. */
+function isSent({ facts }: DoneProbe<'tls'>, certificate: CertificateFacts | null): boolean {
+  return certificate !== null && facts.chain.indexOf(certificate) > 0;
+}
+
+/** Where containerd reads a registry's CA, for words without a node: the folder bears the host's port, too. */
+function caPlace(registry: string): string {
+  return `etc/containerd/certs.d/${registry}/hosts.toml with ca = "…"`;
+}
+
+/**
+ * The same for the endpoint at hand. containerd goes by the registry that the image names, whichever mirror, token service or
+ * content host is asked, and its folder by name and port (core/remotes/docker/config/hosts.go); a new folder would hide
+ * `_default`, so the file that is in use is named. CRI-O has a folder for each place, with its port (containers-certs.d(5)).
+ */
+function caPath(hop: Break, view: View): string {
+  const info = view.plan.endpoints[hop.endpoint];
+  if (view.runtime.name === 'cri-o')
+    return `etc/containers/certs.d/${info?.reference.split('/', 1)[0] ?? partyName(hop.way)}/ca.crt`;
+  const used = /^(.*\/hosts\.toml)(?::\d+)?$/.exec(info?.source ?? '')?.[1];
+  return used === undefined ? caPlace(view.plan.image.registry ?? partyName(hop.way)) : `${used} with ca = "…"`;
+}
 
 /** `3 days ago`; nothing when it is less than a day, or the time is not known. */
 function ago(certificate: CertificateFacts | null, nowMs: number | null): CauseArgs {

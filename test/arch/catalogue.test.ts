@@ -81,7 +81,7 @@ const promised: Readonly<Record<CauseId, readonly [Layer | null, number | null]>
 };
 
 /** Every argument that words may be filled with. */
-const full: Required<Omit<CauseArgs, 'own'>> = {
+const full: Required<Omit<CauseArgs, 'own' | 'nameless' | 'issuing'>> = {
   image: 'registry.corp.example/team/web:1.4',
   repository: 'team/web',
   tag: '1.4',
@@ -106,6 +106,7 @@ const full: Required<Omit<CauseArgs, 'own'>> = {
   secret: 'regcred',
   namespace: 'shop',
   reader: 'pullwhy-system:pullwhy-agent',
+  alias: 'registry.corp.example.svc.corp.example',
 };
 
 describe('arch: the catalogue of causes', () => {

@@ -13,6 +13,7 @@ import { cases as proxy } from './cases/proxy.ts';
 import { cases as registry } from './cases/registry.ts';
 import { cases as runtime } from './cases/runtime.ts';
 import { cases as tls } from './cases/tls.ts';
+import { cases as words } from './cases/words.ts';
 
 const folders: Readonly<Record<string, readonly DiagnoseCase[]>> = {
   deadline,
@@ -28,6 +29,7 @@ const folders: Readonly<Record<string, readonly DiagnoseCase[]>> = {
   mixed,
   runtime,
   'crio-policy': crioPolicy,
+  words,
 };
 
 /** Runs at the same time: most of their time is waiting. */
