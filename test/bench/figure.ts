@@ -11,8 +11,10 @@ export interface Figure {
   readonly reference: { readonly name: string; readonly median: number } | null;
   /** The median divided by the reference's. */
   readonly ratio: number | null;
-  /** The median that must not be exceeded; null where nobody would notice. */
+  /** What must not be exceeded; null where nobody would notice. */
   readonly atMost: number | null;
+  /** No single measurement may exceed it; else the median may not. */
+  readonly always: boolean;
 }
 
 /** What one part of the benchmark says: its figures, what it left out and why, and what is known and not measured. */
@@ -25,6 +27,7 @@ export interface Part {
 export interface FigureOptions {
   readonly reference?: Figure;
   readonly atMost?: number;
+  readonly always?: boolean;
 }
 
 /** Makes a figure of its samples. */
@@ -41,8 +44,8 @@ export function figureOf(
 
 /** Makes a figure whose median and range are known. */
 export function figure(
-  { median, least, most, ...rest }: Omit<Figure, 'reference' | 'ratio' | 'atMost'>,
-  { reference, atMost }: FigureOptions = {},
+  { median, least, most, ...rest }: Omit<Figure, 'reference' | 'ratio' | 'atMost' | 'always'>,
+  { reference, atMost, always = false }: FigureOptions = {},
 ): Figure {
   return {
     ...rest,
@@ -52,12 +55,13 @@ export function figure(
     reference: reference === undefined ? null : { name: reference.name.trim(), median: reference.median },
     ratio: reference === undefined ? null : rounded(median / reference.median),
     atMost: atMost ?? null,
+    always,
   };
 }
 
 /** True when a figure is worse than its bound. */
-export function isMissed({ median, atMost }: Figure): boolean {
-  return atMost !== null && !(median <= atMost);
+export function isMissed({ median, most, atMost, always }: Figure): boolean {
+  return atMost !== null && !((always ? most : median) <= atMost);
 }
 
 /** The figures as a table for a terminal. */
@@ -71,7 +75,9 @@ export function tableOf(figures: readonly Figure[]): string {
       shown(figure.most),
       String(figure.samples),
       figure.reference === null ? '' : `${shown(figure.ratio ?? Number.NaN)} × ${figure.reference.name}`,
-      figure.atMost === null ? '' : `${isMissed(figure) ? 'MISSED' : 'within'} ${shown(figure.atMost)} ${figure.unit}`,
+      figure.atMost === null
+        ? ''
+        : `${isMissed(figure) ? 'MISSED' : figure.always ? 'always within' : 'within'} ${shown(figure.atMost)} ${figure.unit}`,
     ]),
   ];
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
