@@ -52,7 +52,7 @@ export const crioRules: readonly Rule[] = [
   {
     id: 'crio/signature',
     pattern:
-      /Source image rejected: (?<why>.{0,200})|A signature was required, but no signature exists|is rejected by policy|Signature for identity .{0,200} is not accepted|cryptographic signature verification failed|image verifier (?<verifier>\S+) (?:blocked pull|returned error)|[Uu]nexpected Fulcio OIDC issuer|None of the signatures were accepted/,
+      /Source image rejected: (?<why>.{0,200})|A signature was required, but no signature exists|is rejected by policy|Signature for identity .{0,200} is not accepted|cryptographic signature verification failed|image verification failed(?! for digest)|no (?:valid|matching) signatures? (?:was |were )?found|image verifier (?<verifier>\S+) (?:blocked pull|returned error)|[Uu]nexpected Fulcio OIDC issuer|None of the signatures were accepted/,
     cause: 'signature-rejected',
     confidence: 'proven',
     scope: 'pull',
@@ -62,8 +62,12 @@ export const crioRules: readonly Rule[] = [
         text: 'image verifier cosign blocked pull of reg.example/web:1 with digest sha256:aa for reason: no key',
         seen: 'containerd 2.1',
       },
+      {
+        text: '1 error(s) occurred: image verification failed: no valid signature found: bundle tag not found',
+        seen: 'Talos 1.13',
+      },
     ],
-    lookalikes: ['Verifying image signatures'],
+    lookalikes: ['Verifying image signatures', 'image verification failed for digest sha256:aa'],
   },
   {
     id: 'crio/configuration',

@@ -94,7 +94,7 @@ export const kubeletRules: readonly Rule[] = [
   {
     id: 'kubelet/invalid-name',
     pattern:
-      /couldn't parse image (?:reference|name) "(?<image>[^"]*)"|\bInvalidImageName\b|invalid (?:image )?reference format|repository name \(?[^)\n]{0,400}\)? ?must (?:be lowercase|not be more than|have at least|be canonical)|cannot specify 64-byte hexadecimal strings|invalid (?:tag|repository name|checksum digest|digest) (?:format|length|\()|unsupported digest algorithm|object required: invalid argument/,
+      /couldn't parse image (?:reference|name) "(?<image>[^"]*)"|Failed to apply default image tag|\bInvalidImageName\b|invalid (?:image )?reference format|repository name \(?[^)\n]{0,400}\)? ?must (?:be lowercase|not be more than|have at least|be canonical)|cannot specify 64-byte hexadecimal strings|invalid (?:tag|repository name|checksum digest|digest) (?:format|length|\()|unsupported digest algorithm|object required: invalid argument/,
     cause: 'invalid-image-name',
     confidence: 'proven',
     scope: 'pull',
@@ -148,11 +148,47 @@ export const kubeletRestRules: readonly Rule[] = [
   {
     id: 'kubelet/pull-failed',
     pattern:
-      /\bErrImagePull\b|\bImageInspectError\b|Failed to pull image|PullImage from image service failed|PullImage "[^"]*" (?:from image service )?failed|trying and failing to pull image|[Ee]rror pulling image "|failed to pull (?:and unpack )?image/,
+      /\bErrImagePull\b|\bImageInspectError\b|Failed to (?:pull|inspect) image|(?:PullImage|ImageStatus) from image service failed|(?:PullImage|ImageStatus) "[^"]*" (?:from image service )?failed|ImageStatus for image .{1,300} failed|PullImage (?:fail(?:s|ed)\b|error: )|[Ff]ailed to record image pull intent|trying and failing to pull image|[Ee]rror (?:while |pre-)?pulling (?:image\b|[\w.-]{1,255}[:/]\w)|[Ff]ailed pulling image|failed to pull (?:and unpack )?image|pull and unpack image .{1,300} failed|pulling image(?: failed)?: rpc error|Cannot ?Pull\w{0,20}Error/,
     cause: 'unknown',
     confidence: 'possible',
     scope: 'pull',
-    examples: [{ text: 'Error: ErrImagePull', seen: 'kubelet, event' }],
-    lookalikes: ['Successfully pulled image "team/web:1" in 405ms (405ms including waiting). Image size: 12 bytes.'],
+    examples: [
+      { text: 'Error: ErrImagePull', seen: 'kubelet, event' },
+      { text: 'Failed to inspect image "": unknown inspectError', seen: 'kubelet 1.33 to 1.36, event' },
+      {
+        text: 'Failed to inspect image "team/web:1": rpc error: code = Unknown desc = Id or size of image "team/web:1" is not set',
+        seen: 'kubelet 1.24 to 1.32 with cri-dockerd, event',
+      },
+      {
+        text: '"ImageStatus from image service failed" err="rpc error: code = Unknown desc = odd"',
+        seen: 'kubelet 1.21',
+      },
+      {
+        text: 'Failed to record image pull intent for container image "team/web:1": odd',
+        seen: 'kubelet 1.33 to 1.36',
+      },
+      { text: 'FATA[0002] pulling image: rpc error: code = Unknown desc = odd', seen: 'crictl 1.13 to 1.34' },
+    ],
+    lookalikes: [
+      'Successfully pulled image "team/web:1" in 405ms (405ms including waiting). Image size: 12 bytes.',
+      'ImageStatus: image "team/web:1" found',
+      'pulling image: team/web:1',
+      'ListImages with filter nil from image service failed',
+    ],
+  },
+  {
+    // A step of the pull that failed, and why is unsaid, cut off, or in words that nobody knows.
+    id: 'pull/step-failed',
+    pattern:
+      /failed to (?:resolve (?:reference|image|rootfs)|get fetcher|do request|authorize|copy: http|unpack image|register layer|prepare extraction snapshot)\b|httpReade?r?Seeker: failed open|no available registry endpoint|Could not reach any registry endpoint|error from registry: |(?:Not continuing with|Attempting next endpoint for) pull after error|Handler for POST \S{0,20}\/images\/create returned error/,
+    cause: 'unknown',
+    confidence: 'possible',
+    scope: 'pull',
+    examples: [
+      { text: 'failed to resolve reference "reg.example/web:1": odd', seen: 'containerd 1.2 to 1.7' },
+      { text: 'error from registry: unknown', seen: 'docker 29' },
+      { text: 'Could not reach any registry endpoint', seen: 'docker 1.9 to 1.12' },
+    ],
+    lookalikes: ['failed to resolve symlink', 'failed to get reader from content store'],
   },
 ];

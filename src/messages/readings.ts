@@ -103,7 +103,9 @@ function atTokenHost(reading: Reading, { place, image, rule }: Surroundings): Re
 
 /** The manifest came, or there would be no layer to fetch. */
 function atBlob(reading: Reading, { place, rule }: Surroundings): Reading {
-  if (!place.blob || !atBlobHost.has(reading.cause)) return reading;
+  // The request for a layer failed, and the text ends there.
+  const unsaid = rule === 'pull/step-failed' && place.path !== null;
+  if (!place.blob || !(atBlobHost.has(reading.cause) || unsaid)) return reading;
   // An odd refusal with `?ns=` is the mirror's own way of failing.
   if (place.mirrorOf !== null && rule === 'status/4xx') return reading;
   return over('blob-unreachable', reading, 'likely');

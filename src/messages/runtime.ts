@@ -5,7 +5,7 @@ export const runtimeRules: readonly Rule[] = [
   {
     id: 'runtime/no-cri',
     pattern:
-      /unknown service runtime\.v1(?:alpha2)?\.(?:ImageService|RuntimeService)|API is not implemented for endpoint/,
+      /unknown service runtime\.v1(?:alpha2)?\.(?:ImageService|RuntimeService)|unknown service containerd\.services\.(?:leases|images|content|snapshots|diff|transfer)\.|method Transfer not implemented|API is not implemented for endpoint/,
     cause: 'runtime-misconfigured',
     confidence: 'likely',
     alternatives: ['snapshotter-unavailable'],
@@ -15,8 +15,15 @@ export const runtimeRules: readonly Rule[] = [
         text: 'rpc error: code = Unimplemented desc = unknown service runtime.v1.ImageService',
         seen: 'containerd 1.6 to 2.1 without its CRI plugin',
       },
+      {
+        text: 'rpc error: code = Unimplemented desc = unknown service containerd.services.leases.v1.Leases',
+        seen: 'containerd 1.0, a plugin that did not load',
+      },
     ],
-    lookalikes: ['rpc error: code = Unimplemented desc = method RuntimeConfig not implemented'],
+    lookalikes: [
+      'rpc error: code = Unimplemented desc = method RuntimeConfig not implemented',
+      'rpc error: code = Unimplemented desc = unknown service containerd.services.tasks.v1.Tasks',
+    ],
   },
   {
     // What containerd says of its own file when it starts, and of CRI's plugin when that does not load.

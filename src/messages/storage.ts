@@ -28,7 +28,7 @@ export const snapshotterRules: readonly Rule[] = [
   {
     id: 'storage/snapshotter',
     pattern:
-      /snapshotter (?:not loaded|"?\S+"? (?:was )?not found)|no unpack platforms defined|failed to get reader from content store|containerd-(?:stargz|soci|nydus|overlaybd)\S*\.sock|snapshotter .{0,80}(?:is not available|unavailable|not supported)|failed to (?:find|load) snapshotter|failed to prepare extraction snapshot .{0,300}?: (?:connection (?:error|closed)|unavailable|error reading from server)|parent snapshot \S+ does not exist|missing parent "[^"]*" bucket|failed to (?:stat|create|prepare) snapshot/,
+      /snapshotter (?:not loaded|"?\S+"? (?:was )?not found)|no unpack platforms defined|unable to initialize unpacker|failed to get reader from content store|containerd-(?:stargz|soci|nydus|overlaybd)\S*\.sock|snapshotter .{0,80}(?:is not available|unavailable|not supported)|failed to (?:find|load) snapshotter|failed to prepare extraction snapshot .{0,300}?: (?:connection (?:error|closed)|unavailable|error reading from server)|parent snapshot \S+ does not exist|missing parent "[^"]*" bucket|failed to (?:stat|create|prepare) snapshot/,
     cause: 'snapshotter-unavailable',
     confidence: 'likely',
     alternatives: ['unpack-failed', 'runtime-misconfigured'],
@@ -78,6 +78,30 @@ export const storageRules: readonly Rule[] = [
     lookalikes: ['lchown /etc/gshadow: operation not permitted'],
   },
   {
+    // The layer's own entries do not fit what earlier layers left in its tree: a file where a folder has to be.
+    id: 'storage/layer-tree',
+    pattern:
+      /\/(?:snapshots\/\d{1,20}\/fs|tmpmounts\/[\w-]{1,100})\/[^:]{1,400}: (?:not a directory|is a directory|directory not empty|file exists|too many levels of symbolic links)(?<=(?:extract|apply|unpack).{1,900})/,
+    cause: 'unpack-failed',
+    confidence: 'likely',
+    alternatives: ['filesystem-error'],
+    scope: 'pull',
+    examples: [
+      {
+        text: 'failed to extract layer sha256:aa: lstat /data/io.containerd.snapshotter.v1.overlayfs/snapshots/7/fs/etc/a: not a directory: unknown',
+        seen: 'containerd 1.3, 1.4',
+      },
+      {
+        text: 'failed to extract layer sha256:aa: mount callback failed on /data/tmpmounts/containerd-mount1: unlinkat /data/tmpmounts/containerd-mount1/srv/b: directory not empty: unknown',
+        seen: 'containerd 1.2 to 1.4',
+      },
+    ],
+    lookalikes: [
+      'failed to extract layer sha256:aa: mkdir /data/io.containerd.snapshotter.v1.overlayfs/snapshots: not a directory',
+      'mkdir /data/io.containerd.content.v1.content/ingest/aa: not a directory',
+    ],
+  },
+  {
     id: 'storage/filesystem',
     pattern:
       /(?:read-only file system|input\/output error|structure needs cleaning|stale (?:NFS )?file handle|invalid cross-device link|too many open files|too many links)|(?:failed to mount|overlay mount) .{0,300}?: invalid argument|(?:readlink|stat) \/var\/lib\/(?:containers|containerd|docker)\/\S+: no such file or directory|(?:mkdir|open|stat|rename|readlink) \/\S{0,300}(?:io\.containerd\.(?:content|snapshotter|metadata)\.v1\.|\/containers\/storage\/)\S{0,300}: (?:no such file or directory|not a directory)|layer not known|(?:failed to (?:mount|extract layer|register layer|apply layer|unpack|prepare|create|chmod|Lchown)|Error creating mount namespace|ApplyLayer|(?:mkdir|open|mount|chown|lchown|chmod|link|symlink|rename|mknod|remove|unlinkat|lsetxattr|setxattr|fsync|creat) \/).{0,400}?: (?:operation not permitted|permission denied|operation not supported)/i,
@@ -108,7 +132,7 @@ export const storageRules: readonly Rule[] = [
   {
     id: 'storage/digest',
     pattern:
-      /unexpected commit (?:digest|size)|failed size validation|[Dd]igest did not match|(?:filesystem layer|image(?: config)?|layer|manifest) verification failed|(?:digest|checksum|hash) (?:mismatch|verification failed)|mismatched (?:digest|checksum)|downloaded .{0,80} does not match|[Mm]anifest (?:to be saved )?does not match (?:provided|selected|expected) (?:manifest )?digest|blob (?:digest|size) mismatch|digest \S+ does not match expected/,
+      /unexpected commit (?:digest|size)|failed size validation|[Dd]igest did not match|(?:filesystem layer|image(?: config)?|layer|manifest) verification failed(?= for digest)|(?:digest|checksum|hash) (?:mismatch|verification failed)|mismatched (?:digest|checksum)|downloaded .{0,80} does not match|[Mm]anifest (?:to be saved )?does not match (?:provided|selected|expected) (?:manifest )?digest|blob (?:digest|size) mismatch|digest \S+ does not match expected/,
     cause: 'digest-mismatch',
     confidence: 'likely',
     alternatives: ['blob-unreachable', 'tls-intercepted'],
@@ -156,7 +180,7 @@ export const storageRules: readonly Rule[] = [
   {
     id: 'storage/unpack',
     pattern:
-      /failed to extract layer|wrong diff id calculated on extraction|failed to apply layer|apply layer error|failed to register layer|archive\/tar: |Untar re-exec error|ApplyLayer |Error processing tar file|processing tar file\(|gzip: invalid|unpigz|zstd: |flate: corrupt|magic number mismatch|error creating layer with ID|failed to convert whiteout|max depth exceeded|error unpacking image|failed to unpack image|adding layer with blob|committing the finished image/,
+      /failed to extract layer|wrong diff id calculated on extraction|failed to apply layer|apply layer error|failed to register layer|archive\/tar: |Untar re-exec error|ApplyLayer |Error processing tar file|processing tar file\(|gzip: invalid|unpigz|zstd: |flate: corrupt|magic number mismatch|error creating layer with ID|failed to convert whiteout|max depth exceeded|error unpacking image|[Ff]ailed to unpack (?:image\b|layer\b|[`'"]?\/)|unpacking .{1,300}?\.\.\. ?ctr: |adding layer with blob|committing the finished image/,
     cause: 'unpack-failed',
     confidence: 'likely',
     alternatives: ['digest-mismatch', 'filesystem-error', 'manifest-unsupported'],

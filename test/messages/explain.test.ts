@@ -196,6 +196,76 @@ describe('explainMessage: the wrapping decides between readings', () => {
     ],
     ['a failure without a reason', 'Error: ErrImagePull', { cause: 'unknown', confidence: 'possible' }],
     [
+      'an image that cannot be inspected, for a reason that nobody knows',
+      'Failed to inspect image "reg.example/team/web:1": rpc error: code = Unknown desc = the store had an odd day',
+      { cause: 'unknown', image: 'reg.example/team/web:1' },
+    ],
+    [
+      'an image that cannot be inspected, for one that is known',
+      'Failed to inspect image "": rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix /run/containerd/containerd.sock: connect: connection refused"',
+      { cause: 'runtime-unreachable' },
+    ],
+    [
+      'a name that does not parse, its reason cut off',
+      'Failed to apply default image tag "reg.example/team/web:":',
+      { cause: 'invalid-image-name' },
+    ],
+    [
+      'a record that the kubelet cannot write before it pulls',
+      'Failed to record image pull intent for container image "reg.example/web:1": failed to record image pull intent: open /var/lib/kubelet/image_manager/pulling/sha256-aa: no space left on device',
+      { cause: 'disk-full' },
+    ],
+    [
+      'a step of which nothing is said',
+      pull('reg.example/team/web:1', 'the resolver met something new'),
+      { cause: 'unknown', image: 'reg.example/team/web:1', registry: 'reg.example' },
+    ],
+    [
+      "a layer's host, the error cut off",
+      'ctr: failed to copy: httpReadSeeker: failed open: failed to do request: Get "https://cdn.example/docker/registry/v2/blobs/sha256/aa/data?verify=1"',
+      { cause: 'blob-unreachable', underlying: null, registry: 'cdn.example' },
+    ],
+    [
+      'a manifest fetched by digest, the error cut off',
+      'ctr: failed to copy: httpReadSeeker: failed open: failed to do request: Get "https://reg.example/v2/team/web/manifests/sha256:aaaa"',
+      { cause: 'unknown', registry: 'reg.example' },
+    ],
+    [
+      'an image whose signature a node does not accept',
+      'Failed to pull image "reg.example/team/web:1": 1 error(s) occurred: image verification failed: no valid signature found: bundle tag not found',
+      { cause: 'signature-rejected' },
+    ],
+    [
+      'an image whose bytes are not the ones it names',
+      'Error response from daemon: image verification failed for digest sha256:aaaa',
+      { cause: 'digest-mismatch' },
+    ],
+    [
+      'a layer that does not fit the layers below it',
+      'failed to pull and unpack image "reg.example/team/web:1": unpack: failed to extract layer sha256:aa: mkparent /srv/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/31/fs/opt/web/conf: not a directory: unknown',
+      { cause: 'unpack-failed', among: ['filesystem-error'] },
+    ],
+    [
+      'a file where the store has a folder',
+      'failed to pull and unpack image "reg.example/team/web:1": failed to copy: mkdir /srv/containerd/io.containerd.content.v1.content/ingest/aa: not a directory',
+      { cause: 'filesystem-error' },
+    ],
+    [
+      "the runtime's database",
+      'error creating temporary lease: write /srv/daemon/io.containerd.metadata.v1.bolt/meta.db: input/output error',
+      { cause: 'filesystem-error' },
+    ],
+    [
+      'an unpacker that has no snapshotter',
+      'ctr: rpc error: code = Unknown desc = unable to initialize unpacker: snapshotter must be provided to unpack',
+      { cause: 'snapshotter-unavailable' },
+    ],
+    [
+      'an archive that ctr cannot unpack',
+      'unpacking reg.example/web:1 (sha256:aaaa)...ctr: content digest sha256:bbbb: not found',
+      { cause: 'unpack-failed' },
+    ],
+    [
       'a status that is cut off',
       'failed to resolve image: unexpected status from HEAD request to https://reg.example/v2/web/manifests/1',
       { cause: 'unknown', registry: 'reg.example', among: ['access-denied'] },
@@ -250,6 +320,12 @@ describe('explainMessage: what is not a failing pull', () => {
     'Back-off restarting failed container web in pod web-0_default(aa)',
     'Error updating node status, will retry: context deadline exceeded',
     'Failed to write to container log: no space left on device',
+    'pulling image: reg.example/web:1',
+    'Failed to inspect container "aa": rpc error: code = NotFound desc = an error occurred when try to find container "aa": not found',
+    'E1122 10:00:00.000000    1 kubelet.go:1261] Image garbage collection failed once. Stats initialization may not have completed yet: failed to get imageFs info: unable to find data for container /',
+    'E1122 10:00:00.000000    1 pod_workers.go:949] "Error syncing pod, skipping" err="status.Image is not set"',
+    'time="2026-11-22T10:00:00Z" level=warning msg="failed to load plugin io.containerd.snapshotter.v1.btrfs" error="path /srv/io.containerd.snapshotter.v1.btrfs must be a btrfs filesystem to be used with the btrfs snapshotter"',
+    'failed to push reg.example/web:1: content digest sha256:bbbb: not found',
   ];
   for (const text of others) it(text.slice(0, 100) || '(nothing)', () => assert.equal(explainMessage(text), null));
 });
