@@ -5,7 +5,7 @@ export const containerdRules: readonly Rule[] = [
   {
     id: 'containerd/registry-files',
     pattern:
-      /failed to (?:decode|parse|load) \S*hosts\.toml|hosts\.toml.{0,80}(?:failed|error|invalid|unable)|unable to (?:load|read) (?:CA cert|CERT file)|failed to load X509 key pair|invalid `?host`? tree|unknown capability|`?mirrors`? cannot be set when `?config_path`? is provided|invalid plugin config/,
+      /failed to (?:decode|parse|load) \S*hosts\.toml|hosts\.toml.{0,80}(?:failed|error|invalid|unable)|unable to (?:load|read) (?:CA cert|CERT file)|failed to load X509 key pair|invalid `?host`? tree|unknown capability|get TLSConfig for registry|parse registry endpoint "|`?mirrors`? cannot be set when `?config_path`? is provided|invalid plugin config/,
     cause: 'runtime-misconfigured',
     confidence: 'likely',
     scope: 'pull',
@@ -17,6 +17,10 @@ export const containerdRules: readonly Rule[] = [
       {
         text: 'failed to load plugin io.containerd.grpc.v1.cri: invalid plugin config: `mirrors` cannot be set when `config_path` is provided',
         seen: 'containerd 1.5 to 1.7',
+      },
+      {
+        text: 'get TLSConfig for registry "https://reg.example": failed to load CA file: open /srv/ca.crt: no such file or directory',
+        seen: 'containerd 1.3 to 1.7, registry.configs',
       },
     ],
     lookalikes: ['skip loading plugin "io.containerd.snapshotter.v1.btrfs"...'],
@@ -60,7 +64,7 @@ export const transferRules: readonly Rule[] = [
   {
     id: 'transfer/cut',
     pattern:
-      /(?:failed to (?:copy|commit|read|fetch)|failed open|writing blob|reading blob|fetching blob|copying|Downloading|[Dd]ownload failed).{0,400}(?:unexpected EOF|\bEOF\b|stream error|GOAWAY|INTERNAL_ERROR|PROTOCOL_ERROR|server closed idle connection)/,
+      /(?:failed to (?:copy|commit|read|fetch)|failed open|writing blob|reading blob|fetching blob|copying|Downloading|[Dd]ownload failed).{0,400}(?:unexpected EOF|(?<!error reading from server: )\bEOF\b|stream error|GOAWAY|INTERNAL_ERROR|PROTOCOL_ERROR|server closed idle connection)/,
     cause: 'blob-unreachable',
     confidence: 'likely',
     alternatives: ['registry-error', 'tcp-reset', 'tls-intercepted'],
@@ -72,7 +76,28 @@ export const transferRules: readonly Rule[] = [
         seen: 'CRI-O 1.20',
       },
     ],
-    lookalikes: ['archive/tar: unexpected EOF'],
+    lookalikes: [
+      'archive/tar: unexpected EOF',
+      // The runtime's own connection to its store: it went away in the middle.
+      'failed to copy: failed to send write: error reading from server: EOF: unavailable',
+    ],
+  },
+  {
+    // To look whether an image is there asks no registry: the runtime itself does not answer.
+    id: 'transfer/inspect-late',
+    pattern:
+      /(?:Failed to inspect image|ImageStatus (?:for image|from image service|")).{1,600}(?:context deadline exceeded|context canceled)/,
+    cause: 'unknown',
+    confidence: 'possible',
+    alternatives: ['runtime-unreachable', 'filesystem-error'],
+    scope: 'pull',
+    examples: [
+      {
+        text: 'Failed to inspect image "web:1": rpc error: code = DeadlineExceeded desc = context deadline exceeded',
+        seen: 'kubelet 1.7 to 1.36',
+      },
+    ],
+    lookalikes: ['Failed to pull image "web:1": rpc error: code = DeadlineExceeded desc = context deadline exceeded'],
   },
   {
     id: 'transfer/deadline',

@@ -54,6 +54,17 @@ export const dnsRules: readonly Rule[] = [
     lookalikes: ['dial tcp 10.0.0.2:443: i/o timeout'],
   },
   {
+    // Go before 1.5 named no address where the lookup took all the time that there was.
+    id: 'go-net/dial-nowhere',
+    pattern: /dial (?:tcp|tcp4|tcp6): i\/o timeout/,
+    cause: 'dns-timeout',
+    confidence: 'possible',
+    alternatives: ['tcp-timeout', 'proxy-required', 'dns-server-failure', 'dns-refused'],
+    scope: 'network',
+    examples: [{ text: 'Get https://reg.example/v1/_ping: dial tcp: i/o timeout', seen: 'Go 1.2 to 1.4, docker 1.6' }],
+    lookalikes: ['dial tcp 192.0.2.1:443: i/o timeout', 'dial tcp: lookup reg.example: i/o timeout'],
+  },
+  {
     id: 'go-net/proxy-is-no-name',
     pattern: /lookup ['"]?(?<host>https?|[^\s:]*[!'"][^\s:]*)(?: on (?<nameserver>\S+?))?: no such host/,
     cause: 'proxy-misconfigured',

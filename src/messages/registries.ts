@@ -88,7 +88,7 @@ export const authRules: readonly Rule[] = [
   {
     id: 'registry/credentials-rejected',
     pattern:
-      /incorrect username or password|(?<!may have )invalid (?:username|user name|credentials|token(?! auth challenge)|api key|login|client ?id)|client secret is|[Cc]ould not find (?:robot|user|token) with|invalid username\/password|wrong (?:username|password|credentials)|bad credentials|HTTP Basic: Access denied|authentication failed|(?:login|authentication) (?:failure|attempt .{0,40}failed)|username or password|basic auth(?:entication)? failed|password is incorrect|credentials are not valid|cannot be authenticated with|not a valid (?:user|token|password)|failed to fetch oauth token: .{0,300}\b40[0-3]\b/i,
+      /incorrect username or password|(?<!may have )invalid (?:username|user name|credentials|token(?! auth challenge)|api key|login|client ?id)|client secret is|[Cc]ould not find (?:robot|user|token) with|invalid username\/password|wrong (?:username|password|credentials)|bad credentials|HTTP Basic: Access denied|authentication failed|(?:login|authentication) (?:failure|attempt .{0,40}failed)|username or password|basic auth(?:entication)? failed|password is incorrect|credentials are not valid|cannot be authenticated with|(?:must|please|should|need to) (?:use|log ?in with|authenticate with) (?:an? |your )?(?:personal )?access token|not a valid (?:user|token|password)|failed to fetch oauth token: .{0,300}\b40[0-3]\b/i,
     cause: 'credentials-rejected',
     confidence: 'likely',
     alternatives: ['credentials-expired', 'access-denied', 'repository-not-found-or-private', 'pull-secret-invalid'],

@@ -180,7 +180,7 @@ export const storageRules: readonly Rule[] = [
   {
     id: 'storage/unpack',
     pattern:
-      /failed to extract layer|wrong diff id calculated on extraction|failed to apply layer|apply layer error|failed to register layer|archive\/tar: |Untar re-exec error|ApplyLayer |Error processing tar file|processing tar file\(|gzip: invalid|unpigz|zstd: |flate: corrupt|magic number mismatch|error creating layer with ID|failed to convert whiteout|max depth exceeded|error unpacking image|[Ff]ailed to unpack (?:image\b|layer\b|[`'"]?\/)|unpacking .{1,300}?\.\.\. ?ctr: |adding layer with blob|committing the finished image/,
+      /failed to extract layer|wrong diff id calculated on extraction|failed to apply layer|apply layer error|failed to register layer|archive\/tar: |Untar re-exec error|ApplyLayer |Error processing tar file|processing tar file\(|gzip: invalid|unpigz|zstd: |flate: corrupt|magic number mismatch|error creating layer with ID|failed to convert whiteout|max depth exceeded|error unpacking image|[Ff]ailed to unpack (?:image\b|layer\b|[`'"]?\/)|unpacking .{1,300}?\.\.\. ?ctr: |failed to commit snapshot|adding layer with blob|committing the finished image/,
     cause: 'unpack-failed',
     confidence: 'likely',
     alternatives: ['digest-mismatch', 'filesystem-error', 'manifest-unsupported'],

@@ -206,6 +206,36 @@ describe('explainMessage: the wrapping decides between readings', () => {
       { cause: 'runtime-unreachable' },
     ],
     [
+      'an image that cannot be inspected in time: no transfer is late',
+      'Failed to inspect image "reg.example/web:1": rpc error: code = DeadlineExceeded desc = context deadline exceeded',
+      { cause: 'unknown', among: ['runtime-unreachable'] },
+    ],
+    [
+      "a runtime's own store that went away in the middle",
+      'failed to pull and unpack image "reg.example/web:1": failed to copy: failed to send write: error reading from server: EOF: unavailable',
+      { cause: 'pull-canceled', among: ['runtime-unreachable'] },
+    ],
+    [
+      "dockerd's second try",
+      'time="2026-11-22T10:00:00" level=error msg="Attempting next endpoint for pull after error: unauthorized: authentication required"',
+      { cause: 'credentials-missing' },
+    ],
+    [
+      'a password where the registry wants a token',
+      'Error response from daemon: Get "https://reg.example/v2/": unauthorized: this account must log in with a personal access token',
+      { cause: 'credentials-rejected' },
+    ],
+    [
+      'a token that a layer is refused with',
+      'failed to copy: httpReadSeeker: failed open: unexpected status code https://reg.example/v2/web/manifests/sha256:aaaa: 401 Unauthorized - Server message: unauthorized: the user cannot be authenticated with the given token',
+      { cause: 'credentials-rejected' },
+    ],
+    [
+      'a snapshot that cannot be committed',
+      'ctr: failed to commit snapshot extract-1-aa sha256:bbbb: failed to seal the block device',
+      { cause: 'unpack-failed' },
+    ],
+    [
       'a name that does not parse, its reason cut off',
       'Failed to apply default image tag "reg.example/team/web:":',
       { cause: 'invalid-image-name' },
@@ -326,6 +356,7 @@ describe('explainMessage: what is not a failing pull', () => {
     'E1122 10:00:00.000000    1 pod_workers.go:949] "Error syncing pod, skipping" err="status.Image is not set"',
     'time="2026-11-22T10:00:00Z" level=warning msg="failed to load plugin io.containerd.snapshotter.v1.btrfs" error="path /srv/io.containerd.snapshotter.v1.btrfs must be a btrfs filesystem to be used with the btrfs snapshotter"',
     'failed to push reg.example/web:1: content digest sha256:bbbb: not found',
+    "while reading 'google-dockercfg' metadata: http status code: 404 while fetching url http://metadata.google.internal./computeMetadata/v1/instance/attributes/google-dockercfg",
   ];
   for (const text of others) it(text.slice(0, 100) || '(nothing)', () => assert.equal(explainMessage(text), null));
 });
