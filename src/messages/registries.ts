@@ -42,6 +42,21 @@ export const rateRules: readonly Rule[] = [
 /** Words that registries send: no credentials, wrong ones, old ones, not enough. */
 export const authRules: readonly Rule[] = [
   {
+    // The registry has the image and keeps it back: unsigned, not scanned, or with too grave a finding.
+    id: 'registry/image-policy',
+    pattern:
+      /PROJECT_?POLICY_?VIOLATION|image is not signed (?:in|by)\b|cannot be pulled due to configured policy|(?:vulnerab\w{1,20}|content trust) handler: .{0,80}[Pp]recondition failed/,
+    cause: 'signature-rejected',
+    confidence: 'likely',
+    alternatives: ['access-denied'],
+    scope: 'pull',
+    examples: [
+      { text: 'Error response from daemon: unknown: The image is not signed in Notary.', seen: 'Harbor 1 and 2.0' },
+      { text: 'PROJECTPOLICYVIOLATION: The image is not signed by cosign.', seen: 'Harbor 2.5 to 2.15' },
+    ],
+    lookalikes: ['PROJECTNOTFOUND: project web not found', 'unexpected status: 412 Precondition Failed'],
+  },
+  {
     id: 'registry/address-blocked',
     pattern:
       /client with IP ['"]?(?<address>[\d.:a-f]+)['"]? is not allowed|your IP (?:address )?(?:is|has been) (?:blocked|not allowed)|not (?:available|accessible) (?:in|from) your (?:country|region|location)/i,

@@ -143,11 +143,24 @@ export const statusRules: readonly Rule[] = [
     lookalikes: ['Liveness probe failed: HTTP probe failed with statuscode: 503'],
   },
   {
+    // A refusal by the registry's own rules (an unsigned image, an unpaid account, a law) that does not say which.
+    id: 'status/refused',
+    pattern: status('402|412|451', 'Payment Required|Precondition Failed|Unavailable For Legal Reasons'),
+    cause: 'unknown',
+    confidence: 'possible',
+    alternatives: ['access-denied', 'signature-rejected', 'source-address-blocked', 'rate-limited'],
+    scope: 'network',
+    examples: [
+      {
+        text: 'unexpected status from HEAD request to https://reg.example/v2/web/manifests/1: 412 Precondition Failed',
+        seen: 'containerd 1.7, Harbor',
+      },
+    ],
+    lookalikes: ['failed commit on ref "layer-sha256:aa": failed precondition'],
+  },
+  {
     id: 'status/4xx',
-    pattern: status(
-      '4\\d\\d',
-      'Bad Request|Not Acceptable|Method Not Allowed|Conflict|Gone|Unavailable For Legal Reasons',
-    ),
+    pattern: status('4\\d\\d', 'Bad Request|Not Acceptable|Method Not Allowed|Conflict|Gone'),
     cause: 'registry-invalid-response',
     confidence: 'possible',
     alternatives: ['registry-error', 'mirror-failed', 'manifest-unsupported', 'http-on-https'],

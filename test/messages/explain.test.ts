@@ -206,6 +206,24 @@ describe('explainMessage: the wrapping decides between readings', () => {
       { cause: 'runtime-unreachable' },
     ],
     [
+      'a registry that keeps an image back',
+      'Error response from daemon: unknown: current image with 7 findings cannot be pulled due to configured policy in the project of team-a',
+      { cause: 'signature-rejected', among: ['access-denied'] },
+    ],
+    [
+      'a registry that refuses by a rule it does not name',
+      pull(
+        'reg.example/team/web:1',
+        'unexpected status from HEAD request to https://reg.example/v2/team/web/manifests/1: 402 Payment Required',
+      ),
+      { cause: 'unknown', among: ['access-denied'], details: { status: '402' } },
+    ],
+    [
+      "a registry's word that nobody knows",
+      'Error response from daemon: unknown: the moon is in the wrong quarter',
+      { cause: 'unknown' },
+    ],
+    [
       'an image that cannot be inspected in time: no transfer is late',
       'Failed to inspect image "reg.example/web:1": rpc error: code = DeadlineExceeded desc = context deadline exceeded',
       { cause: 'unknown', among: ['runtime-unreachable'] },
