@@ -12,7 +12,7 @@ function namesAt(view: View, endpoint: number, of: 'tags' | 'repositories'): Don
 
 /** What a 404 means: which part of the name the registry does not know. */
 function missing(refusal: Refusal, view: View): 'repository' | 'tag' | 'unsure' | null {
-  if (refusal.status !== 404 || refusal.manifest?.facts.bodyFormat === 'html') return null;
+  if (refusal.status !== 404) return null;
   if (refusal.codes.includes('NAME_UNKNOWN')) return 'repository';
   const tags = namesAt(view, refusal.endpoint, 'tags');
   // A list without any name is what some registries answer for a repository that they do not have, too.
@@ -155,7 +155,7 @@ function platformMismatch(view: View): Match[] {
           ...base,
           severity: 'fault',
           evidence: [named.id],
-          args: { ...args, detail: detail === '' ? 'no platform at all' : detail },
+          args: { ...args, detail: `${detail === '' ? 'no platform at all' : detail}${atMirror(view, endpoint)}` },
         },
       ];
     }
@@ -175,6 +175,11 @@ function platformMismatch(view: View): Match[] {
       },
     ];
   });
+}
+
+/** Where it is a mirror that has it so: its copy may be another than the registry's. */
+function atMirror(view: View, endpoint: number): string {
+  return view.plan.endpoints[endpoint]?.role === 'mirror' ? ` at the mirror ${hostOf(view, endpoint) ?? ''}` : '';
 }
 
 /** An image without a variant fits every variant of its architecture. */

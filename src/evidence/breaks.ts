@@ -1,5 +1,6 @@
 import type { AnyDoneProbe, DoneProbe, Hop } from '../model/investigation.ts';
 import { oncePerView } from './once.ts';
+import { isForeignPage } from './page.ts';
 import { requestsOf } from './requests.ts';
 import { probesOf, type View } from './view.ts';
 import type { Way } from './way.ts';
@@ -116,7 +117,7 @@ function failedExchange(view: View, way: Way, endpoint: number): HttpProbe | nul
   if (view.runtime.name === 'cri-o' && ping?.status === 'failed' && !pinged && mine(ping)) return ping;
   if (requests.image !== null) return blob ?? null;
   const manifests = probesOf(view, 'manifest').filter((probe) => probe.endpoint === endpoint && mine(probe));
-  const manifest = manifests.find((probe) => probe.status === 'failed' && isPartysFault(probe));
+  const manifest = manifests.find((probe) => probe.status === 'failed' && isPartysFault(probe, ping));
   if (manifest !== undefined) return manifest;
   if (requests.named !== null) return null;
   // The version check decides only where nothing behind it answered: some mirrors serve no /v2/ and work.
@@ -125,12 +126,12 @@ function failedExchange(view: View, way: Way, endpoint: number): HttpProbe | nul
 }
 
 /** True unless the answer is about the image or about who asks (401, 403, 404). */
-function isPartysFault(probe: HttpProbe): boolean {
-  const { status, bodyFormat, errors } = probe.facts;
+function isPartysFault(probe: HttpProbe, ping: DoneProbe<'registry'> | null = null): boolean {
+  const { status, errors } = probe.facts;
   if (probe.error?.code !== 'http-status' || status === null) return true;
   if (status >= 500 || status === 429) return true;
   if (errors.some(({ code }) => code?.toUpperCase() === 'TOOMANYREQUESTS')) return true;
   // An HTML page with 404 or 403 is what a portal, a gateway or the wrong server says.
-  if (bodyFormat === 'html') return true;
+  if (isForeignPage(probe.facts, ping)) return true;
   return ![401, 403, 404].includes(status);
 }

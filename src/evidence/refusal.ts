@@ -1,6 +1,7 @@
 import type { DoneProbe } from '../model/investigation.ts';
 import { matchesOf } from './credential-matches.ts';
 import { partyName } from './origin.ts';
+import { isForeignPage } from './page.ts';
 import { requestsOf } from './requests.ts';
 import type { View } from './view.ts';
 import { stateOf } from './way-state.ts';
@@ -60,7 +61,7 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
     return null;
   // A limit is not about this image, whatever status it comes with; a page is not a registry's answer.
   const codes = decisive.facts.errors.flatMap(({ code }) => (code === null ? [] : [code.toUpperCase()]));
-  if (status === 429 || codes.includes('TOOMANYREQUESTS') || decisive.facts.bodyFormat === 'html') return null;
+  if (status === 429 || codes.includes('TOOMANYREQUESTS') || isForeignPage(decisive.facts, ping)) return null;
   const anonymous = anonymousInstead?.manifest;
   // An entry with nothing in it is taken for nobody (containerd, ParseAuth).
   const nobody = matchesOf(view)[track.index]?.empty === true;

@@ -1,3 +1,4 @@
+import { isForeignPage } from '../evidence/page.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import type { View } from '../evidence/view.ts';
 import type { Way } from '../evidence/way.ts';
@@ -97,11 +98,11 @@ function inputsAt(view: View, endpoint: number): NamesInput[] {
   const way = endpointWay(view, endpoint);
   const address = way === null ? undefined : stateOf(view, way).open[0];
   const { repository, tag, digest } = view.plan.image;
-  const { identities, challenge } = requestsOf(view, endpoint);
+  const { identities, challenge, ping } = requestsOf(view, endpoint);
   const missing = identities.find(({ manifest }) => manifest?.facts.status === 404)?.manifest;
   if (way === null || address === undefined || repository === null || missing === undefined || missing === null)
     return [];
-  if (missing.facts.bodyFormat === 'html') return [];
+  if (isForeignPage(missing.facts, ping)) return [];
   const base = {
     hop: way.hop,
     endpoint,
