@@ -3,7 +3,8 @@ import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, remedy } from './cause.ts';
 import { firstBytesCame } from './tcp.ts';
 
-const fetch = ({ host }: CauseArgs): string => `curl -sv https://${host ?? 'HOST'}/ -o /dev/null`;
+const fetch = ({ host, scheme }: CauseArgs): string =>
+  `curl -sv ${scheme ?? 'https'}://${host ?? 'HOST'}/ -o /dev/null`;
 
 /** Causes of the content behind the manifest. */
 export const blobCauses: readonly Cause[] = [
@@ -25,10 +26,14 @@ export const blobCauses: readonly Cause[] = [
             ),
           ]
         : [
-            remedy(
-              "The registry's storage has lost it or fails: push the image again, or look at the registry's log.",
-              'docker push IMAGE',
-            ),
+            /^40[13] /.test(args.detail ?? '')
+              ? remedy(
+                  'It gives the manifest to this client and refuses the content: look at the rights there, those of the storage behind it too, and at its log.',
+                )
+              : remedy(
+                  "The registry's storage has lost it or fails: push the image again, or look at the registry's log.",
+                  'docker push IMAGE',
+                ),
           ],
     match: matchBreaks(['http'], (hop, view) => {
       if (hop.hop !== 'blob' || hop.exchange?.kind !== 'blob' || firstBytesCame(hop, view) !== null) return null;

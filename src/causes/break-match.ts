@@ -2,7 +2,7 @@ import { type Break, breaksOf } from '../evidence/breaks.ts';
 import { partyName } from '../evidence/origin.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
-import { isEndpointHop } from '../evidence/ways.ts';
+import { endpointWay, isEndpointHop } from '../evidence/ways.ts';
 import type { Match } from './cause.ts';
 
 /** What a break's cause adds to the match that every break gives. `null`: not this cause. */
@@ -32,7 +32,13 @@ export function matchBreaks(layers: readonly Break['layer'][], reading: BreakRea
         host: hop.state.connectHost,
         port: String(hop.state.connectPort),
         unit: view.runtime.name === 'cri-o' ? 'crio' : 'containerd',
-        ...(hop.hop === 'blob' && isEndpointHop(hop.way.hop) ? { own: 'yes' as const } : {}),
+        ...(hop.way.scheme === 'http' ? { scheme: 'http' as const } : {}),
+        ...(hop.hop === 'realm'
+          ? { serves: 'token' as const }
+          : hop.hop === 'blob'
+            ? { serves: 'content' as const }
+            : {}),
+        ...(hop.hop === 'blob' && atEndpoint(hop, view) ? { own: 'yes' as const } : {}),
         ...(hop.way.proxy === null ? {} : { proxy: hop.way.proxy }),
         ...read.args,
       };
@@ -40,6 +46,12 @@ export function matchBreaks(layers: readonly Break['layer'][], reading: BreakRea
         shortWait(hop, view) && (read.confidence ?? 'proven') === 'proven' ? 'likely' : (read.confidence ?? 'proven');
       return [{ ...base, ...read, confidence, args, carrier: carrierOf(hop, view) }];
     });
+}
+
+/** At the registry itself, be it by a redirect to another of its paths. */
+function atEndpoint({ way, endpoint }: Break, view: View): boolean {
+  const own = endpointWay(view, endpoint);
+  return isEndpointHop(way.hop) || (own !== null && own.host === way.host && own.port === way.port);
 }
 
 /** Silence shorter than this is no proof: a packet that was lost is sent again after one and three seconds (RFC 6298). */

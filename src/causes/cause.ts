@@ -46,6 +46,12 @@ export interface CauseArgs {
   readonly nameless?: 'yes';
   /** It is not the server's own certificate, but one that issued it. */
   readonly issuing?: 'yes';
+  /** What the party is asked for, where it is not the image's manifest. */
+  readonly serves?: 'token' | 'content';
+  /** It is addressed with plain HTTP. */
+  readonly scheme?: 'http';
+  /** How a proxy lets one log in, where none of it is what runtimes know: `Negotiate, NTLM`. */
+  readonly schemes?: string;
   /** The content lies at the registry itself, not at another host. */
   readonly own?: 'yes';
 }

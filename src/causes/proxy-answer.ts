@@ -9,18 +9,26 @@ export interface ProxyAnswer {
   readonly status: number | null;
   readonly error: string | null;
   readonly code: string | null;
+  /** An https proxy with which TLS cannot be set up: it was never asked for anything. */
+  readonly unasked: boolean;
 }
 
 export function answerOf(hop: Break): ProxyAnswer {
   const connect = hop.state.connect.at(-1);
   if (hop.layer === 'proxy' && hop.exchange !== null) {
     const { status, proxyError } = hop.exchange.facts;
-    return { status, error: proxyError, code: hop.exchange.error?.code ?? null };
+    return { status, error: proxyError, code: hop.exchange.error?.code ?? null, unasked: false };
   }
   return {
     status: connect?.facts.status ?? null,
     error: connect?.facts.headers['x-squid-error'] ?? null,
     code: connect?.error?.code ?? null,
+    // The words of a request that was made name what was asked for (src/wire/proxy.ts).
+    unasked:
+      connect?.error != null &&
+      connect.facts.proxy.startsWith('https:') &&
+      connect.facts.status === null &&
+      !connect.error.message.includes(', asked for '),
   };
 }
 
@@ -32,11 +40,13 @@ export function directOpen(hop: Break, view: View): WayState | null {
 /** Refused by the proxy for reasons of its own rules, as against failing to reach the host. */
 export function isDenial({ status, error }: ProxyAnswer): boolean {
   if (error?.includes('ERR_ACCESS_DENIED') === true) return true;
-  return status !== null && status >= 400 && status < 500 && status !== 407 && status !== 408;
+  // To Go's client everything but 200 is a refusal; a redirect leads to the page that says why.
+  return status !== null && status >= 300 && status < 500 && status !== 407 && status !== 408;
 }
 
 /** The proxy could not reach the host itself. */
-export function isOnwardFailure({ status, error, code }: ProxyAnswer): boolean {
+export function isOnwardFailure({ status, error, code, unasked }: ProxyAnswer): boolean {
+  if (unasked) return false;
   if (
     error !== null &&
     /ERR_(CONNECT_FAIL|DNS_FAIL|CANNOT_FORWARD|READ_TIMEOUT|LIFETIME_EXP|SECURE_CONNECT_FAIL)/.test(error)

@@ -53,15 +53,20 @@ export const proxyCauses: readonly Cause[] = [
       }
       const answer = answerOf(hop);
       const silent = answer.status === null && answer.code !== 'proxy-auth' && answer.code !== 'proxy-refused';
-      if (!silent || (answer.code === 'timeout' && direct !== null)) return null;
-      const onward = answer.code === 'timeout';
+      const onward = answer.code === 'timeout' && !answer.unasked;
+      if (!silent || (onward && direct !== null)) return null;
       return {
         host,
         confidence: onward ? 'likely' : 'proven',
         alternatives: onward ? ['tcp-timeout'] : [],
         args: {
           ...args,
-          detail: onward ? 'it takes the connection and does not answer' : 'it ends the connection without an answer',
+          detail: onward
+            ? 'it takes the connection and does not answer'
+            : (hopelessWords[answer.code ?? ''] ??
+              (answer.unasked
+                ? `TLS with it cannot be set up (${answer.code})`
+                : 'it ends the connection without an answer')),
         },
       };
     }),
@@ -75,22 +80,32 @@ export const proxyCauses: readonly Cause[] = [
     proof: 'The proxy answers 407; what it challenges with is kept.',
     say: ({ proxy, host, detail }) =>
       `The proxy${named(proxy)} wants authentication (407) before it opens ${host ?? 'the registry'}${detail === undefined ? '' : `; ${detail}`}.`,
-    remedies: ({ proxy, unit }) => [
-      remedy(
-        "Put user and password into the proxy's URL in the runtime's unit (percent-encoded), and restart the runtime.",
-        `systemctl edit ${unit ?? 'containerd'}   # Environment=HTTPS_PROXY=${(proxy ?? 'http://PROXY:3128').replace('://', '://USER:PASSWORD@')}`,
-      ),
+    remedies: ({ proxy, unit, schemes }) => [
+      schemes === undefined
+        ? remedy(
+            "Put user and password into the proxy's URL in the runtime's unit (percent-encoded), and restart the runtime.",
+            `systemctl edit ${unit ?? 'containerd'}   # Environment=HTTPS_PROXY=${(proxy ?? 'http://PROXY:3128').replace('://', '://USER:PASSWORD@')}`,
+          )
+        : remedy(
+            'A user and password in the proxy setting do not help with that: let the proxy take Basic from this node, or run a forwarder here that logs in for it (cntlm, px) and set that as the proxy of the runtime.',
+          ),
       remedy("Or let this node's address through the proxy without authentication."),
     ],
     match: matchBreaks(['proxy'], (hop) => {
       const answer = answerOf(hop);
       if (answer.status !== 407 && answer.code !== 'proxy-auth') return null;
-      const sent = hop.state.connect.at(-1)?.facts.withCredentials === true;
+      const asked = hop.state.connect.at(-1)?.facts;
+      const sent = asked?.withCredentials === true;
+      const schemes = foreignSchemes(asked?.headers['proxy-authenticate']);
       return {
         host: proxyParty(hop),
         args: {
           host: hop.way.host,
-          ...(sent ? { detail: 'the credentials in the proxy setting were sent and refused' } : {}),
+          ...(schemes !== null
+            ? { schemes, detail: `it takes only ${schemes}, and the runtimes know Basic alone` }
+            : sent
+              ? { detail: 'the credentials in the proxy setting were sent and refused' }
+              : {}),
         },
       };
     }),
@@ -193,6 +208,22 @@ export const proxyCauses: readonly Cause[] = [
     ],
   },
 ];
+
+/** What is wrong with a proxy that gives no answer to what it is asked, by its failure's code. */
+const hopelessWords: Readonly<Record<string, string>> = {
+  'tls-plain-answer': 'it speaks plain HTTP, and the setting says https://',
+  'tls-on-plain': 'it speaks TLS, and the setting says http://',
+  'http-malformed': 'its answer is not HTTP, so it is no HTTP proxy',
+};
+
+/** The schemes of a challenge that has none which Go's client, and so a runtime, can answer: it knows Basic alone. */
+function foreignSchemes(challenge: string | undefined): string | null {
+  const schemes = (challenge ?? '')
+    .split(',')
+    .flatMap((part) => /^\s*([A-Za-z][\w-]*)(?=\s|$)(?!\s*=)/.exec(part)?.[1] ?? []);
+  if (schemes.length === 0 || schemes.some((scheme) => scheme.toLowerCase() === 'basic')) return null;
+  return [...new Set(schemes)].join(', ');
+}
 
 /** The proxy as the party that fails: `proxy.corp:3128`. */
 function proxyParty({ way }: Break): string {

@@ -55,13 +55,19 @@ export function whenRefused(
  * The command that makes a pull secret. It has to be for the registry that the image names, with its port, whichever mirror or
  * name of its own the answer came from: by that name the kubelet looks for it (src/node/credential-keyring.ts).
  */
-export function secretCommand({ image, host, port, secret, namespace }: CauseArgs): string {
+export function secretCommand(args: CauseArgs): string {
+  const { secret, namespace } = args;
   const place = namespace === undefined ? '' : ` -n ${namespace}`;
-  const named = image === undefined ? null : parseReference(image);
-  const seen = host === undefined ? 'HOST' : port === undefined || /:\d+$/.test(host) ? host : `${host}:${port}`;
-  const registry = named?.ok === true ? named.value.domain : seen;
+  const registry = registryOf(args);
   const server = hubNames.has(registry) ? 'https://index.docker.io/v1/' : registry;
   return `kubectl create secret docker-registry ${secret ?? 'regcred'}${place} --docker-server=${server} --docker-username=USER --docker-password=PASSWORD`;
+}
+
+/** The registry that the image names, with its port; where no image is known, the host that was seen. */
+export function registryOf({ image, host, port }: CauseArgs): string {
+  const named = image === undefined ? null : parseReference(image);
+  const seen = host === undefined ? 'HOST' : port === undefined || /:\d+$/.test(host) ? host : `${host}:${port}`;
+  return named?.ok === true ? named.value.domain : seen;
 }
 
 /** Docker Hub's secrets stand under one name of the many that it has. */

@@ -5,9 +5,11 @@ import { requestsOf } from '../evidence/requests.ts';
 import { probesOf, type View } from '../evidence/view.ts';
 import { endpointWay } from '../evidence/ways.ts';
 import type { HttpFacts, RateLimitFacts } from '../model/facts.ts';
+import type { AnyDoneProbe } from '../model/investigation.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
 import { isBlockedPage } from './public-registry.ts';
+import { registryOf, secretCommand } from './refused.ts';
 
 function facts(hop: Break): HttpFacts | null {
   return hop.exchange?.facts ?? null;
@@ -22,7 +24,8 @@ function isLimited(of: HttpFacts | null): boolean {
   return of?.status === 429 || of?.errors.some(({ code: word }) => word?.toUpperCase() === 'TOOMANYREQUESTS') === true;
 }
 
-const curl = ({ host }: CauseArgs): string => `curl -sv https://${host ?? 'HOST'}/v2/`;
+const curl = ({ host, scheme, serves }: CauseArgs): string =>
+  `curl -sv ${scheme ?? 'https'}://${host ?? 'HOST'}/${serves === undefined ? 'v2/' : ''}`;
 
 const words = (hop: Break): string => hop.exchange?.error?.message ?? 'it fails';
 
@@ -84,14 +87,16 @@ export const registryCauses: readonly Cause[] = [
     title: 'What answers is not a registry',
     fixedBy: 'network',
     proof: "The answer is not the distribution protocol's: an HTML page, a body or headers that cannot be read.",
-    say: ({ host, detail }) =>
-      `What answers at ${host ?? "the registry's address"} is not a registry: ${detail ?? 'its answer is not the registry protocol'}.`,
+    say: ({ host, detail, serves }) =>
+      `What answers at ${host ?? "the registry's address"} is not ${servant[serves ?? 'image']}: ${detail ?? 'its answer is not the registry protocol'}.`,
     remedies: (args) => [
       remedy(
         "A captive portal, a login page, a gateway's error page or the wrong server answers in its place. See it with:",
         curl(args),
       ),
-      remedy('If it is a mirror, check its path in hosts.toml (override_path).'),
+      ...(args.serves === undefined
+        ? [remedy('If it is a mirror, check its path in hosts.toml (override_path).')]
+        : []),
     ],
     match: (all) => [
       ...matchBreaks(['http'], (hop, view) => {
@@ -138,23 +143,45 @@ export const registryCauses: readonly Cause[] = [
     proof: 'It answers 429 or TOOMANYREQUESTS; degraded: its headers say that no pull is left, or few are.',
     say: ({ host, detail }) =>
       `${host ?? 'The registry'} limits this node's pulls${detail === undefined ? '' : `: ${detail}`}.`,
-    remedies: ({ host }) => [
+    remedies: (args) => [
+      args.username === undefined
+        ? remedy(
+            'Pull with credentials: anonymous pulls are counted for the whole egress address of the cluster.',
+            secretCommand(args),
+          )
+        : remedy(
+            `The limit is that of user ${JSON.stringify(args.username)}, or of this address: raise it at the registry, or use an account of its own for each cluster.`,
+          ),
       remedy(
-        'Pull with credentials: anonymous pulls are counted for the whole egress address of the cluster.',
-        'kubectl create secret docker-registry regcred --docker-server=… --docker-username=… --docker-password=…',
+        `Or set up a pull-through mirror for ${registryOf(args)} in ${args.unit === 'crio' ? 'etc/containers/registries.conf.d' : 'etc/containerd/certs.d'}.`,
       ),
-      remedy(`Or set up a pull-through mirror for ${host ?? 'the registry'} in etc/containerd/certs.d.`),
     ],
     match: (view) => [
       ...matchBreaks(['http'], (hop) =>
         isLimited(facts(hop))
-          ? { args: { host: partyName(hop.way), detail: limitWords(facts(hop)?.rateLimit ?? null, words(hop)) } }
+          ? {
+              args: {
+                host: partyName(hop.way),
+                detail: limitWords(facts(hop)?.rateLimit ?? null, words(hop)),
+                ...counted(hop.exchange),
+              },
+            }
           : null,
       )(view),
       ...nearlyUsedUp(view),
     ],
   },
 ];
+
+/** Whose pulls are counted, where somebody's are. */
+function counted(exchange: AnyDoneProbe | null): CauseArgs {
+  const sent = exchange?.kind === 'auth' || (exchange?.kind === 'manifest' && exchange.facts.authorization !== 'none');
+  const username = sent ? exchange.facts.identity.username : null;
+  return username === null || username === '' ? {} : { username };
+}
+
+/** What a party should be, by what it is asked for. */
+const servant = { image: 'a registry', token: 'a token service', content: "the image's content" };
 
 /** A challenge that names a token service which no client can ask. */
 function unusableRealms(view: View): Match[] {
@@ -214,7 +241,7 @@ function nearlyUsedUp(view: View): Match[] {
         evidence: [probe.id],
         endpoint,
         host,
-        args: { host, detail },
+        args: { image: view.plan.image.input, host, detail, ...counted(probe) },
         ...(last ? {} : { summary: `The rate limit of ${host} is nearly reached: ${detail}.` }),
       },
     ];

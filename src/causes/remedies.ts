@@ -16,7 +16,11 @@ export function remediesOf(cause: Cause, args: CauseArgs): readonly Remedy[] {
   const forCommands = cause.remedies(safe);
   const forTexts = cause.remedies(args);
   if (forTexts.length !== forCommands.length) return forCommands;
-  return forTexts.map(({ text }, index) => ({ text, command: forCommands[index]?.command ?? null }));
+  return forTexts.map(({ text, command }, index) => ({
+    text,
+    // Without an argument a remedy may be another one: its command does not belong to this text.
+    command: command === null ? null : (forCommands[index]?.command ?? null),
+  }));
 }
 
 /** `args` without what a shell would read as more than a word: the commands then show their placeholders. */

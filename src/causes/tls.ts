@@ -1,5 +1,4 @@
 import { type Break, insteadOfWay, tlsInstead } from '../evidence/breaks.ts';
-import { partyName } from '../evidence/origin.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { waysOf } from '../evidence/ways.ts';
@@ -11,6 +10,7 @@ import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
 import { clearsItself, clockSkew, clockWitnesses, failedCertificate as failed, skewWords, telling } from './clock.ts';
 import { foundBy, foundByAdvice } from './found-by.ts';
 import { interception } from './interception.ts';
+import { caPath, caPlace, plainPlace } from './registry-place.ts';
 
 /** Days before a certificate's end from which on it is worth a word (contract.md, section 4). */
 const expiringDays = 14;
@@ -249,13 +249,15 @@ export const tlsCauses: readonly Cause[] = [
       'The answer to the handshake is plain text, and the same port answers plain HTTP; or plain HTTP meets a TLS port.',
     say: ({ host, port, detail }) =>
       `${host ?? 'The registry'}${port === undefined ? '' : ` port ${port}`} ${detail ?? 'does not speak the protocol that the runtime uses'}.`,
-    remedies: ({ host, port, detail }) => [
+    remedies: ({ host, port, detail, source, path }) => [
       detail?.includes('TLS') === true && detail.includes('http://')
         ? remedy("Write https:// in the endpoint's address in the node's registry configuration.")
-        : remedy(
-            'Give the registry TLS; or, in a network that you trust, tell the runtime that it is plain:',
-            `mkdir -p /etc/containerd/certs.d/${host ?? 'HOST'}:${port ?? 'PORT'} && echo 'server = "http://${host ?? 'HOST'}:${port ?? 'PORT'}"' > /etc/containerd/certs.d/${host ?? 'HOST'}:${port ?? 'PORT'}/hosts.toml`,
-          ),
+        : source !== undefined
+          ? remedy(`Give it TLS; or, in a network that you trust, say that it is plain in ${source}.`)
+          : remedy(
+              'Give the registry TLS; or, in a network that you trust, tell the runtime that it is plain:',
+              `mkdir -p /etc/containerd/certs.d/${path ?? `${host ?? 'HOST'}:${port ?? 'PORT'}`} && echo 'server = "http://${host ?? 'HOST'}:${port ?? 'PORT'}"' > /etc/containerd/certs.d/${path ?? `${host ?? 'HOST'}:${port ?? 'PORT'}`}/hosts.toml`,
+            ),
     ],
     match: (view) => [
       ...matchBreaks(['tls'], (hop) => {
@@ -271,6 +273,7 @@ export const tlsCauses: readonly Cause[] = [
             host: hop.way.host,
             port: String(hop.way.port),
             detail: 'speaks plain HTTP, and the runtime addresses it with HTTPS',
+            ...plainPlace(hop, view),
           },
         };
       })(view),
@@ -307,24 +310,6 @@ const namedElsewhere: ReadonlySet<string> = new Set<NetworkFailure>([
 /** True for a certificate that the server sends behind its own: an intermediate one. */
 function isSent({ facts }: DoneProbe<'tls'>, certificate: CertificateFacts | null): boolean {
   return certificate !== null && facts.chain.indexOf(certificate) > 0;
-}
-
-/** Where containerd reads a registry's CA, for words without a node: the folder bears the host's port, too. */
-function caPlace(registry: string): string {
-  return `etc/containerd/certs.d/${registry}/hosts.toml with ca = "…"`;
-}
-
-/**
- * The same for the endpoint at hand. containerd goes by the registry that the image names, whichever mirror, token service or
- * content host is asked, and its folder by name and port (core/remotes/docker/config/hosts.go); a new folder would hide
- * `_default`, so the file that is in use is named. CRI-O has a folder for each place, with its port (containers-certs.d(5)).
- */
-function caPath(hop: Break, view: View): string {
-  const info = view.plan.endpoints[hop.endpoint];
-  if (view.runtime.name === 'cri-o')
-    return `etc/containers/certs.d/${info?.reference.split('/', 1)[0] ?? partyName(hop.way)}/ca.crt`;
-  const used = /^(.*\/hosts\.toml)(?::\d+)?$/.exec(info?.source ?? '')?.[1];
-  return used === undefined ? caPlace(view.plan.image.registry ?? partyName(hop.way)) : `${used} with ca = "…"`;
 }
 
 /** `3 days ago`; nothing when it is less than a day, or the time is not known. */

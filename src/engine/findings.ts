@@ -1,4 +1,4 @@
-import type { Cause, Match } from '../causes/cause.ts';
+import type { Cause, CauseArgs, Match } from '../causes/cause.ts';
 import { causeOf } from '../causes/index.ts';
 import { remediesOf } from '../causes/remedies.ts';
 import { breaksOf } from '../evidence/breaks.ts';
@@ -28,19 +28,21 @@ export function findingOf(cause: Cause, match: Match): Finding {
 }
 
 /** A broken realm or content host is named for its part in the pull, and carries what is wrong with it. */
-export function carried(finding: Finding, { carrier, party }: Match): Finding[] {
+export function carried(finding: Finding, { carrier, party, args }: Match): Finding[] {
   // A rate limit is its own cause wherever it is met, and so is content that is not what it should be.
   if (carrier === null || carrier === undefined || finding.severity === 'degraded') return [finding];
   if (finding.cause === carrier || finding.cause === 'rate-limited' || finding.cause === 'digest-mismatch')
     return [finding];
-  return [carryBy(carrier, finding, party === undefined ? {} : { host: party })];
+  const { scheme, own } = args;
+  const kept = { ...(scheme === undefined ? {} : { scheme }), ...(own === undefined ? {} : { own }) };
+  return [carryBy(carrier, finding, { ...kept, ...(party === undefined ? {} : { host: party }) })];
 }
 
 /** `finding` under the cause that carries it, at the party that does not do its part: `host`, the finding's own where absent. */
 export function carryBy(
   id: CauseId,
   finding: Finding,
-  args: { host?: string; image?: string; source?: string; detail?: string },
+  args: Pick<CauseArgs, 'host' | 'image' | 'source' | 'detail' | 'scheme' | 'own'>,
 ): Finding {
   const cause = causeOf(id);
   const host = args.host ?? finding.host ?? '';
@@ -79,7 +81,11 @@ export function unexplained(view: View, known: readonly Finding[]): Finding[] {
         layer: cause.layer,
         confidence: 'possible',
         severity: 'fault',
-        summary: cause.say(args),
+        // Beneath a mirror's failure: that the image cannot be pulled is not said with it.
+        summary:
+          view.plan.endpoints[endpoint]?.role === 'mirror'
+            ? `What ${host} answers fits no cause that Pullwhy knows: ${words}.`
+            : cause.say(args),
         evidence: idsOf(failed.length === 0 ? probes : failed),
         remedies: remediesOf(cause, args),
         underlying: null,

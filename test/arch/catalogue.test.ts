@@ -81,7 +81,7 @@ const promised: Readonly<Record<CauseId, readonly [Layer | null, number | null]>
 };
 
 /** Every argument that words may be filled with. */
-const full: Required<Omit<CauseArgs, 'own' | 'nameless' | 'issuing'>> = {
+const full: Required<Omit<CauseArgs, 'own' | 'nameless' | 'issuing' | 'scheme'>> = {
   image: 'registry.corp.example/team/web:1.4',
   repository: 'team/web',
   tag: '1.4',
@@ -107,6 +107,8 @@ const full: Required<Omit<CauseArgs, 'own' | 'nameless' | 'issuing'>> = {
   namespace: 'shop',
   reader: 'pullwhy-system:pullwhy-agent',
   alias: 'registry.corp.example.svc.corp.example',
+  serves: 'token',
+  schemes: 'Negotiate, NTLM',
 };
 
 describe('arch: the catalogue of causes', () => {
