@@ -51,6 +51,26 @@ export const proxyRules: readonly Rule[] = [
     lookalikes: ['unexpected status from HEAD request to https://reg.example/v2/web/manifests/1: 403 Forbidden'],
   },
   {
+    // The page of a filter on the way, which names its maker or its rule; dockerd shows what it got in full.
+    id: 'go-http/filter-page',
+    pattern:
+      /<(?:!doctype|html|head|title|body)\b.{0,1500}(?:\bERR_ACCESS_DENIED\b|\bZscaler\b|\bForti(?:Guard|net|Gate)\b|\bBlue ?Coat\b|\bProxySG\b|\bpolicy_denied\b|\bMcAfee Web Gateway\b|\bSkyhigh\b|\bForcepoint\b|\bWebsense\b|\bSophos\b|\bCisco Umbrella\b|\bIronPort\b|\bUserCheck\b|\bNetskope\b|\bWeb Page Blocked\b)/i,
+    cause: 'proxy-denied',
+    confidence: 'likely',
+    alternatives: ['tls-intercepted', 'access-denied'],
+    scope: 'pull',
+    examples: [
+      {
+        text: `error parsing HTTP 403 response body: invalid character '<' looking for beginning of value: "<!DOCTYPE html><html><head><title>Internet Security by Zscaler</title>"`,
+        seen: 'docker 20.10 behind a filter',
+      },
+    ],
+    lookalikes: [
+      `error parsing HTTP 403 response body: invalid character '<' looking for beginning of value: "<html><head><title>403 Forbidden</title>"`,
+      'x509: certificate signed by unknown authority (possibly because of "x" while trying to verify candidate authority certificate "Zscaler Root CA")',
+    ],
+  },
+  {
     id: 'go-http/proxy-cannot',
     pattern: new RegExp(
       `${request}(?<answer>Service Unavailable|Bad Gateway|Gateway Time-?out|Internal Server Error|Gateway Timeout|Not Found)\\b`,

@@ -94,6 +94,16 @@ function atProxy(reading: Reading, { place }: Surroundings): Reading {
 
 /** The registry answered, or there would be no token to fetch; the token's host did not. */
 function atTokenHost(reading: Reading, { place, image, rule }: Surroundings): Reading {
+  // No token is kept under a tag: what is not there is the service itself.
+  if (place.token !== null && rule === 'status/404') {
+    const { alternatives } = reading;
+    return {
+      ...reading,
+      cause: 'registry-invalid-response',
+      confidence: 'possible',
+      alternatives: ['credentials-rejected', ...alternatives.filter((other) => other !== 'registry-invalid-response')],
+    };
+  }
   // A word of the token's host about the time of what was signed is an answer.
   if (place.token === null || !onTheWay.has(reading.cause) || rule === 'registry/wrong-time') return reading;
   const registryHost = place.firstHost !== place.host ? place.firstHost : (image?.split('/')[0] ?? null);

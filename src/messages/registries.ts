@@ -59,7 +59,7 @@ export const authRules: readonly Rule[] = [
   {
     id: 'registry/address-blocked',
     pattern:
-      /client with IP ['"]?(?<address>[\d.:a-f]+)['"]? is not allowed|your IP (?:address )?(?:is|has been) (?:blocked|not allowed)|not (?:available|accessible) (?:in|from) your (?:country|region|location)/i,
+      /client with IP ['"]?(?<address>[\d.:a-f]+)['"]? is not allowed|\bIP (?:address )?['"]?[\d.:a-f]{3,45}['"]? is not (?:in|on|permitted|whitelisted|allow)|your IP (?:address )?(?:is|has been) (?:blocked|not allowed)|not (?:available|accessible) (?:in|from) your (?:country|region|location)/i,
     cause: 'source-address-blocked',
     confidence: 'proven',
     scope: 'network',

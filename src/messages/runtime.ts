@@ -29,7 +29,7 @@ export const runtimeRules: readonly Rule[] = [
     // What containerd says of its own file when it starts, and of CRI's plugin when that does not load.
     id: 'runtime/config',
     pattern:
-      /failed to (?:load|unmarshal) TOML|Failure unmarshaling TOML|(?:containerd|unsupported) config version\b|invalid (?:disabled|required) plugin URI/,
+      /failed to (?:load|unmarshal) TOML|Failure unmarshaling TOML|(?:containerd|unsupported) config version\b|invalid (?:disabled|required) plugin URI|failed to create CRI service/,
     cause: 'runtime-misconfigured',
     confidence: 'likely',
     scope: 'pull',
@@ -46,6 +46,7 @@ export const runtimeRules: readonly Rule[] = [
         text: 'failed to load TOML from /etc/containerd/config.toml: expected containerd config version equal to or less than `3`, got `9`',
         seen: 'containerd 2.1',
       },
+      { text: 'failed to create CRI service: failed to set up its stream server', seen: 'containerd 1.4 to 1.7' },
       { text: 'invalid disabled plugin URI "cri" expect io.containerd.x.vx', seen: 'containerd 1.6 to 2.1' },
     ],
     lookalikes: ['failed to load cni config', 'cniconfig cannot be set when the plugin is running'],

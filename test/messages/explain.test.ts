@@ -206,6 +206,24 @@ describe('explainMessage: the wrapping decides between readings', () => {
       { cause: 'runtime-unreachable' },
     ],
     [
+      "a token's service that is not there",
+      pull(
+        'reg.example/team/web:1',
+        'failed to authorize: failed to fetch oauth token: unexpected status: 404 Not Found',
+      ),
+      { cause: 'registry-invalid-response', among: ['credentials-rejected'] },
+    ],
+    [
+      'a filter that shows its page',
+      `Error response from daemon: error parsing HTTP 403 response body: invalid character '<' looking for beginning of value: "<html><head><title>Blocked</title></head><body>FortiGate says no</body></html>"`,
+      { cause: 'proxy-denied', among: ['access-denied'] },
+    ],
+    [
+      'a registry that lists the addresses it serves',
+      'Error response from daemon: denied: access refused, for IP 192.0.2.7 is not in the list of the registry',
+      { cause: 'source-address-blocked' },
+    ],
+    [
       'a registry that keeps an image back',
       'Error response from daemon: unknown: current image with 7 findings cannot be pulled due to configured policy in the project of team-a',
       { cause: 'signature-rejected', among: ['access-denied'] },
