@@ -36,10 +36,10 @@ export const authCauses: readonly Cause[] = [
       "The registry's challenge names its token service; that host is looked up, connected to and asked by itself.",
     say: ({ host, underlying }) =>
       `The registry answers, and the host of its token service, ${host ?? 'another host'}, does not give a token. ${underlying ?? ''}`.trim(),
-    remedies: ({ host, scheme }) => [
+    remedies: ({ host, scheme, proxy }) => [
       remedy(
         `Firewalls and NO_PROXY lists must name this host too: ${host ?? 'the token service'}, not only the registry.`,
-        `curl -sv ${scheme ?? 'https'}://${host ?? 'HOST'}/`,
+        `curl -sv ${proxy === undefined ? '' : `-x ${proxy} `}${scheme ?? 'https'}://${host ?? 'HOST'}/`,
       ),
     ],
   },

@@ -3,8 +3,8 @@ import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, remedy } from './cause.ts';
 import { firstBytesCame } from './tcp.ts';
 
-const fetch = ({ host, scheme }: CauseArgs): string =>
-  `curl -sv ${scheme ?? 'https'}://${host ?? 'HOST'}/ -o /dev/null`;
+const fetch = ({ host, scheme, proxy }: CauseArgs): string =>
+  `curl -sv ${proxy === undefined ? '' : `-x ${proxy} `}${scheme ?? 'https'}://${host ?? 'HOST'}/ -o /dev/null`;
 
 /** Causes of the content behind the manifest. */
 export const blobCauses: readonly Cause[] = [

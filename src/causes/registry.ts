@@ -24,8 +24,8 @@ function isLimited(of: HttpFacts | null): boolean {
   return of?.status === 429 || of?.errors.some(({ code: word }) => word?.toUpperCase() === 'TOOMANYREQUESTS') === true;
 }
 
-const curl = ({ host, scheme, serves }: CauseArgs): string =>
-  `curl -sv ${scheme ?? 'https'}://${host ?? 'HOST'}/${serves === undefined ? 'v2/' : ''}`;
+const curl = ({ host, scheme, serves, proxy }: CauseArgs): string =>
+  `curl -sv ${proxy === undefined ? '' : `-x ${proxy} `}${scheme ?? 'https'}://${host ?? 'HOST'}/${serves === undefined ? 'v2/' : ''}`;
 
 const words = (hop: Break): string => hop.exchange?.error?.message ?? 'it fails';
 

@@ -40,11 +40,15 @@ function whenTime(
   });
 }
 
-const show = ({ host, port }: CauseArgs): string =>
-  `openssl s_client -connect ${host ?? 'HOST'}:${port ?? '443'} -servername ${host ?? 'HOST'} -showcerts </dev/null`;
+/** openssl goes by a proxy that is spoken to in plain HTTP, and by no other. */
+const through = (proxy: string | undefined): string =>
+  proxy?.startsWith('http://') === true ? `-proxy ${proxy.slice('http://'.length)} ` : '';
+
+const show = ({ host, port, proxy }: CauseArgs): string =>
+  `openssl s_client ${through(proxy)}-connect ${host ?? 'HOST'}:${port ?? '443'} -servername ${host ?? 'HOST'} -showcerts </dev/null`;
 
 const dates = (args: CauseArgs): string =>
-  `openssl s_client -connect ${args.host ?? 'HOST'}:${args.port ?? '443'} </dev/null | openssl x509 -noout -subject -issuer -dates`;
+  `openssl s_client ${through(args.proxy)}-connect ${args.host ?? 'HOST'}:${args.port ?? '443'} </dev/null | openssl x509 -noout -subject -issuer -dates`;
 
 /** Causes in the TLS handshake and the certificate's checks. */
 export const tlsCauses: readonly Cause[] = [
@@ -208,8 +212,8 @@ export const tlsCauses: readonly Cause[] = [
     title: 'The TLS handshake fails',
     fixedBy: 'registry',
     proof: 'TCP connects, and the handshake ends by an alert, without a common version or cipher, or in silence.',
-    say: ({ host, detail }) =>
-      `TLS with ${host ?? 'the registry'} cannot be set up: ${detail?.replace(/^TLS handshake with [^ ]+: /, '') ?? 'the handshake ends early'}.`,
+    say: ({ host, detail, proxy }) =>
+      `TLS with ${host ?? 'the registry'}${proxy === undefined ? '' : `, by the proxy ${proxy},`} cannot be set up: ${detail?.replace(/^TLS handshake with [^ ]+: /, '') ?? 'the handshake ends early'}.`,
     remedies: (args) => [
       remedy(
         'See where it ends; containerd and CRI-O speak TLS 1.2 and 1.3 only:',

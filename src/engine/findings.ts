@@ -33,8 +33,12 @@ export function carried(finding: Finding, { carrier, party, args }: Match): Find
   if (carrier === null || carrier === undefined || finding.severity === 'degraded') return [finding];
   if (finding.cause === carrier || finding.cause === 'rate-limited' || finding.cause === 'digest-mismatch')
     return [finding];
-  const { scheme, own } = args;
-  const kept = { ...(scheme === undefined ? {} : { scheme }), ...(own === undefined ? {} : { own }) };
+  const { scheme, own, proxy } = args;
+  const kept = {
+    ...(scheme === undefined ? {} : { scheme }),
+    ...(own === undefined ? {} : { own }),
+    ...(proxy === undefined ? {} : { proxy }),
+  };
   return [carryBy(carrier, finding, { ...kept, ...(party === undefined ? {} : { host: party }) })];
 }
 
@@ -42,7 +46,7 @@ export function carried(finding: Finding, { carrier, party, args }: Match): Find
 export function carryBy(
   id: CauseId,
   finding: Finding,
-  args: Pick<CauseArgs, 'host' | 'image' | 'source' | 'detail' | 'scheme' | 'own'>,
+  args: Pick<CauseArgs, 'host' | 'image' | 'source' | 'detail' | 'scheme' | 'own' | 'proxy'>,
 ): Finding {
   const cause = causeOf(id);
   const host = args.host ?? finding.host ?? '';
@@ -103,7 +107,9 @@ export function problemFindings(view: View): Finding[] {
       ({ severity, cause, harmless }) =>
         severity === 'error' || (cause === 'runtime-misconfigured' && harmless !== true),
     )
-    .map((problem) => (problem.atStart === true && serves(view) ? latent(problem) : problemFinding(problem)));
+    .map((problem) =>
+      problem.atStart === true && serves(view) ? latent(problem) : problemFinding(problem, view.plan.image.input),
+    );
 }
 
 /** The runtime serves CRI, so it did not start with a file that keeps it from that. */
@@ -119,15 +125,21 @@ function latent(problem: Problem): Finding {
 }
 
 /** One problem as a finding. */
-export function problemFinding(problem: Problem): Finding {
+export function problemFinding(problem: Problem, image?: string): Finding {
   const cause = causeOf(problem.cause);
-  const args = { source: problem.source, detail: problem.message };
+  // A secret is made for the registry that the image names.
+  const named = image === undefined || problem.cause !== 'pull-secret-invalid' ? {} : { image };
+  const args = { source: problem.source, detail: problem.message, ...named };
   return {
     cause: problem.cause,
     layer: cause.layer,
     confidence: 'proven',
     severity: problem.severity === 'error' ? 'fault' : 'degraded',
-    summary: cause.layer === 'reference' ? problem.message : `${problem.source}: ${problem.message}`,
+    // Messages about a whole file begin with its name themselves.
+    summary:
+      cause.layer === 'reference' || problem.message.startsWith(problem.source)
+        ? problem.message
+        : `${problem.source}: ${problem.message}`,
     evidence: [],
     remedies: remediesOf(cause, args),
     underlying: null,

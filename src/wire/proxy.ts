@@ -288,7 +288,7 @@ function readAnswer(socket: Socket, timeoutMs: number, signal: AbortSignal): Pro
 
 function noAnswer(answer: Answer, context: string, timeoutMs: number): WireError {
   const { ended, rest } = answer;
-  if (ended === 'timeout') return wireError('timeout', `${context}: no answer in ${timeoutMs} ms`);
+  if (ended === 'timeout') return wireError('timeout', `${context}: no answer in ${Math.round(timeoutMs)} ms`);
   if (ended === 'aborted') return wireError('aborted', `${context}: the investigation ended before an answer came`);
   if (ended === 'too-large') {
     return wireError('http-malformed', `${context}: its answer's headers are larger than ${limits.headerBytes} bytes`);

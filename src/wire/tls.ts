@@ -261,7 +261,7 @@ export function handshakeTls(
       if (good !== null) return onAccepted();
       // A few bytes of text are no TLS record yet, but they say enough.
       if (reader.flight().looksLikeTls === false) return onError(null);
-      const words = `${context}: not complete in ${options.timeoutMs} ms, ${progress(reader.flight())}`;
+      const words = `${context}: not complete in ${Math.round(options.timeoutMs)} ms, ${progress(reader.flight())}`;
       settle(fail(failure(wireError('timeout', words))));
     }, options.timeoutMs);
     signal.addEventListener('abort', onAbort, { once: true });

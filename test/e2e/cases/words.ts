@@ -340,4 +340,35 @@ export const cases: readonly DiagnoseCase[] = [
     verdict: 'faulty',
     cause: 'unknown',
   },
+  {
+    name: 'a tunnel that ends at once: the command goes by the proxy, too',
+    async prepare(stage) {
+      const { args } = await stage.proxy(() => ({ kind: 'say', bytes: 'HTTP/1.1 200 OK\r\n\r\n' }));
+      return app(await stage.registry(), args);
+    },
+    verdict: 'faulty',
+    cause: 'tls-handshake-failed',
+    says: /by the proxy http:\/\/proxy\.test:\d+, cannot be set up/,
+    check: advises([/openssl s_client -proxy proxy\.test:\d+ -connect registry\.test/]),
+  },
+  {
+    name: 'a registry that fails behind a proxy: the command goes by it, too',
+    async prepare(stage) {
+      const registry = await stage.registry();
+      registry.override = { status: 503 };
+      const { args } = await stage.proxy(() => ({ kind: 'tunnel', port: registry.port }));
+      return app(registry, args);
+    },
+    verdict: 'faulty',
+    cause: 'registry-error',
+    check: advises([/curl -sv -x http:\/\/proxy\.test:\d+ https:\/\/registry\.test/]),
+  },
+  {
+    name: 'a secret that is no JSON: its file is named once, and the registry in the command',
+    prepare: async (stage) => app(await stage.registry({ basic: { app: 'pw' } }), await stage.authText('no json')),
+    verdict: 'faulty',
+    cause: 'pull-secret-invalid',
+    saysNot: /config\.json: .*config\.json/,
+    check: advises([/--docker-server=registry\.test:\d+/]),
+  },
 ];
