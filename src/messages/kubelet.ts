@@ -180,7 +180,7 @@ export const kubeletRestRules: readonly Rule[] = [
     // A step of the pull that failed, and why is unsaid, cut off, or in words that nobody knows.
     id: 'pull/step-failed',
     pattern:
-      /failed to (?:resolve (?:reference|image|rootfs)|get fetcher|do request|authorize|copy: http|unpack image|register layer|prepare extraction snapshot)\b|httpReade?r?Seeker: failed open|no available registry endpoint|Could not reach any registry endpoint|error from registry: |Error response from daemon: unknown: |(?:Not continuing with|Attempting next endpoint for) pull after error|Handler for POST \S{0,20}\/images\/create returned error/,
+      /failed to (?:resolve (?:reference|image|rootfs)|get fetcher|do request: (?:Head|Get|Post)|authorize: failed to fetch|copy: http|unpack image|register layer|prepare extraction snapshot)\b|httpReade?r?Seeker: failed open|no available registry endpoint|Could not reach any registry endpoint|error from registry: |Error response from daemon: unknown: |(?:Not continuing with|Attempting next endpoint for) pull after error|Handler for POST \S{0,20}\/images\/create returned error/,
     cause: 'unknown',
     confidence: 'possible',
     scope: 'pull',
@@ -189,6 +189,11 @@ export const kubeletRestRules: readonly Rule[] = [
       { text: 'error from registry: unknown', seen: 'docker 29' },
       { text: 'Could not reach any registry endpoint', seen: 'docker 1.9 to 1.12' },
     ],
-    lookalikes: ['failed to resolve symlink', 'failed to get reader from content store'],
+    lookalikes: [
+      'failed to resolve symlink',
+      'failed to get reader from content store',
+      'failed to authorize the request of the node',
+      'failed to do request to the webhook',
+    ],
   },
 ];
