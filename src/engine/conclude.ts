@@ -195,6 +195,14 @@ function inAnotherNetwork({ plan }: View): string {
   return `The probes ran in another network than the runtime, so they do not show whether it can pull ${plan.image.input}: run this in the network namespace of the node.`;
 }
 
+/** A proxy of a kind that is not spoken here is why nothing behind it was asked. */
+function unspoken(view: View): string {
+  const skipped = view.probes.find(
+    ({ kind, status, counterfactual }) => kind === 'proxy' && status === 'skipped' && !counterfactual,
+  );
+  return skipped?.error == null ? '' : ` ${skipped.error.message}`;
+}
+
 function summaryOf(view: View, verdict: Verdict, judged: readonly JudgedEndpoint[]): string {
   const { input } = view.plan.image;
   if (verdict === 'inconclusive') {
@@ -203,7 +211,7 @@ function summaryOf(view: View, verdict: Verdict, judged: readonly JudgedEndpoint
       return way !== null && stateOf(view, way).open.length > 0;
     });
     return open < 0
-      ? `It could not be found out whether ${input} can be pulled: no endpoint was checked to its end.`
+      ? `It could not be found out whether ${input} can be pulled: no endpoint was checked to its end.${unspoken(view)}`
       : `${judged[open]?.url} answers, and whether it gives ${input} was not found out.`;
   }
   if (startsWithoutPull(view)) {

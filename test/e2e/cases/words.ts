@@ -371,4 +371,12 @@ export const cases: readonly DiagnoseCase[] = [
     saysNot: /config\.json: .*config\.json/,
     check: advises([/--docker-server=registry\.test:\d+/]),
   },
+  {
+    name: 'a SOCKS proxy, which is not spoken here: that is said',
+    prepare: async (stage) =>
+      app(await stage.registry(), await stage.proxyEnv('HTTPS_PROXY=socks5://proxy.test:1080\n')),
+    verdict: 'inconclusive',
+    cause: null,
+    says: /socks5:\/\/proxy\.test:1080 is no HTTP proxy/,
+  },
 ];
