@@ -52,12 +52,13 @@ export const crioRules: readonly Rule[] = [
   {
     id: 'crio/signature',
     pattern:
-      /Source image rejected: (?<why>.{0,200})|A signature was required, but no signature exists|is rejected by policy|Signature for identity .{0,200} is not accepted|cryptographic signature verification failed|image verification failed(?! for digest)|no (?:valid|matching) signatures? (?:was |were )?found|image verifier (?<verifier>\S+) (?:blocked pull|returned error)|[Uu]nexpected Fulcio OIDC issuer|None of the signatures were accepted/,
+      /Source image rejected: (?<why>.{0,200})|A signature was required, but no signature exists|is rejected by policy|Invalid GPG signature|invalid signature when validating ASN|Signature for identity .{0,200} is not accepted|cryptographic signature verification failed|image verification failed(?! for digest)|no (?:valid|matching) signatures? (?:was |were )?found|image verifier (?<verifier>\S+) (?:blocked pull|returned error)|[Uu]nexpected Fulcio OIDC issuer|None of the signatures were accepted/,
     cause: 'signature-rejected',
     confidence: 'proven',
     scope: 'pull',
     examples: [
       { text: 'Source image rejected: A signature was required, but no signature exists', seen: 'CRI-O 1.22 to 1.36' },
+      { text: 'invalid signature when validating ASN.1 encoded signature', seen: 'containers/image 5.26, sigstore' },
       {
         text: 'image verifier cosign blocked pull of reg.example/web:1 with digest sha256:aa for reason: no key',
         seen: 'containerd 2.1',
@@ -123,7 +124,7 @@ export const crioRules: readonly Rule[] = [
   {
     id: 'crio/schema1',
     pattern:
-      /no FSLayers in manifest|unsupported (?:schema version|manifest media type|MIME type)(?!.{0,40}text\/html)|Unsupported (?:schema version|MIME type)(?!.{0,40}text\/html)/,
+      /no FSLayers in manifest|Digest of source image's manifest would not match destination reference|unsupported (?:schema version|manifest media type|MIME type)(?!.{0,40}text\/html)|Unsupported (?:schema version|MIME type)(?!.{0,40}text\/html)/,
     cause: 'manifest-unsupported',
     confidence: 'likely',
     alternatives: ['registry-invalid-response'],
@@ -132,6 +133,10 @@ export const crioRules: readonly Rule[] = [
       {
         text: 'initializing image from source docker://reg.example/web:1: no FSLayers in manifest',
         seen: 'CRI-O 1.36',
+      },
+      {
+        text: "Digest of source image's manifest would not match destination reference",
+        seen: 'CRI-O 1.11, the digest of a manifest list',
       },
     ],
     lookalikes: ['reading manifest 1 in reg.example/web: unsupported MIME type "text/html"'],
@@ -145,5 +150,48 @@ export const crioRules: readonly Rule[] = [
     scope: 'pull',
     examples: [{ text: 'Timed out on waiting up to 10s for image pull progress updates', seen: 'CRI-O 1.30 to 1.32' }],
     lookalikes: ['timed out waiting for the condition'],
+  },
+  {
+    // Said without a word of a pull: containers/image, signature/policy_config.go and what reads the file for it.
+    id: 'crio/policy-unreadable',
+    pattern:
+      /invalid policy in "(?<policy>[^"\n]{0,300}\/policy\.json)"|open \S{0,300}\/containers\/policy\.json: (?:no such file|permission denied)|[Ee]rror loading trust policy/,
+    cause: 'runtime-misconfigured',
+    confidence: 'likely',
+    scope: 'pull',
+    examples: [
+      {
+        text: 'Failed to create pod sandbox: rpc error: code = Unknown desc = creating pod sandbox with name "k8s_web-0_0": open /etc/containers/policy.json: no such file or directory',
+        seen: 'CRI-O 1.11 to 1.36',
+      },
+      { text: 'Error loading trust policy: unexpected end of JSON input', seen: 'skopeo 0.1 to 1.9' },
+    ],
+    lookalikes: ['open /etc/audit/policy.json: no such file or directory'],
+  },
+  {
+    // CRI-O does not start: cmd/crio/main.go and Validate in pkg/config/config.go; the store is opened by "root config".
+    id: 'crio/start',
+    pattern:
+      /\b[Vv]alidating r(?:oot|untime) config: |config validation: invalid conmon path|unable to decode configuration \S{0,300}crio|opening storage: driver not supported|backing file system is unsupported for this graph driver/,
+    cause: 'runtime-misconfigured',
+    confidence: 'likely',
+    alternatives: ['runtime-unreachable', 'filesystem-error'],
+    scope: 'pull',
+    examples: [
+      {
+        text: 'time="2026-11-22 10:00:00.1Z" level=fatal msg="validating runtime config: runtime validation: \\"runc9\\" not found in $PATH: exec: \\"runc9\\": executable file not found in $PATH" file="crio/main.go:1"',
+        seen: 'CRI-O 1.18 to 1.36, in the journal at its start',
+      },
+      {
+        text: 'Validating root config: failed to get store to set defaults: kernel does not support overlay fs: backing file system is unsupported for this graph driver',
+        seen: 'CRI-O 1.21',
+      },
+      { text: 'unable to decode configuration /etc/crio/crio.conf: toml: line 3', seen: 'CRI-O 1.16' },
+    ],
+    lookalikes: [
+      'Node configuration validation for memoryswap cgroup failed: node not configured with memory swap',
+      'default configuration file does not exist: /etc/crio/crio.conf',
+      'Validating runtime config: time="x" level=fatal: write /var/lib/containers/storage/db.lock: no space left on device',
+    ],
   },
 ];

@@ -5,12 +5,16 @@ export const manifestRules: readonly Rule[] = [
   {
     id: 'manifest/platform',
     pattern:
-      /no match for (?:current )?platform (?:\S+ )?in(?: the)? manifest|snapshotter \S+ does not support platform|no manifest found for platform|no matching manifest for (?<platform>\S+)|image operating system "[^"]*" cannot be used on this platform|does not match the (?:specified|expected|detected) (?:host )?platform|cannot be used on this platform|no supported platform found in manifest|no child with platform/,
+      /no match for (?:current )?platform (?:\S+ )?in(?: the)? manifest|snapshotter \S+ does not support platform|no manifest found for platform|no matching manifest for (?<platform>\S+)|image operating system "[^"]*" cannot be used on this platform|does not match the (?:specified|expected|detected) (?:host )?platform|cannot be used on this platform|container operating system does not match the host operating system|operating system of the container does not match the operating system of the host|no supported platform found in manifest|no child with platform/,
     cause: 'platform-mismatch',
     confidence: 'proven',
     scope: 'pull',
     examples: [
       { text: 'no match for platform in manifest: not found', seen: 'containerd 1.3 to 2.1' },
+      {
+        text: 'failed to create shim task: hcs::CreateComputeSystem 5ea1: The container operating system does not match the host operating system.: unknown',
+        seen: 'containerd 1.6 to 2.0 on Windows',
+      },
       { text: 'no matching manifest for linux/arm64/v8 in the manifest list entries', seen: 'docker 17 to 26' },
       { text: 'no match for current platform linux/arm/v7 in manifest sha256:aa: not found', seen: 'containerd 1.2' },
     ],

@@ -6,7 +6,7 @@ import type { Rule } from './rule.ts';
  * `invalid status code from registry 403 (Forbidden)`, `StatusCode: 400, …`, `received unexpected HTTP status: 502 …`;
  * dockerd `error parsing HTTP 403 response body`, `Status 429 trying to pull`.
  */
-const before = String.raw`(?:unexpected status(?: code)?(?: from \w+ request to)?(?: "?https?://[^\s"]+"?)?|received unexpected HTTP status|unexpected http(?: response)? (?:status|code)|failed with status code(?: \[[^\]]{0,300}\])?|invalid status code from registry|StatusCode|error parsing HTTP|(?:HTTP|http) status(?: code)?|Status|server returned(?: HTTP)?(?: status)?)[:\s]+`;
+const before = String.raw`(?<!exit )(?:unexpected status(?: code)?(?: from \w+ request to)?(?: "?https?://[^\s"]+"?)?|received unexpected HTTP status|unexpected http(?: response)? (?:status|code)|failed with status code(?: \[[^\]]{0,300}\])?|invalid status code from registry|StatusCode|error parsing HTTP|(?:HTTP|http) status(?: code)?|Status|server returned(?: HTTP)?(?: status)?)[:\s]+`;
 
 function status(code: string, reason: string): RegExp {
   return new RegExp(`${before}(?<status>${code})\\b|(?:^|[\\s:(])(?<reason>${code} (?:${reason}))\\b`, 'i');
@@ -181,7 +181,7 @@ export const statusRules: readonly Rule[] = [
     alternatives: ['registry-error'],
     scope: 'network',
     examples: [{ text: 'received unexpected HTTP status: 302 Found', seen: 'docker 19.03' }],
-    lookalikes: [],
+    lookalikes: ['the update of the node failed: exit status 255'],
   },
   {
     id: 'status/cut',

@@ -2,7 +2,7 @@ import type { Rule } from './rule.ts';
 
 /** Words that only a text about an image pull, or about the runtime that pulls, has. */
 const aboutPull =
-  /^(?:denied|unauthorized|DENIED|UNAUTHORIZED): |\b(?:ErrImagePull|ImagePullBackOff|ErrImageNeverPull|ImageInspectError|InvalidImageName|RegistryUnavailable|SignatureValidationFailed)\b|[Pp]ull(?:ing|ed)? (?:and unpack )?(?:the |system )?image|[Ii]mage pull|PullImage|ImageStatus|CannotPull|[Ff]ailed to inspect image|resolve (?:reference|image)|[Ff]ailed to pull [\w.-]{1,255}(?::\d{1,5})?\/[\w./-]{1,255}[:@][\w:.-]{1,140}:? |failed to (?:copy|authorize|do request|solve|extract|register|apply|unpack|commit)\b|sandbox image|httpReade?r?Seeker|trying next host|fetch failed|docker:\/\/|\/v2\/|\/v1\/_ping|\/v1\/repositories|(?:container|docker) registry|reading manifest|(?:reading|writing|fetching|storing) blob|anonymous token|oauth token|bear(?:er)? token|auth token|Error from V2 registry|Not continuing with pull|next endpoint for pull|\/images\/create|Error response from daemon|error from registry|metadata\.v1\.bolt|[Dd]ownload failed|pull access|ApplyLayer|tmpmounts|extraction snapshot|snapshotter|containers\/storage|content\.v1\.content|Mirrors also failed|retrieve auth|from manifest list/;
+  /\b[Vv]alidating r(?:oot|untime) config: |^(?:denied|unauthorized|DENIED|UNAUTHORIZED): |\b(?:ErrImagePull|ImagePullBackOff|ErrImageNeverPull|ImageInspectError|InvalidImageName|RegistryUnavailable|SignatureValidationFailed)\b|[Pp]ull(?:ing|ed)? (?:and unpack )?(?:the |system )?image|[Ii]mage pull|PullImage|ImageStatus|CannotPull|[Ff]ailed to inspect image|resolve (?:reference|image)|[Ff]ailed to pull [\w.-]{1,255}(?::\d{1,5})?\/[\w./-]{1,255}[:@][\w:.-]{1,140}:? |failed to (?:copy|authorize|do request|solve|extract|register|apply|unpack|commit)\b|sandbox image|httpReade?r?Seeker|trying next host|fetch failed|docker:\/\/|\/v2\/|\/v1\/_ping|\/v1\/repositories|(?:container|docker) registry|reading manifest|(?:reading|writing|fetching|storing) blob|anonymous token|oauth token|bear(?:er)? token|auth token|Error from V2 registry|Not continuing with pull|next endpoint for pull|\/images\/create|Error response from daemon|error from registry|metadata\.v1\.bolt|[Dd]ownload failed|pull access|ApplyLayer|tmpmounts|extraction snapshot|snapshotter|containers\/storage|content\.v1\.content|Mirrors also failed|retrieve auth|from manifest list/;
 
 /** Words of other work that fails with the same network errors: the API server, probes, webhooks, volumes, pod networks. */
 const aboutSomethingElse =
@@ -119,6 +119,8 @@ const trouble = new RegExp(
     'shutting down',
     'cleaning',
     'loading registries',
+    'validating r',
+    'would not match',
   ].join('|'),
   'i',
 );

@@ -104,7 +104,7 @@ export const storageRules: readonly Rule[] = [
   {
     id: 'storage/filesystem',
     pattern:
-      /(?:read-only file system|input\/output error|structure needs cleaning|stale (?:NFS )?file handle|invalid cross-device link|too many open files|too many links)|(?:failed to mount|overlay mount) .{0,300}?: invalid argument|(?:readlink|stat) \/var\/lib\/(?:containers|containerd|docker)\/\S+: no such file or directory|(?:mkdir|open|stat|rename|readlink) \/\S{0,300}(?:io\.containerd\.(?:content|snapshotter|metadata)\.v1\.|\/containers\/storage\/)\S{0,300}: (?:no such file or directory|not a directory)|layer not known|(?:failed to (?:mount|extract layer|register layer|apply layer|unpack|prepare|create|chmod|Lchown)|Error creating mount namespace|ApplyLayer|(?:mkdir|open|mount|chown|lchown|chmod|link|symlink|rename|mknod|remove|unlinkat|lsetxattr|setxattr|fsync|creat) \/).{0,400}?: (?:operation not permitted|permission denied|operation not supported)/i,
+      /(?:read-only file system|(?<!terminal settings: )input\/output error|structure needs cleaning|stale (?:NFS )?file handle|invalid cross-device link|too many open files|too many links)|(?:failed to mount|overlay mount) .{0,300}?: invalid argument|(?:readlink|stat) \/var\/lib\/(?:containers|containerd|docker)\/\S+: no such file or directory|(?:mkdir|open|stat|rename|readlink) \/\S{0,300}(?:io\.containerd\.(?:content|snapshotter|metadata)\.v1\.|\/containers\/storage\/)\S{0,300}: (?:no such file or directory|not a directory)|layer not known|(?:failed to (?:mount|extract layer|register layer|apply layer|unpack|prepare|create|chmod|Lchown)|Error creating mount namespace|ApplyLayer|(?:mkdir|open|mount|chown|lchown|chmod|link|symlink|rename|mknod|remove|unlinkat|lsetxattr|setxattr|fsync|creat) \/).{0,400}?: (?:operation not permitted|permission denied|operation not supported)/i,
     cause: 'filesystem-error',
     confidence: 'likely',
     alternatives: ['unpack-failed', 'disk-full'],
@@ -127,7 +127,11 @@ export const storageRules: readonly Rule[] = [
         seen: 'containerd 1.6 to 2.1, a file in the place of a folder',
       },
     ],
-    lookalikes: ['dial tcp 192.0.2.1:443: connect: operation not permitted', 'denied: permission denied'],
+    lookalikes: [
+      'dial tcp 192.0.2.1:443: connect: operation not permitted',
+      'denied: permission denied',
+      "pulling image failed: creating progress-bar pool: Can't set terminal settings: input/output error",
+    ],
   },
   {
     id: 'storage/digest',
@@ -180,7 +184,7 @@ export const storageRules: readonly Rule[] = [
   {
     id: 'storage/unpack',
     pattern:
-      /failed to extract layer|wrong diff id calculated on extraction|failed to apply layer|apply layer error|failed to register layer|archive\/tar: |Untar re-exec error|ApplyLayer |Error processing tar file|processing tar file\(|gzip: invalid|unpigz|zstd: |flate: corrupt|magic number mismatch|error creating layer with ID|failed to convert whiteout|max depth exceeded|error unpacking image|[Ff]ailed to unpack (?:image\b|layer\b|[`'"]?\/)|unpacking .{1,300}?\.\.\. ?ctr: |failed to commit snapshot|adding layer with blob|committing the finished image/,
+      /failed to extract layer|wrong diff id calculated on extraction|failed to apply layer|apply layer error|failed to register layer|archive\/tar: |Untar re-exec error|ApplyLayer |Error processing tar file|processing tar file\(|gzip: invalid|unpigz|pigz: |zstd: |flate: corrupt|magic number mismatch|error creating layer with ID|failed to convert whiteout|max depth exceeded|error unpacking image|[Ff]ailed to unpack (?:image\b|layer\b|[`'"]?\/)|unpacking .{1,300}?\.\.\. ?ctr: |failed to commit snapshot|adding layer with blob|committing the finished image/,
     cause: 'unpack-failed',
     confidence: 'likely',
     alternatives: ['digest-mismatch', 'filesystem-error', 'manifest-unsupported'],
@@ -192,9 +196,33 @@ export const storageRules: readonly Rule[] = [
       },
       { text: 'wrong diff id calculated on extraction "sha256:aa"', seen: 'containerd 1.2 to 2.1' },
       { text: 'Untar re-exec error: exit status 1: output: unexpected EOF', seen: 'docker 1.9' },
+      {
+        text: 'writing blob: storing blob to file "/var/tmp/store1/1": pigz: skipping: <stdin>: corrupted -- crc32 mismatch: exit status 1',
+        seen: 'podman 5.2, containers/storage 1.55',
+      },
     ],
     lookalikes: [
       'failed to unpack image on snapshotter overlayfs: unexpected media type text/html for sha256:aa: not found',
     ],
+  },
+  {
+    // Two words of containers/storage for what its own store lacks (errors.go, images.go): with them no pull need be named.
+    id: 'storage/store-damaged',
+    pattern: /: layer not known\b|locating item named "[^"\n]{1,200}" for image with ID/,
+    cause: 'filesystem-error',
+    confidence: 'likely',
+    alternatives: ['unpack-failed'],
+    scope: 'pull',
+    examples: [
+      {
+        text: 'Failed to create pod sandbox: rpc error: code = Unknown desc = creating pod sandbox with name "k8s_web-0_0": layer not known',
+        seen: 'CRI-O 1.18 to 1.20, after the power was cut',
+      },
+      {
+        text: 'locating item named "manifest" for image with ID "8aa1": file does not exist',
+        seen: 'CRI-O and podman, containers/storage 1.12 to 1.40',
+      },
+    ],
+    lookalikes: ['creating pod sandbox with name "k8s_web-0_0": name is reserved'],
   },
 ];
