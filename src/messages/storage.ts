@@ -206,7 +206,7 @@ export const storageRules: readonly Rule[] = [
     ],
   },
   {
-    // Two words of containers/storage for what its own store lacks (errors.go, images.go): with them no pull need be named.
+    // Two words of containers/storage for what its own store lacks (errors.go, store.go): with them no pull need be named.
     id: 'storage/store-damaged',
     pattern: /: layer not known\b|locating item named "[^"\n]{1,200}" for image with ID/,
     cause: 'filesystem-error',
