@@ -7,7 +7,7 @@ const pageBytes = 32 * 1024;
  * Pages that stay while nothing is read: the ends of the files that are written to. Fewer would be made anew with each
  * line, and V8 collects its whole heap for every 2 MiB of such buffers: that cost an idle agent half of its time.
  */
-const idlePages = 32;
+const idlePages = 16;
 
 interface Page {
   owner: PagedFile | null;
@@ -34,7 +34,9 @@ export class PageCache {
 
   /** A page for `owner`; what it held before is gone. */
   take(owner: PagedFile, number: number): Page {
-    let page = this.pages.length < this.most ? undefined : this.oldest();
+    // One that a file has dropped comes first: who follows drops all that it read at each change.
+    let page = this.pages.find(({ owner: of }) => of === null);
+    if (page === undefined && this.pages.length >= this.most) page = this.oldest();
     if (page === undefined) {
       const bytes = Buffer.alloc(pageBytes);
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
