@@ -50,7 +50,7 @@ export interface CauseArgs {
   readonly serves?: 'token' | 'content';
   /** It is addressed with plain HTTP. */
   readonly scheme?: 'http';
-  /** How a proxy lets one log in, where none of it is what runtimes know: `Negotiate, NTLM`. */
+  /** How a proxy lets one log in, where none of it is what runtimes know: `Negotiate and NTLM`. */
   readonly schemes?: string;
   /** The content lies at the registry itself, not at another host. */
   readonly own?: 'yes';

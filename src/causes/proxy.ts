@@ -2,6 +2,8 @@ import { type Break, insteadOfWay } from '../evidence/breaks.ts';
 import { originOf, partyName } from '../evidence/origin.ts';
 import { idsOf } from '../evidence/view.ts';
 import type { WayState } from '../evidence/way-state.ts';
+import { clip } from '../lib/limits.ts';
+import { listed } from '../lib/words.ts';
 import type { DoneProbe } from '../model/investigation.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, remedy, sentence } from './cause.ts';
@@ -216,13 +218,18 @@ const hopelessWords: Readonly<Record<string, string>> = {
   'http-malformed': 'its answer is not HTTP, so it is no HTTP proxy',
 };
 
+/** A sentence has room for some; who answers decides how many there are, and how long. */
+const [mostSchemes, longestScheme] = [4, 30];
+
 /** The schemes of a challenge that has none which Go's client, and so a runtime, can answer: it knows Basic alone. */
 function foreignSchemes(challenge: string | undefined): string | null {
   const schemes = (challenge ?? '')
     .split(',')
     .flatMap((part) => /^\s*([A-Za-z][\w-]*)(?=\s|$)(?!\s*=)/.exec(part)?.[1] ?? []);
   if (schemes.length === 0 || schemes.some((scheme) => scheme.toLowerCase() === 'basic')) return null;
-  return [...new Set(schemes)].join(', ');
+  const shown = [...new Set(schemes)].map((scheme) => clip(scheme, longestScheme));
+  // How many more is not said: of a long header not all is kept.
+  return listed(shown.length > mostSchemes ? [...shown.slice(0, mostSchemes), 'others'] : shown, mostSchemes + 1);
 }
 
 /** The proxy as the party that fails: `proxy.corp:3128`. */

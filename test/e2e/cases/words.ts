@@ -262,9 +262,23 @@ export const cases: readonly DiagnoseCase[] = [
     },
     verdict: 'faulty',
     cause: 'proxy-auth-required',
-    says: /takes only Negotiate, NTLM, and the runtimes know Basic alone/,
+    says: /takes only Negotiate and NTLM, and the runtimes know Basic alone/,
     secrets: ['hunter22'],
     check: advises([/cntlm/], [/USER:PASSWORD/]),
+  },
+  {
+    name: 'the proxy names hundreds of logins: a sentence stays one',
+    async prepare(stage) {
+      const registry = await stage.registry();
+      const { port } = await stage.proxy(() => ({
+        kind: 'say',
+        bytes: `HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: ${Array.from({ length: 300 }, (_, at) => `Odd${at}`).join(', ')}\r\nContent-Length: 0\r\n\r\n`,
+      }));
+      return app(registry, await stage.proxyEnv(`HTTPS_PROXY=http://proxy.test:${port}\n`));
+    },
+    verdict: 'faulty',
+    cause: 'proxy-auth-required',
+    says: /takes only Odd0, Odd1, Odd2, Odd3 and others, and the runtimes know Basic alone/,
   },
   {
     name: 'https:// for a proxy that speaks plain HTTP: that is wrong with the proxy, not with NO_PROXY',
