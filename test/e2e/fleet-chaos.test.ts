@@ -332,9 +332,9 @@ describe('e2e: a fleet in which everything is killed', function () {
 
 /** An incident in a line. */
 function briefly(incident: unknown): string {
-  const { cause, subject, scope, nodes, attribution } = Object(incident);
+  const { cause, subject, scope, failing, attribution } = Object(incident);
   const words = attribution.map(({ attribute, value }: Record<string, string>) => ` ${attribute}=${value}`).join('');
-  return `${cause} ${subject.kind} ${subject.name}: ${scope}, ${nodes.failing}${words}`;
+  return `${cause} ${subject.kind} ${subject.name}: ${scope}, ${failing}${words}`;
 }
 
 async function until(what: string, holds: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {

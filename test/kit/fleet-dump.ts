@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import type { FleetIncident } from '../../src/api/fleet.ts';
+import type { Frozen } from '../../src/api/schema.ts';
+import { materialOf } from '../../src/collector/incidents/document.ts';
 import { send } from './http-collector.ts';
 
 /** What a collector knows, as its callers see it, but for what depends on when it came and not on what. */
@@ -6,6 +9,7 @@ export interface FleetDump {
   readonly nodes: readonly unknown[];
   readonly results: readonly unknown[];
   readonly registries: readonly unknown[];
+  /** Without what is written once a minute only (`refreshEveryMs`), and so stays as one look of that minute saw it. */
   readonly incidents: readonly unknown[];
   readonly investigations: readonly unknown[];
   readonly documents: readonly unknown[];
@@ -22,8 +26,8 @@ export async function dumpFleet(port: number, { documents = true } = {}): Promis
     assert.equal(answer.status, 200, `GET ${path}: ${answer.status} ${answer.text}`);
     return answer.body;
   };
-  const list = async (path: string): Promise<Record<string, unknown>[]> => {
-    const all: Record<string, unknown>[] = [];
+  const list = async <Item = Record<string, unknown>>(path: string): Promise<Item[]> => {
+    const all: Item[] = [];
     for (let cursor = ''; ; ) {
       const page = await get(`${path}?limit=500${cursor}`);
       assert.ok(Array.isArray(page.items), path);
@@ -45,7 +49,7 @@ export async function dumpFleet(port: number, { documents = true } = {}): Promis
     nodes,
     results,
     registries: await list('/v1/registries'),
-    incidents: sorted(await list('/v1/incidents')),
+    incidents: sorted((await list<Frozen<FleetIncident>>('/v1/incidents')).map(materialOf)),
     investigations: sorted(investigations),
     documents: sorted(whole),
     recovered: (await get('/v1/report')).recovered,
