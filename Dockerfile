@@ -39,7 +39,7 @@ COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY LICENSE package.json /usr/local/lib/pullwhy/
 COPY bin /usr/local/lib/pullwhy/bin
 # Without the source maps, which are twice as large as the code.
-COPY --from=build /src/dist/*.js /src/dist/*.txt /usr/local/lib/pullwhy/dist/
+COPY --from=build /src/dist/*.js /src/dist/*.wasm /src/dist/*.txt /usr/local/lib/pullwhy/dist/
 COPY --from=build /src/dist/proto/cri.json /usr/local/lib/pullwhy/dist/proto/cri.json
 
 # Compiled code is not kept: the file system is read-only, and a process that stays compiles once.

@@ -1,38 +1,9 @@
 // Bundles the executable: one start-up file, and a chunk for each part that only some commands need
 // (grpc for CRI, for one), so that a command loads what it uses.
 import { cp, rename, rm } from 'node:fs/promises';
-import { build, type Plugin } from 'esbuild';
+import { build } from 'esbuild';
 import { writeCriDescriptor } from './cri-descriptor.ts';
-
-/**
- * An ESM import of a module of Node has Node look at all that the module offers, which loads what is there for those who
- * ask for it: of `node:http` WebSocket, with the whole of Node's own undici; of `node:crypto` WebCrypto; of `node:buffer`
- * the streams of the web. That is memory in every process, for nothing. `require()` does not look.
- */
-const builtinsByRequire: Plugin = {
-  name: 'builtins-by-require',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:/ }, ({ kind, path }) =>
-      kind === 'import-statement' ? { path, namespace: 'by-require' } : { path, external: true },
-    );
-    onLoad({ filter: /.*/, namespace: 'by-require' }, ({ path }) => ({
-      contents: `module.exports = require('${path}');`,
-    }));
-  },
-};
-
-/** typebox does nothing when it is loaded but to make what it exports, and does not say so: what is not used is left out. */
-const onlyUsedOfTypebox: Plugin = {
-  name: 'only-used-of-typebox',
-  setup({ onResolve, resolve }) {
-    onResolve({ filter: /^(\.|typebox)/ }, async ({ path, importer, kind, resolveDir, pluginData }) => {
-      const own = path.startsWith('typebox') || importer.includes('/node_modules/typebox/');
-      if (!own || pluginData === onlyUsedOfTypebox) return undefined;
-      const found = await resolve(path, { importer, kind, resolveDir, pluginData: onlyUsedOfTypebox });
-      return found.errors.length > 0 ? { errors: found.errors } : { path: found.path, sideEffects: false };
-    });
-  },
-};
+import { builtinsByRequire, noServersOfGrpc, onlyUsedOfTypebox, parserByFile, shortNamesOfPackages } from './lean.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 
@@ -50,7 +21,7 @@ await build({
   outdir: made,
   bundle: true,
   splitting: true,
-  // Names stay as written, so that the stack trace of a defect can be read. (Short names with the written ones kept
+  // Names of ours stay as written, so that the stack trace of a defect can be read. (Short names with the written ones kept
   // beside them are a call for each function, at every start.)
   minifySyntax: true,
   minifyWhitespace: true,
@@ -66,7 +37,7 @@ await build({
   // undici's own switch for bundles: without the second parser of HTTP that is tried out there, 160 KB of text.
   define: { esbuildDetection: 'true' },
   logLevel: 'warning',
-  plugins: [builtinsByRequire, onlyUsedOfTypebox],
+  plugins: [builtinsByRequire, onlyUsedOfTypebox, noServersOfGrpc, parserByFile, shortNamesOfPackages],
 });
 await cp(`${root}proto`, `${root}${made}/proto`, { recursive: true });
 const protos = ['cri', 'containerd'].map((name) => `${root}proto/${name}.proto`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PodsDocument } from '../../src/api/node.ts';
 import { checkAgainst } from '../../src/api/schema.ts';
@@ -38,6 +38,12 @@ describe('deploy: Dockerfile', () => {
     assert.deepEqual(entry, ['/usr/local/bin/node', '/usr/local/lib/pullwhy/bin/pullwhy.js']);
     assert.doesNotMatch(dockerfile, /NODE_OPTIONS/);
     assert.match(readFileSync(join(root, 'bin/pullwhy.js'), 'utf8'), /'--max-semi-space-size=1'/);
+  });
+
+  it('copies every kind of file that the build makes, but for the maps', () => {
+    const made = readdirSync(join(root, 'dist')).filter((file) => !/\.map$|^\.|^proto$/.test(file));
+    const copied = [...dockerfile.matchAll(/\/src\/dist\/\*(\.\w+)/g)].map(([, ending]) => ending);
+    assert.deepEqual([...new Set(made.map((file) => extname(file)))].sort(), copied.sort());
   });
 
   it('needs no shell anywhere, and runs nothing for the architecture that it builds for', () => {
