@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, readSync } from 'node:fs';
 
 /** Bytes of one page. Entries lie beside their messages, so a page serves some fifty of them. */
-const pageBytes = 32 * 1024;
+export const pageBytes = 32 * 1024;
 
 /**
  * Pages that stay while nothing is read: the ends of the files that are written to. Fewer would be made anew with each

@@ -15,15 +15,22 @@ interface Value {
 interface Wanted {
   readonly field: Buffer;
   readonly values: readonly Value[];
-  /** The field's own object, 0 while there is none, and the newest of its data objects when values were looked for. */
+  /** The field's own object, 0 while there is none. */
   fieldObject: number;
+  /** The newest of its data objects when values were looked for, and of which version of the file this was. */
   newest: number;
+  version: number;
+  /** All that is as old as `newest` was looked for in a later version. */
+  settled: boolean;
 }
 
 /**
  * Where the values of matches lie in one file. An object stays where it was written, so each is looked for until it is
  * found, and one that is missing only when its field has got new values: the journal of a node without k3s is not asked
  * for it with each line.
+ *
+ * What is read of one version comes at several times, for pages make room and are read anew while the writer goes on: the
+ * field may have a value already that the hash table, read before, has not. The next version is read after that, and has.
  */
 export class WantedData {
   private readonly file: JournalFile;
@@ -38,6 +45,8 @@ export class WantedData {
       values: values.map((value) => ({ payload: Buffer.from(`${field}=${value}`), data: 0 })),
       fieldObject: 0,
       newest: 0,
+      version: -1,
+      settled: false,
     }));
   }
 
@@ -54,8 +63,11 @@ export class WantedData {
     if (one.fieldObject === 0) one.fieldObject = file.findField(one.field);
     const newest = file.newestDataOf(one.fieldObject);
     // A field that cannot be found may be damaged: then its values say nothing of what is missing.
-    if (newest !== 0 && newest === one.newest) return;
+    const same = newest !== 0 && newest === one.newest;
+    if (same && one.settled) return;
+    one.settled = same && one.version !== file.version;
     one.newest = newest;
+    one.version = file.version;
     for (const value of one.values) if (value.data === 0) value.data = file.findData(value.payload);
   }
 
@@ -65,6 +77,8 @@ export class WantedData {
     for (const one of this.wanted) {
       one.fieldObject = 0;
       one.newest = 0;
+      one.version = -1;
+      one.settled = false;
       for (const value of one.values) value.data = 0;
     }
   }
