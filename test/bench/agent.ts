@@ -84,7 +84,10 @@ export async function agentStorm(): Promise<Part> {
         figureOf(`${what}: GET /v1/pods`, 'ms', told.pods.ms, { atMost: storm.podsMs }),
         figureOf(`${what}: of a core after that`, '%', [told.cpuAfter * 100]),
       ],
-      notes: [`agent: the lines of the storm were written in ${(told.writtenMs / 1000).toFixed(1)} s.`],
+      notes: [
+        `agent: the lines of the storm were written in ${(told.writtenMs / 1000).toFixed(1)} s; ${told.rows} rows of pods.`,
+        ...told.unfinished.map((row) => `agent: not investigated: ${row}`),
+      ],
     };
   } finally {
     await node.close();

@@ -21,6 +21,8 @@ export interface StormFigures {
   /** Of a core, when all is told and nothing ends: what looking again costs. */
   readonly cpuAfter: number;
   readonly rows: number;
+  /** Of the rows that have no cause of an investigation when the wait is over: the first ones, as they stand. */
+  readonly unfinished: readonly string[];
 }
 
 /** How much fails. */
@@ -79,11 +81,11 @@ async function storm(
     await node.say(failing.flatMap((one) => [...runtimeFails(one), ...kubeletFails(one), kubeletWaits(one)]));
   }
   const writtenMs = performance.now() - begun;
-  const concluded = (): boolean =>
-    rows.length >= images * podsPerImage &&
-    rows.every(({ investigation, cause }) => investigation !== null && cause !== null);
+  const unfinished = () => rows.filter(({ investigation, cause }) => investigation === null || cause === null);
+  const concluded = (): boolean => rows.length >= images * podsPerImage && unfinished().length === 0;
   while (!concluded() && performance.now() - begun < 240_000) await sleep(250);
   const concludedMs = performance.now() - begun;
+  const left = unfinished().map((row) => JSON.stringify(row));
   const requests = sum(requested()) - beforeRequests;
 
   const [requestedThen, cpuThen, then] = [requested(), (await agent.footprint()).cpuMs, performance.now()];
@@ -109,5 +111,6 @@ async function storm(
     },
     cpuAfter: (after.cpuMs - cpuThen) / 1000 / seconds,
     rows: rows.length,
+    unfinished: left.slice(0, 3),
   };
 }
