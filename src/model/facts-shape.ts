@@ -168,7 +168,9 @@ const challenges = list(
   }),
 );
 const identity = object<Identity>({ index: number, username: maybe.text });
-const descriptor = object<BlobDescriptor>({ digest: text, size: amount, mediaType: text });
+const descriptor = object<BlobDescriptor>({ digest: text, size: amount, mediaType: text, external: oneOf([true]) }, [
+  'external',
+]);
 
 const registry = object<RegistryFacts>({ ...http, apiVersion: maybe.text, challenges });
 

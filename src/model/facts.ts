@@ -239,6 +239,11 @@ export interface BlobDescriptor {
   readonly digest: string;
   readonly size: number;
   readonly mediaType: string;
+  /**
+   * It names URLs of its own, as Windows' base layers did, and both runtimes fetch it there and not from the registry, which
+   * need not have it (containerd, core/remotes/docker/fetcher.go; containers/image, docker/docker_client.go).
+   */
+  readonly external?: true;
 }
 
 /** The first bytes of a layer, or an image's config; one probe per redirect hop. */

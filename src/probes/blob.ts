@@ -120,8 +120,8 @@ function ownInputs(view: View, endpoint: number): BlobInput[] {
   const { image } = requestsOf(view, endpoint);
   if (way === null || address === undefined || image === null) return [];
   const { config, layers, identity, authorization } = image.facts;
-  // The smallest layer: the cheapest proof that layers come.
-  const layer = [...layers].sort((a, b) => a.size - b.size)[0] ?? null;
+  // The smallest layer: the cheapest proof that layers come. What lies elsewhere says nothing of this registry.
+  const layer = layers.filter(({ external }) => external !== true).sort((a, b) => a.size - b.size)[0] ?? null;
   const blobs = [
     { part: 'config' as const, blob: config },
     { part: 'layer' as const, blob: layer },

@@ -9,12 +9,12 @@ import { matchPlatform, parsePlatform } from '../image/platform.ts';
 import { limits } from '../lib/limits.ts';
 import { safeLine } from '../lib/redact.ts';
 import type { Secret } from '../lib/secret.ts';
-import type { ManifestFacts } from '../model/facts.ts';
+import type { BlobDescriptor, ManifestFacts } from '../model/facts.ts';
 import type { WireError } from '../model/network-failure.ts';
 import type { EndpointInfo } from '../model/plan.ts';
 import { checkDigest } from '../registry/digest.ts';
 import { headerOf } from '../registry/exchange.ts';
-import { type Manifest, parseManifest } from '../registry/manifest.ts';
+import { type Descriptor, type Manifest, parseManifest } from '../registry/manifest.ts';
 import { containerdAccept, criOAccept } from '../registry/media-types.ts';
 import { needsNamespace, repositoryUrls } from '../registry/urls.ts';
 import { authorizationOf, credentialAt, staysAt } from './authorization.ts';
@@ -195,10 +195,11 @@ function contentOf(manifest: Manifest, { plan }: ProbeContext): Partial<Manifest
     };
   }
   if (manifest.kind === 'image' || manifest.kind === 'artifact') {
-    const plain = ({ digest: of, size, mediaType }: { digest: string; size: number; mediaType: string }) => ({
+    const plain = ({ digest: of, size, mediaType, urls }: Descriptor): BlobDescriptor => ({
       digest: of,
       size,
       mediaType,
+      ...(urls.some((url) => /^https?:/i.test(url)) ? { external: true } : {}),
     });
     const layers = manifest.layers.slice(0, 256).map(plain);
     return manifest.kind === 'image'

@@ -119,6 +119,13 @@ export function makeImage(platform: FakePlatform, layerBytes = 1024): FakeImage 
   return { manifest, platform, content: [config, layer] };
 }
 
+/** The image with one more layer, the smallest of all, that lies at `urls` and nowhere else. */
+export function withForeignLayer(image: FakeImage, urls: readonly string[]): FakeImage {
+  const foreign = { ...descriptor(makeContent(types.layer, 'foreign')), urls };
+  const { layers, ...rest } = JSON.parse(image.manifest.bytes.toString('utf8'));
+  return { ...image, manifest: makeContent(types.manifest, { ...rest, layers: [foreign, ...layers] }) };
+}
+
 /** An index over images, each with its platform, and an attestation as buildx adds it. */
 export function makeIndex(images: readonly FakeImage[]): FakeImage {
   const entries = images.map((image) => ({ ...descriptor(image.manifest), platform: image.platform }));

@@ -1,7 +1,7 @@
 import { daysFromNow } from '../../kit/certificates.ts';
 import type { DiagnoseCase } from '../../kit/diagnose-case.ts';
 import { type Stage, stageCertificate } from '../../kit/diagnose-stage.ts';
-import { type FakeAnswer, type FakeRegistry, fakeAnswers } from '../../kit/fake-registry.ts';
+import { type FakeAnswer, type FakeRegistry, fakeAnswers, withForeignLayer } from '../../kit/fake-registry.ts';
 import { app, overridden } from './shared.ts';
 
 const blobs = (answer: FakeAnswer) => overridden((_, path) => (path.includes('/blobs/') ? answer : null));
@@ -20,10 +20,31 @@ function cdn(override: FakeRegistry['override'] = null, tls?: { cert: string; ke
   });
 }
 
+/** A layer of the image lies at these URLs, and not in the registry. */
+function foreign(urls: readonly string[]) {
+  return async (stage: Stage) => {
+    const repositories = { 'team/app': { '1': withForeignLayer(stage.image, urls) } };
+    return app(await stage.registry({ repositories }));
+  };
+}
+
 /** What lies behind the manifest. */
 export const cases: readonly DiagnoseCase[] = [
   { name: 'content at another host', prepare: cdn(), verdict: 'healthy', cause: null, ruledOut: ['blob', 'tls'] },
   { name: 'content at another host over plain HTTP', prepare: cdn(null, null), verdict: 'healthy', cause: null },
+  {
+    name: 'a layer with URLs of its own, which the registry need not have',
+    prepare: foreign(['https://download.test/layer']),
+    verdict: 'healthy',
+    cause: null,
+  },
+  {
+    name: 'a layer with URLs of its own that are none of the web',
+    prepare: foreign(['ftp://download.test/layer']),
+    verdict: 'faulty',
+    cause: 'blob-unreachable',
+    says: /404/,
+  },
   {
     name: '404',
     prepare: blobs({ status: 404 }),
