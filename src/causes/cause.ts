@@ -54,6 +54,8 @@ export interface CauseArgs {
   readonly schemes?: string;
   /** The content lies at the registry itself, not at another host. */
   readonly own?: 'yes';
+  /** What is lost on the way is lost for the name in it. */
+  readonly filtered?: 'yes';
 }
 
 /** One place where a cause holds. */

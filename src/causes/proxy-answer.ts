@@ -1,5 +1,7 @@
 import { type Break, insteadOfWay } from '../evidence/breaks.ts';
+import { isUnanswered, smallExchange, whySilent } from '../evidence/silent-handshake.ts';
 import type { View } from '../evidence/view.ts';
+import type { Way } from '../evidence/way.ts';
 import type { WayState } from '../evidence/way-state.ts';
 import type { CauseId } from '../model/cause-id.ts';
 import { tcpFailure } from './tcp-failure.ts';
@@ -35,6 +37,17 @@ export function answerOf(hop: Break): ProxyAnswer {
 /** The registry answers without the proxy: at least a handshake was made. */
 export function directOpen(hop: Break, view: View): WayState | null {
   return insteadOfWay(view, hop.way, 'direct').find(({ state }) => state.open.length > 0)?.state ?? null;
+}
+
+/**
+ * The way without the runtime's proxy, or by a proxy that it does not use, on which the host answers a handshake that gets
+ * no answer on the runtime's own; null: there is none, or large packets vanish on its own, which is a cause by itself.
+ */
+export function answersInstead(hop: Break, view: View): { readonly way: Way; readonly state: WayState } | null {
+  const small = smallExchange(hop.way, view);
+  if (!isUnanswered(hop.state) || (small?.status === 'ok' && whySilent(small) === 'size')) return null;
+  const others = insteadOfWay(view, hop.way, hop.way.proxy === null ? 'by-proxy' : 'direct');
+  return others.find(({ state }) => state.open.length > 0) ?? null;
 }
 
 /** Refused by the proxy for reasons of its own rules, as against failing to reach the host. */

@@ -7,7 +7,7 @@ import { listed } from '../lib/words.ts';
 import type { DoneProbe } from '../model/investigation.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, remedy, sentence } from './cause.ts';
-import { answerOf, directOpen, isDenial, isOnwardFailure, said } from './proxy-answer.ts';
+import { answerOf, answersInstead, directOpen, isDenial, isOnwardFailure, said } from './proxy-answer.ts';
 import { tcpFailure } from './tcp-failure.ts';
 
 function stateProbes(state: WayState): string[] {
@@ -156,9 +156,19 @@ export const proxyCauses: readonly Cause[] = [
         bypass(args),
       ),
     ],
-    match: matchBreaks(['proxy'], (hop, view) => {
+    match: matchBreaks(['proxy', 'tls'], (hop, view) => {
       const answer = answerOf(hop);
       const direct = directOpen(hop, view);
+      if (hop.layer === 'tls') {
+        if (hop.way.proxy === null || direct === null || answersInstead(hop, view) === null) return null;
+        // Large packets that vanish on the way to the proxy are silence, too.
+        const silent = hop.state.tls.some(({ error }) => error?.code === 'timeout');
+        return {
+          ...(silent ? { confidence: 'likely', alternatives: ['mtu-black-hole'] } : {}),
+          evidence: [...idsOf(hop.probes), ...stateProbes(direct)],
+          args: { host: hop.way.host, source: hop.way.proxyReason, detail: 'it opens a way on which nobody answers' },
+        };
+      }
       if (direct === null || (!isDenial(answer) && !isOnwardFailure(answer))) return null;
       return {
         evidence: [...idsOf(hop.probes), ...stateProbes(direct)],
@@ -185,10 +195,13 @@ export const proxyCauses: readonly Cause[] = [
         `systemctl edit ${unit ?? 'containerd'}   # [Service] Environment=HTTPS_PROXY=${proxy ?? 'http://PROXY:3128'}`,
       ),
     ],
-    match: matchBreaks(['dns', 'tcp'], (hop, view) => {
+    match: matchBreaks(['dns', 'tcp', 'tls'], (hop, view) => {
       if (hop.way.proxy !== null) return null;
-      const by = insteadOfWay(view, hop.way, 'by-proxy').find(({ state }) => state.open.length > 0);
-      if (by === undefined) return null;
+      const by =
+        hop.layer === 'tls'
+          ? answersInstead(hop, view)
+          : insteadOfWay(view, hop.way, 'by-proxy').find(({ state }) => state.open.length > 0);
+      if (by === null || by === undefined) return null;
       const source = view.plan.knownProxies.find(({ url }) => url === by.way.proxy)?.source;
       return {
         evidence: [...idsOf(hop.probes), ...stateProbes(by.state)],

@@ -1,4 +1,5 @@
 import { type Break, insteadOfWay } from '../evidence/breaks.ts';
+import { smallExchange, whySilent } from '../evidence/silent-handshake.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { isEndpointHop, waysOf } from '../evidence/ways.ts';
@@ -9,7 +10,7 @@ import type { NetworkFailure } from '../model/network-failure.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
 import { byWhat, foundBy, foundByAdvice } from './found-by.ts';
-import { answerOf, onwardCause, said } from './proxy-answer.ts';
+import { answerOf, answersInstead, onwardCause, said } from './proxy-answer.ts';
 import { tcpFailure } from './tcp-failure.ts';
 
 /** Directly connected to, and no proxy known here would do: the plain TCP causes. */
@@ -142,8 +143,10 @@ export const tcpCauses: readonly Cause[] = [
     ],
     match: (view) => [
       ...when(['reset', 'closed'], 'tcp-reset')(view),
-      ...matchBreaks(['tls'], (hop) =>
-        hop.state.tls.every((probe) => probe.error?.code === 'reset') ? { args: where(hop) } : null,
+      ...matchBreaks(['tls'], (hop, all) =>
+        hop.state.tls.every((probe) => probe.error?.code === 'reset') && answersInstead(hop, all) === null
+          ? { args: where(hop) }
+          : null,
       )(view),
     ],
   },
@@ -181,9 +184,15 @@ export const tcpCauses: readonly Cause[] = [
     match: (all) => [
       ...matchBreaks(['tls'], (hop, view) => {
         const silent = hop.state.tls.find((probe) => probe.error?.code === 'timeout');
-        const small = probesOf(view, 'small').find(({ facts }) => facts.way === hop.way.id);
+        const small = smallExchange(hop.way, view);
         if (silent === undefined || small?.status !== 'ok') return null;
-        return { evidence: [...idsOf(hop.probes), small.id], args: { host: hop.way.host, port: String(hop.way.port) } };
+        const why = whySilent(small);
+        if (why === 'name' || answersInstead(hop, view) !== null) return null;
+        return {
+          ...(why === 'size' ? {} : { confidence: 'likely', alternatives: ['tls-handshake-failed'] }),
+          evidence: [...idsOf(hop.probes), small.id],
+          args: { host: hop.way.host, port: String(hop.way.port) },
+        };
       })(all),
       ...matchBreaks(['http'], (hop, view) => {
         const small = firstBytesCame(hop, view);

@@ -1,4 +1,5 @@
 import { type Break, insteadOfWay, tlsInstead } from '../evidence/breaks.ts';
+import { smallExchange, whySilent } from '../evidence/silent-handshake.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { waysOf } from '../evidence/ways.ts';
@@ -10,6 +11,7 @@ import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
 import { clearsItself, clockSkew, clockWitnesses, failedCertificate as failed, skewWords, telling } from './clock.ts';
 import { foundBy, foundByAdvice } from './found-by.ts';
 import { interception } from './interception.ts';
+import { answersInstead } from './proxy-answer.ts';
 import { caPath, caPlace, plainPlace } from './registry-place.ts';
 
 /** Days before a certificate's end from which on it is worth a word (contract.md, section 4). */
@@ -214,26 +216,38 @@ export const tlsCauses: readonly Cause[] = [
     proof: 'TCP connects, and the handshake ends by an alert, without a common version or cipher, or in silence.',
     say: ({ host, detail, proxy }) =>
       `TLS with ${host ?? 'the registry'}${proxy === undefined ? '' : `, by the proxy ${proxy},`} cannot be set up: ${detail?.replace(/^TLS handshake with [^ ]+: /, '') ?? 'the handshake ends early'}.`,
-    remedies: (args) => [
-      remedy(
-        'See where it ends; containerd and CRI-O speak TLS 1.2 and 1.3 only:',
-        `${show(args)} -tls1_2`.replace(' </dev/null', '').concat(' </dev/null'),
-      ),
-      remedy('If the registry wants a client certificate, set it in hosts.toml (client = [["…cert", "…key"]]).'),
-    ],
+    remedies: (args) =>
+      args.filtered === 'yes'
+        ? [
+            remedy(
+              `Something on the way drops TLS by the server's name: have ${args.host ?? 'the registry'} let through by the firewall that filters so, or by a proxy that may reach it. Compare with and without the name:`,
+              `openssl s_client -connect ${args.host ?? 'HOST'}:${args.port ?? '443'} -noservername </dev/null`,
+            ),
+          ]
+        : [
+            remedy(
+              'See where it ends; containerd and CRI-O speak TLS 1.2 and 1.3 only:',
+              `${show(args)} -tls1_2`.replace(' </dev/null', '').concat(' </dev/null'),
+            ),
+            remedy('If the registry wants a client certificate, set it in hosts.toml (client = [["…cert", "…key"]]).'),
+          ],
     match: (all) => [
       ...matchBreaks(['tls'], (hop, view) => {
         const probe = telling(hop);
         const code = probe?.error?.code;
         if (code === undefined || namedElsewhere.has(code)) return null;
         if (code === 'reset' && hop.state.tls.every((one) => one.error?.code === 'reset')) return null;
-        const small = smallExchange(hop, view);
-        if (code === 'timeout' && small?.status === 'ok') return null;
+        if (answersInstead(hop, view) !== null) return null;
         const args = { host: hop.way.host, port: String(hop.way.port), detail: probe?.error?.message ?? code };
-        // Silence is the server's own only when small packets vanish too.
         if (code !== 'timeout') return { args };
+        const small = smallExchange(hop.way, view);
         if (small === null) return { confidence: 'likely', alternatives: ['mtu-black-hole'], args };
-        return { evidence: [...idsOf(hop.probes), small.id], args };
+        // Silence is the server's own only when small packets vanish too, and a filter's when it goes by the name.
+        const evidence = [...idsOf(hop.probes), small.id];
+        if (small.status !== 'ok') return { evidence, args };
+        if (whySilent(small) !== 'name') return null;
+        const detail = 'a handshake that names it gets no answer, and one that names nobody does';
+        return { evidence, args: { ...args, detail, filtered: 'yes' } };
       })(all),
       // The peer's complaint about a missing client certificate comes after the handshake, with the first answer (TLS 1.3).
       ...matchBreaks(['http'], (hop) =>
@@ -296,11 +310,6 @@ export const tlsCauses: readonly Cause[] = [
     ],
   },
 ];
-
-/** The small exchange that was tried after a handshake in silence; null: none was, or it was not finished. */
-export function smallExchange(hop: Break, view: View): DoneProbe<'small'> | null {
-  return probesOf(view, 'small').find(({ facts }) => facts.way === hop.way.id) ?? null;
-}
 
 /** Failures of the handshake that have a cause of their own. */
 const namedElsewhere: ReadonlySet<string> = new Set<NetworkFailure>([

@@ -3,6 +3,7 @@ import type { Hop } from '../model/investigation.ts';
 import type { EndpointInfo } from '../model/plan.ts';
 import { oncePerView } from './once.ts';
 import { originOf, wayId } from './origin.ts';
+import { isUnanswered } from './silent-handshake.ts';
 import { probesOf, type View } from './view.ts';
 import type { Way } from './way.ts';
 import { stateOf } from './way-state.ts';
@@ -121,7 +122,8 @@ function refusedByProxy(view: View, way: Way): boolean {
 
 /** What would work instead of a way that is broken. */
 function insteadOf(view: View, way: Way): Way[] {
-  const { broken } = stateOf(view, way);
+  const state = stateOf(view, way);
+  const { broken } = state;
   if (broken === null && way.proxy !== null && way.scheme === 'http' && refusedByProxy(view, way)) {
     return [named({ ...way, proxy: null, instead: 'direct' }, view.plan.endpoints[way.endpoint])];
   }
@@ -140,8 +142,8 @@ function insteadOf(view: View, way: Way): Way[] {
     others.push(named({ ...way, ...other }, view.plan.endpoints[way.endpoint]));
   };
   const beforeTls = broken.layer === 'dns' || broken.layer === 'tcp' || broken.layer === 'proxy';
-  // By another way the same host may show another certificate: then this one is not its own.
-  const other = beforeTls || (broken.layer === 'tls' && strangerSigned(broken.probes));
+  // By another way the same host may show another certificate: then this one is not its own. And it may answer at all.
+  const other = beforeTls || (broken.layer === 'tls' && strangerSigned(broken.probes)) || isUnanswered(state);
   if (way.proxy !== null && other) {
     add({ proxy: null, instead: 'direct' });
   }

@@ -122,7 +122,10 @@ const tls = object<TlsFacts>(
   ['publicAuthority'],
 );
 
-const small = object<SmallFacts>({ way: text, address: text, port: amount, bytes: amount });
+const small = object<SmallFacts>(
+  { way: text, address: text, port: amount, bytes: amount, unnamedBytes: maybe.amount },
+  ['unnamedBytes'],
+);
 
 const clock = object<ClockFacts>({ way: text, host: text, address: text, port: amount, offsetMs: nullable(number) });
 

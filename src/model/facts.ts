@@ -111,6 +111,11 @@ export interface SmallFacts {
   readonly port: number;
   /** What came back, bytes; 0: the peer hung up, which is an answer too. */
   readonly bytes: number;
+  /**
+   * What came back to a handshake of usual size that names no server, bytes, counted up to some 1400; null: nothing, and
+   * the peer did not hang up. Absent: none was begun.
+   */
+  readonly unnamedBytes?: number | null;
 }
 
 /** What time it is at the other side of a handshake in which only the time was wrong. */

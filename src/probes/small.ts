@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { requestsOf } from '../evidence/requests.ts';
 import { probesOf, type View } from '../evidence/view.ts';
 import type { Way } from '../evidence/way.ts';
@@ -7,6 +8,7 @@ import type { Secret } from '../lib/secret.ts';
 import { bracketed } from '../lib/url-text.ts';
 import type { DoneProbe } from '../model/investigation.ts';
 import { exchangeSmall } from '../wire/small-exchange.ts';
+import { exchangeUnnamed } from '../wire/unnamed-hello.ts';
 import { authorizationOf, staysAt } from './authorization.ts';
 import { short } from './blob.ts';
 import type { ProbeContext } from './context.ts';
@@ -49,10 +51,18 @@ export const smallProbe: Probe<'small', SmallInput> = {
     const { env, patience } = context;
     const facts = { way: way.id, address, port: way.port };
     if (stalled !== null) return askFirstBytes(input, stalled, context, signal);
-    const result = await exchangeSmall({ address, port: way.port }, { timeoutMs: patience(patienceMs), signal, env });
-    return result.ok
-      ? { status: 'ok', error: null, facts: { ...facts, bytes: result.value.bytes } }
-      : { status: 'failed', error: result.error, facts: { ...facts, bytes: 0 } };
+    const [target, options] = [
+      { address, port: way.port },
+      { timeoutMs: patience(patienceMs), signal, env },
+    ];
+    const [result, unnamed] = await Promise.all([
+      exchangeSmall(target, options),
+      // An address is named by nobody (RFC 6066, section 3).
+      isIP(way.host) === 0 ? exchangeUnnamed(target, options) : null,
+    ]);
+    if (!result.ok) return { status: 'failed', error: result.error, facts: { ...facts, bytes: 0 } };
+    const answered = unnamed === null ? {} : { unnamedBytes: unnamed.ok ? unnamed.value.bytes : null };
+    return { status: 'ok', error: null, facts: { ...facts, bytes: result.value.bytes, ...answered } };
   },
 };
 

@@ -19,6 +19,19 @@ export async function exchangeSmall(
   target: TcpTarget,
   options: { readonly timeoutMs: number; readonly signal: AbortSignal; readonly env: Env },
 ): Promise<Result<{ readonly bytes: number }, WireError>> {
+  return exchangeBytes(target, unacceptable, 1, options);
+}
+
+/**
+ * Connects, sends `message`, and counts what comes back until it is `enough`, the peer ends it, or the time is over: then
+ * what came is the answer, and only nothing is a failure.
+ */
+export async function exchangeBytes(
+  target: TcpTarget,
+  message: Buffer,
+  enough: number,
+  options: { readonly timeoutMs: number; readonly signal: AbortSignal; readonly env: Env },
+): Promise<Result<{ readonly bytes: number }, WireError>> {
   const { timeoutMs, signal, env } = options;
   const begun = env.monotonic();
   const connection = await connectTcp(target, options);
@@ -26,23 +39,27 @@ export async function exchangeSmall(
   const { socket } = connection.value;
   return new Promise((resolve) => {
     const left = Math.max(1, timeoutMs - (env.monotonic() - begun));
+    let bytes = 0;
     const end = (result: Result<{ readonly bytes: number }, WireError>): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
       socket.destroy();
       resolve(result);
     };
-    const timer = setTimeout(
-      () => end(fail(wireError('timeout', `no answer to 50 bytes within ${Math.round(left)} ms`))),
-      left,
-    );
+    const timer = setTimeout(() => {
+      const silence = wireError('timeout', `no answer to ${message.length} bytes within ${Math.round(left)} ms`);
+      end(bytes > 0 ? ok({ bytes }) : fail(silence));
+    }, left);
     const onAbort = (): void => end(fail(wireError('aborted', 'the investigation ended')));
     signal.addEventListener('abort', onAbort, { once: true });
-    socket.once('data', (data: Buffer) => end(ok({ bytes: data.length })));
+    socket.on('data', (data: Buffer) => {
+      bytes += data.length;
+      if (bytes >= enough) end(ok({ bytes }));
+    });
     socket.once('error', (error) => end(fail(wireErrorOf(error, 'a small exchange'))));
     // A server that hangs up has understood, and its FIN is a small packet too.
-    socket.once('end', () => end(ok({ bytes: 0 })));
-    socket.write(unacceptable);
+    socket.once('end', () => end(ok({ bytes })));
+    socket.write(message);
     if (signal.aborted) onAbort();
   });
 }

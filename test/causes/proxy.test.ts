@@ -202,6 +202,39 @@ describe('causes: proxy', () => {
     'proxy-denied',
   );
 
+  /** The proxy opens a tunnel in which the handshake ends so; and what the direct way gives. */
+  const tunneled = (inside: Failure, direct: 'open' | Failure) => {
+    const scene = toProxy();
+    scene.connect(null, { status: 200 });
+    const evidence = [scene.tls(inside, { proxy, address: '192.0.2.30', chain: [] })];
+    scene.dns(host, ['192.0.2.10']);
+    const tcp = scene.tcp(host, '192.0.2.10', direct === 'open' ? null : direct, { counterfactual: true });
+    if (direct !== 'open') return { scene, evidence };
+    return { scene, evidence: [...evidence, tcp, scene.tls(null, { proxy: null, counterfactual: true })] };
+  };
+  for (const inside of ['closed', 'reset'] satisfies Failure[]) {
+    holds('proxy-bypass-missing', `the proxy's tunnel leads to nobody (${inside}), this node reaches the host`, () =>
+      tunneled(inside, 'open'),
+    );
+  }
+  holds('proxy-bypass-missing', 'the tunnel is silent, this node reaches the host', () => ({
+    ...tunneled('timeout', 'open'),
+    confidence: 'likely',
+    alternatives: ['mtu-black-hole'],
+  }));
+  misses(
+    'proxy-bypass-missing',
+    'the tunnel leads to nobody, and directly the host cannot be reached either',
+    () => tunneled('closed', 'timeout').scene,
+    'tls-handshake-failed',
+  );
+  misses(
+    'proxy-bypass-missing',
+    'the server in the tunnel says what it lacks',
+    () => tunneled('tls-alert', 'open').scene,
+    'tls-handshake-failed',
+  );
+
   const knownProxies = [
     { url: 'http://old.test:3128', source: 'http_proxy from etc/sysconfig/docker:1' },
     { url: proxy, source: 'https_proxy from etc/environment:3' },
@@ -221,6 +254,34 @@ describe('causes: proxy', () => {
     ...closed('tcp', true),
     says: /etc\/environment:3/,
   }));
+  /** The handshake ends so on the runtime's own way, and a known proxy gets through. */
+  const mute = (error: Failure) => {
+    const scene = new Scene({ knownProxies });
+    scene.dns(host, ['192.0.2.10']);
+    scene.tcp(host, '192.0.2.10');
+    const evidence = [scene.tls(error, { chain: [] })];
+    scene.dns('proxy.test', ['192.0.2.30']);
+    const tcp = scene.tcp('proxy.test', '192.0.2.30', null, { port: 3128, counterfactual: true });
+    const by = { proxy, counterfactual: true, address: '192.0.2.30' };
+    const connect = scene.connect(null, { ...by, status: 200 });
+    return { scene, evidence: [...evidence, tcp, connect, scene.tls(null, by)] };
+  };
+  for (const error of ['reset', 'closed', 'timeout'] satisfies Failure[]) {
+    holds('proxy-required', `the port opens and TLS gets no answer (${error}), the proxy gets through`, () =>
+      mute(error),
+    );
+  }
+  misses(
+    'proxy-required',
+    'large packets vanish on the own way',
+    () => {
+      const { scene } = mute('timeout');
+      scene.small(null, { unnamedBytes: null });
+      return scene;
+    },
+    'mtu-black-hole',
+  );
+  misses('proxy-required', 'the server says why', () => mute('tls-alert').scene, 'tls-handshake-failed');
   holds('proxy-required', 'the name is not known here, and the proxy gets through', () => closed('dns', true));
   misses('proxy-required', 'the known proxy refuses it', () => closed('tcp', false).scene, 'tcp-timeout');
   misses(

@@ -185,6 +185,29 @@ describe('causes: tcp', () => {
     const { scene, evidence } = silent();
     return { scene, evidence: [...evidence, scene.small(null)], says: /large ones vanish/ };
   });
+  holds('mtu-black-hole', 'small packets pass, and no large handshake, whether it names the server or not', () => {
+    const { scene, evidence } = silent();
+    return { scene, evidence: [...evidence, scene.small(null, { unnamedBytes: null })] };
+  });
+  holds('mtu-black-hole', 'small packets pass, and what a handshake without the name gets is none too large', () => {
+    const { scene, evidence } = silent();
+    return {
+      scene,
+      evidence: [...evidence, scene.small(null, { unnamedBytes: 7 })],
+      confidence: 'likely',
+      alternatives: ['tls-handshake-failed'],
+    };
+  });
+  misses(
+    'mtu-black-hole',
+    'large packets pass as long as they do not name the server',
+    () => {
+      const { scene } = silent();
+      scene.small(null, { unnamedBytes: 1400 });
+      return scene;
+    },
+    'tls-handshake-failed',
+  );
   misses(
     'mtu-black-hole',
     'small packets do not pass either',

@@ -194,6 +194,14 @@ describe('causes: tls', () => {
     const { scene, evidence } = shaken('timeout', { chain: [] });
     return { scene, evidence: [...evidence, scene.small('timeout')] };
   });
+  holds('tls-handshake-failed', 'silence to whoever names the server', () => {
+    const { scene, evidence } = shaken('timeout', { chain: [] });
+    return {
+      scene,
+      evidence: [...evidence, scene.small(null, { unnamedBytes: 1500 })],
+      says: /a handshake that names it gets no answer, and one that names nobody does/,
+    };
+  });
   holds('tls-handshake-failed', 'it closes in the middle', () => shaken('closed', { chain: [] }));
   holds('tls-handshake-failed', 'any other check of the chain', () => shaken('tls-certificate'));
   holds('tls-handshake-failed', 'the missing client certificate, told with the first answer (TLS 1.3)', () => {

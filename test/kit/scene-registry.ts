@@ -105,10 +105,14 @@ export class RegistryScene extends Probes {
     });
   }
 
-  /** Small packets after a handshake in silence: null, they pass. */
-  small(error: Failure | null, party: Party = {}): string {
+  /**
+   * Small packets after a handshake in silence: null, they pass. `unnamedBytes`: the answer to a large handshake that names
+   * nobody.
+   */
+  small(error: Failure | null, { unnamedBytes, ...party }: Party & { unnamedBytes?: number | null } = {}): string {
     const { id, port } = this.party(party);
-    const facts = { way: id, address: '192.0.2.10', port, bytes: error === null ? 7 : 0 };
+    const answered = unnamedBytes === undefined ? {} : { unnamedBytes };
+    const facts = { way: id, address: '192.0.2.10', port, bytes: error === null ? 7 : 0, ...answered };
     return this.add({ ...party, counterfactual: true }, error, { kind: 'small', facts });
   }
 

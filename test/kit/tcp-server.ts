@@ -1,4 +1,4 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /** A TCP server on loopback that does what a test tells it, and closes everything it opened. */
 export interface TcpServer {
@@ -77,4 +77,22 @@ export function portOf(server: { address(): AddressInfo | string | null }): numb
   const found = server.address();
   if (found === null || typeof found === 'string') throw new Error('the server does not listen on a port');
   return found.port;
+}
+
+/** Starts one before the TLS server at `port` that does as told with each connection whose first bytes name `name`. */
+export async function startNameFilter(
+  port: number,
+  name: string,
+  handle: (socket: Socket) => void,
+): Promise<TcpServer> {
+  return startTcpServer((socket) => {
+    socket.once('data', (hello: Buffer) => {
+      if (hello.includes(name)) return handle(socket);
+      const onward = connect(port, '127.0.0.1');
+      onward.on('error', () => socket.destroy());
+      socket.on('close', () => onward.destroy());
+      onward.write(hello);
+      socket.pipe(onward).pipe(socket);
+    });
+  });
 }

@@ -156,6 +156,13 @@ export const cases: readonly DiagnoseCase[] = [
     cause: ['tls-handshake-failed', 'tcp-reset', 'proxy-denied'],
   },
   {
+    name: 'the tunnel opens and leads to nothing that speaks, and without it the registry is reached',
+    prepare: by({ kind: 'say', bytes: 'HTTP/1.1 200 OK\r\n\r\n', end: true }, true),
+    verdict: 'faulty',
+    cause: 'proxy-bypass-missing',
+    confidence: 'proven',
+  },
+  {
     name: 'plain HTTP by the proxy',
     async prepare(stage) {
       const registry = await stage.registry({ tls: null });

@@ -1,8 +1,9 @@
+import type { Socket } from 'node:net';
 import { createServer } from 'node:tls';
 import { daysFromNow, makeCertificate } from '../../kit/certificates.ts';
 import type { DiagnoseCase } from '../../kit/diagnose-case.ts';
 import { type Stage, stageCertificate, stagePki } from '../../kit/diagnose-stage.ts';
-import { portOf, startTcpServer } from '../../kit/tcp-server.ts';
+import { portOf, startNameFilter, startTcpServer } from '../../kit/tcp-server.ts';
 import { app } from './shared.ts';
 
 const strange = makeCertificate({ commonName: 'Strange Root', ca: true, notAfter: daysFromNow(999) });
@@ -20,6 +21,21 @@ function tlsServer(options: Parameters<typeof createServer>[0]) {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     stage.defer(async () => void server.close());
     return { image: `registry.test:${portOf(server)}/team/app:1` };
+  };
+}
+
+/** The way to the registry has a filter that does so with connections that name it; a proxy known here may go past it. */
+function filtered(handle: (socket: Socket) => void, known = false) {
+  return async (stage: Stage) => {
+    // Of the size that certificates of public registries have: a small one proves nothing of large packets.
+    const names = ['registry.test', ...Array.from({ length: 60 }, (_, index) => `host-${index}.registry.example`)];
+    const registry = await stage.registry({ tls: stageCertificate({ names }) });
+    const filter = await startNameFilter(registry.port, 'registry.test', handle);
+    stage.defer(() => filter.close());
+    if (!known) return app(filter);
+    const proxy = await stage.proxy(() => ({ kind: 'tunnel', port: registry.port }));
+    await stage.file('etc/environment', `HTTPS_PROXY=http://proxy.test:${proxy.port}\n`);
+    return app(filter, await stage.proxyEnv(''));
   };
 }
 
@@ -189,6 +205,36 @@ export const cases: readonly DiagnoseCase[] = [
     prepare: async (stage) => ({ image: `registry.test:${await stage.silentPort()}/team/app:1` }),
     verdict: 'faulty',
     cause: ['tls-handshake-failed', 'mtu-black-hole'],
+  },
+  {
+    name: 'silence to who names the server, by a filter of names that lets anybody else through',
+    prepare: filtered(() => undefined),
+    verdict: 'faulty',
+    cause: 'tls-handshake-failed',
+    confidence: 'proven',
+    says: /registry\.test.*a handshake that names it gets no answer, and one that names nobody does/,
+    never: ['mtu-black-hole'],
+  },
+  {
+    name: 'a filter of names resets',
+    prepare: filtered((socket) => socket.resetAndDestroy()),
+    verdict: 'faulty',
+    cause: 'tcp-reset',
+  },
+  {
+    name: 'a filter of names resets, and a proxy that the node knows gets through',
+    prepare: filtered((socket) => socket.resetAndDestroy(), true),
+    verdict: 'faulty',
+    cause: 'proxy-required',
+    confidence: 'proven',
+    never: ['tcp-reset', 'tls-handshake-failed'],
+  },
+  {
+    name: 'a filter of names is silent, and a proxy that the node knows gets through',
+    prepare: filtered(() => undefined, true),
+    verdict: 'faulty',
+    cause: 'proxy-required',
+    never: ['mtu-black-hole', 'tls-handshake-failed'],
   },
   {
     name: 'reset as soon as something is said',

@@ -358,7 +358,8 @@ export const cases: readonly DiagnoseCase[] = [
     name: 'a tunnel that ends at once: the command goes by the proxy, too',
     async prepare(stage) {
       const { args } = await stage.proxy(() => ({ kind: 'say', bytes: 'HTTP/1.1 200 OK\r\n\r\n' }));
-      return app(await stage.registry(), args);
+      const alone = await stage.nameserver({ 'registry.test': { rcode: 3 } });
+      return app(await stage.registry(), [...args, ...alone]);
     },
     verdict: 'faulty',
     cause: 'tls-handshake-failed',
