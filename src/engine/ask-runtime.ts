@@ -16,7 +16,8 @@ export interface AskedRuntime {
   readonly silence: CriFailure | null;
 }
 
-const connectMs = 2000;
+/** A busy runtime takes a second or two for its first answer; a longer silence is one. */
+const connectMs = 3500;
 
 /**
  * Connects to the runtime, when there is one, and asks what it is. Of sockets that were only found, the first that

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { startPatience } from '../lib/patience.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { FileFailure, HostFiles } from './host-files.ts';
 import { sourceName } from './host-files.ts';
@@ -232,11 +233,11 @@ function connectState(path: string, timeoutMs: number): Promise<SocketState> {
   return new Promise((resolve) => {
     const socket = connect({ path });
     const end = (state: SocketState) => {
-      clearTimeout(timer);
+      patience.clear();
       socket.destroy();
       resolve(state);
     };
-    const timer = setTimeout(() => end('timeout'), timeoutMs);
+    const patience = startPatience(timeoutMs, () => end('timeout'));
     socket.once('connect', () => end('listening'));
     socket.on('error', (error: Error & { code?: string }) => {
       if (error.code === 'ECONNREFUSED') end('refused');

@@ -106,6 +106,7 @@ function failed(endpoint: string, error: CriFailure, more: Partial<Pick<RuntimeF
 function networkWord(kind: CriFailure['kind']): NetworkFailure | 'rpc' {
   if (kind === 'refused') return 'refused';
   if (kind === 'silent') return 'timeout';
+  if (kind === 'canceled') return 'aborted';
   if (kind === 'not-permitted') return 'not-permitted';
   return 'rpc';
 }

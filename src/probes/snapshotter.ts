@@ -44,6 +44,7 @@ export const snapshotterProbe: Probe<'snapshotter', SnapshotterInput> = {
     const facts = { name, address: path };
     if (checked.ok) return { status: 'ok', error: null, facts: { ...facts, failure: null } };
     const { kind, message } = checked.error;
+    if (kind === 'canceled') return { status: 'skipped', message };
     const code = kind === 'refused' || kind === 'not-permitted' ? kind : kind === 'silent' ? 'timeout' : 'rpc';
     return { status: 'failed', error: { code, message }, facts: { ...facts, failure: kind } };
   },

@@ -7,8 +7,17 @@ export interface CriFailure {
    * `socket-absent`, `not-a-socket`, `refused`, `not-permitted`: as the socket itself says. `silent`: it takes the
    * connection or the question and does not answer within the time limit. `not-served`: something answers, and CRI is
    * not there (the plugin is disabled or failed to load, or it is another program). `rpc`: the runtime's own error.
+   * `canceled`: who asked did not wait for the answer, which says nothing of the runtime.
    */
-  readonly kind: 'socket-absent' | 'not-a-socket' | 'refused' | 'not-permitted' | 'silent' | 'not-served' | 'rpc';
+  readonly kind:
+    | 'socket-absent'
+    | 'not-a-socket'
+    | 'refused'
+    | 'not-permitted'
+    | 'silent'
+    | 'not-served'
+    | 'rpc'
+    | 'canceled';
   /** The gRPC code in Go's spelling, as the kubelet's log shows it (`NotFound`); null when it did not come that far. */
   readonly code: string | null;
   /** The runtime's own words without the secrets of URLs; the middle of more than 8 KiB is left out. */

@@ -4,6 +4,7 @@ import type { Client, ServiceError } from '@grpc/grpc-js';
 import type { fromJSON, MethodDefinition, PackageDefinition } from '@grpc/proto-loader';
 import type { Env } from '../lib/env.ts';
 import { limits } from '../lib/limits.ts';
+import { startPatience } from '../lib/patience.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
 import {
@@ -99,21 +100,13 @@ export interface CriOptions {
 export async function openCri(endpoint: string, options: CriOptions): Promise<Result<CriClient, CriFailure>> {
   const path = socketPath(endpoint);
   if (path === null) return fail(failure('not-a-socket', null, `${endpoint} is not a unix:// address`));
-  const before = options.env.monotonic();
   const socket = await checkUnixSocket(path, options.connectTimeoutMs, options.signal);
   if (!socket.ok) return fail(failure(socket.error.kind, null, socket.error.message));
 
   const { connection, methods } = await connect(path);
   const client = criClient(connection, methods, options);
-  // The time that loading took is not the runtime's: it gets at least half of its limit.
-  const left = options.connectTimeoutMs - (options.env.monotonic() - before);
-  const first = await call(
-    connection,
-    methods.version,
-    {},
-    Math.max(left, options.connectTimeoutMs / 2),
-    options.signal,
-  );
+  // The time that loading took is not the runtime's.
+  const first = await call(connection, methods.version, {}, options.connectTimeoutMs, options.signal);
   if (first.ok) return ok(client);
   client.close();
   return fail(first.error);
@@ -227,9 +220,8 @@ function call(
       under.cancel();
     };
     const onAbort = (): void => stop(canceled);
-    const timer = setTimeout(
-      () => stop(failure('silent', 'DeadlineExceeded', `no answer within ${Math.round(timeoutMs)} ms`)),
-      timeoutMs,
+    const patience = startPatience(timeoutMs, () =>
+      stop(failure('silent', 'DeadlineExceeded', `no answer within ${Math.round(timeoutMs)} ms`)),
     );
     signal?.addEventListener('abort', onAbort, { once: true });
     const under = connection.makeUnaryRequest(
@@ -238,7 +230,7 @@ function call(
       method.responseDeserialize,
       request,
       (error: ServiceError | null, answer?: object) => {
-        clearTimeout(timer);
+        patience.clear();
         signal?.removeEventListener('abort', onAbort);
         if (early !== null) resolve(fail(early));
         else resolve(error === null ? ok(answer) : fail(callFailure(error.code, error.details)));
@@ -276,7 +268,7 @@ function listen(
   });
 }
 
-const canceled: CriFailure = failure('rpc', 'Canceled', 'the question was withdrawn before the runtime answered');
+const canceled: CriFailure = failure('canceled', 'Canceled', 'the question was withdrawn before the runtime answered');
 
 type AnyMethod = MethodDefinition<object, object>;
 type Methods = Readonly<

@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Env } from '../lib/env.ts';
 import { limits } from '../lib/limits.ts';
+import { type Patience, startPatience } from '../lib/patience.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { WireError } from '../model/network-failure.ts';
 import { wireError, wireErrorOf } from './errors.ts';
@@ -55,7 +56,7 @@ export function askOverUdp<T>(
   if (wait.signal.aborted) return Promise.resolve(fail({ ...aborted(name), attempts: 0 }));
   return new Promise((resolve) => {
     const socket = createSocket({ type: isIPv6(server.address) ? 'udp6' : 'udp4' });
-    let timer: NodeJS.Timeout | undefined;
+    let patience: Patience | undefined;
     let attempts = 0;
     let others = 0;
     let garbage: string | null = null;
@@ -63,7 +64,7 @@ export function askOverUdp<T>(
     const settle = (result: Result<T, WireError>) => {
       if (settled) return;
       settled = true;
-      clearTimeout(timer);
+      patience?.clear();
       wait.signal.removeEventListener('abort', onAbort);
       socket.close();
       resolve(result.ok ? ok({ value: result.value, attempts }) : fail({ ...result.error, attempts }));
@@ -75,7 +76,7 @@ export function askOverUdp<T>(
         return;
       }
       attempts += 1;
-      timer = setTimeout(send, wait.timeoutMs);
+      patience = startPatience(wait.timeoutMs, send);
       socket.send(message, (error) => {
         if (error !== null) settle(fail(wireErrorOf(error, `asking ${name}`)));
       });
@@ -133,14 +134,14 @@ async function oneTcpExchange<T>(
     let garbage: string | null = null;
     let others = 0;
     const settle = (result: Result<T, WireError>) => {
-      clearTimeout(timer);
+      patience.clear();
       signal.removeEventListener('abort', onAbort);
       socket.destroy();
       resolve(result);
     };
     const onAbort = () => settle(fail(aborted(name)));
     const left = Math.max(1, wait.timeoutMs - (env.monotonic() - started));
-    const timer = setTimeout(() => settle(fail(nothing(name, { ...wait, attempts: 1 }, garbage, others))), left);
+    const patience = startPatience(left, () => settle(fail(nothing(name, { ...wait, attempts: 1 }, garbage, others))));
     signal.addEventListener('abort', onAbort, { once: true });
     socket.on('error', (error) => settle(fail(wireErrorOf(error, `asking ${name}`))));
     socket.on('end', () => {

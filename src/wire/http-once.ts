@@ -2,6 +2,7 @@ import { request as openRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Env } from '../lib/env.ts';
 import { limits } from '../lib/limits.ts';
+import { startPatience } from '../lib/patience.ts';
 import type { Result } from '../lib/result.ts';
 import type { WireError } from '../model/network-failure.ts';
 import { wireError, wireErrorOf } from './errors.ts';
@@ -55,7 +56,7 @@ function exchange(
     const settle = (error: WireError | null, complete: boolean): void => {
       if (settled) return;
       settled = true;
-      clearTimeout(timer);
+      patience.clear();
       signal.removeEventListener('abort', onAbort);
       const phase = answeredAt === null ? 'headers' : 'body';
       const body = Buffer.concat(chunks);
@@ -70,9 +71,8 @@ function exchange(
       });
     };
     const onAbort = (): void => settle(wireError('aborted', `${what}: the investigation ended first`), false);
-    const timer = setTimeout(
-      () => settle(wireError('timeout', `${what}: no complete answer in ${Math.round(leftMs)} ms`), false),
-      leftMs,
+    const patience = startPatience(leftMs, () =>
+      settle(wireError('timeout', `${what}: no complete answer in ${Math.round(leftMs)} ms`), false),
     );
     signal.addEventListener('abort', onAbort, { once: true });
 

@@ -1,6 +1,7 @@
 import Client from 'undici/lib/dispatcher/client.js';
 import type { Env } from '../lib/env.ts';
 import { limits } from '../lib/limits.ts';
+import { startPatience } from '../lib/patience.ts';
 import type { Result } from '../lib/result.ts';
 import { Secret } from '../lib/secret.ts';
 import type { WireError } from '../model/network-failure.ts';
@@ -47,7 +48,8 @@ export function openHttpClient(route: HttpRoute, env: Env): HttpClient {
     async request(request) {
       const started = env.monotonic();
       const signal = AbortSignal.any([request.signal, ending.signal]);
-      const left = () => Math.max(1, request.timeoutMs - (env.monotonic() - started));
+      // A moment is left for the answer itself, however long this process was held up before it asked.
+      const left = () => Math.max(request.timeoutMs / 4, request.timeoutMs - (env.monotonic() - started));
       const report = reporter(route, env, request, started);
       if (signal.aborted) return report.aborted();
       if (URL.parse(origin) === null || !request.path.startsWith('/')) return report.unusable();
@@ -149,7 +151,7 @@ function exchange(
     const settle = (failure: Tried['failure'], complete: boolean) => {
       if (settled) return;
       settled = true;
-      clearTimeout(timer);
+      patience.clear();
       signal.removeEventListener('abort', onAbort);
       const now = env.monotonic();
       resolve({
@@ -177,7 +179,7 @@ function exchange(
           : wireError('timeout', `${what}: the answer is not complete after ${wholeMs} ms: ${got} of the body came`),
       );
     };
-    const timer = setTimeout(onTime, leftMs);
+    const patience = startPatience(leftMs, onTime);
     signal.addEventListener('abort', onAbort, { once: true });
 
     client.dispatch(

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Env } from '../lib/env.ts';
 import { limits } from '../lib/limits.ts';
 import { looksLikeHtml, readPage } from '../lib/page-text.ts';
+import { startPatience } from '../lib/patience.ts';
 import { safeLine } from '../lib/redact.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -231,7 +232,7 @@ function readAnswer(socket: Socket, timeoutMs: number, signal: AbortSignal): Pro
 
     const settle = (ended: Answer['ended'], error: Error | null = null) => {
       settled = true;
-      clearTimeout(timer);
+      patience.clear();
       signal.removeEventListener('abort', onAbort);
       socket.off('readable', onReadable);
       socket.off('end', onEnd);
@@ -255,8 +256,8 @@ function readAnswer(socket: Socket, timeoutMs: number, signal: AbortSignal): Pro
         if (head.status === 200) return settle('head');
         const announced = Number(head.headers['content-length'] ?? Number.POSITIVE_INFINITY);
         bodyWanted = Math.min(refusalBodyBytes, Number.isNaN(announced) ? 0 : announced);
-        clearTimeout(timer);
-        timer = setTimeout(() => settle('timeout'), Math.min(refusalBodyMs, timeoutMs));
+        patience.clear();
+        patience = startPatience(Math.min(refusalBodyMs, timeoutMs), () => settle('timeout'));
       }
       if (bytes.length >= bodyWanted) {
         bytes = bytes.subarray(0, refusalBodyBytes);
@@ -275,7 +276,7 @@ function readAnswer(socket: Socket, timeoutMs: number, signal: AbortSignal): Pro
     const onEnd = () => settle('closed');
     const onError = (error: Error) => settle('error', error);
     const onAbort = () => settle('aborted');
-    let timer = setTimeout(() => settle('timeout'), timeoutMs);
+    let patience = startPatience(timeoutMs, () => settle('timeout'));
     signal.addEventListener('abort', onAbort, { once: true });
     socket.on('readable', onReadable);
     socket.on('end', onEnd);

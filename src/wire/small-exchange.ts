@@ -1,4 +1,5 @@
 import type { Env } from '../lib/env.ts';
+import { startPatience } from '../lib/patience.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { WireError } from '../model/network-failure.ts';
 import { wireError, wireErrorOf } from './errors.ts';
@@ -38,18 +39,18 @@ export async function exchangeBytes(
   if (!connection.ok) return connection;
   const { socket } = connection.value;
   return new Promise((resolve) => {
-    const left = Math.max(1, timeoutMs - (env.monotonic() - begun));
+    const left = Math.max(timeoutMs / 4, timeoutMs - (env.monotonic() - begun));
     let bytes = 0;
     const end = (result: Result<{ readonly bytes: number }, WireError>): void => {
-      clearTimeout(timer);
+      patience.clear();
       signal.removeEventListener('abort', onAbort);
       socket.destroy();
       resolve(result);
     };
-    const timer = setTimeout(() => {
+    const patience = startPatience(left, () => {
       const silence = wireError('timeout', `no answer to ${message.length} bytes within ${Math.round(left)} ms`);
       end(bytes > 0 ? ok({ bytes }) : fail(silence));
-    }, left);
+    });
     const onAbort = (): void => end(fail(wireError('aborted', 'the investigation ended')));
     signal.addEventListener('abort', onAbort, { once: true });
     socket.on('data', (data: Buffer) => {

@@ -1,5 +1,6 @@
 import { connect, isIP, type Socket } from 'node:net';
 import type { Env } from '../lib/env.ts';
+import { startPatience } from '../lib/patience.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { WireError } from '../model/network-failure.ts';
 import { errnoOf, wireError, wireErrorOf } from './errors.ts';
@@ -67,7 +68,7 @@ export function connectTcp(target: TcpTarget, options: TcpOptions): Promise<Resu
     // autoSelectFamily would split the time limit and hide the errno in an AggregateError.
     const socket = connect({ host: target.address, port: target.port, autoSelectFamily: false, noDelay: true });
     const settle = (result: Result<TcpConnected, TcpFailure>) => {
-      clearTimeout(timer);
+      patience.clear();
       signal.removeEventListener('abort', onAbort);
       socket.off('error', onError);
       socket.off('connect', onConnect);
@@ -80,9 +81,8 @@ export function connectTcp(target: TcpTarget, options: TcpOptions): Promise<Resu
     const onAbort = () => settle(failed(aborted(context)));
     const onConnect = () =>
       settle(ok({ socket, localAddress: socket.localAddress ?? '', durationMs: env.monotonic() - started }));
-    const timer = setTimeout(
-      () => settle(failed(wireError('timeout', `${context}: no answer in ${options.timeoutMs} ms`))),
-      options.timeoutMs,
+    const patience = startPatience(options.timeoutMs, () =>
+      settle(failed(wireError('timeout', `${context}: no answer in ${options.timeoutMs} ms`))),
     );
     signal.addEventListener('abort', onAbort, { once: true });
     socket.once('error', onError);

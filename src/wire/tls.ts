@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import type { Env } from '../lib/env.ts';
 import { limits } from '../lib/limits.ts';
+import { startPatience } from '../lib/patience.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { WireError } from '../model/network-failure.ts';
@@ -188,7 +189,7 @@ export function handshakeTls(
     tlsSocket.on('error', ignore);
 
     const settle = (result: Result<{ socket: TLSSocket; peer: TlsPeer }, TlsFailure>) => {
-      clearTimeout(timer);
+      patience.clear();
       clearTimeout(grace);
       signal.removeEventListener('abort', onAbort);
       tlsSocket.off('error', onError);
@@ -256,14 +257,14 @@ export function handshakeTls(
     };
     const onClose = () => onError(null);
     const onAbort = () => settle(fail(failure(wireError('aborted', `${context}: the investigation ended first`))));
-    const timer = setTimeout(() => {
+    const patience = startPatience(options.timeoutMs, () => {
       // The time ran out while only a late alert was waited for.
       if (good !== null) return onAccepted();
       // A few bytes of text are no TLS record yet, but they say enough.
       if (reader.flight().looksLikeTls === false) return onError(null);
       const words = `${context}: not complete in ${Math.round(options.timeoutMs)} ms, ${progress(reader.flight())}`;
       settle(fail(failure(wireError('timeout', words))));
-    }, options.timeoutMs);
+    });
     signal.addEventListener('abort', onAbort, { once: true });
     tlsSocket.on('error', onError);
     tlsSocket.on('close', onClose);

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { startPatience } from '../lib/patience.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 
 /** Why nobody can be reached at a Unix socket's path. */
@@ -7,9 +8,9 @@ export interface UnixSocketFailure {
   /**
    * `socket-absent`: nothing has this path. `not-a-socket`: something else has it. `refused`: a socket that nobody
    * listens at (its program died). `not-permitted`: this process may not connect. `silent`: the program behind it takes
-   * no connections (its queue is full).
+   * no connections (its queue is full). `canceled`: who asked did not wait.
    */
-  readonly kind: 'socket-absent' | 'not-a-socket' | 'refused' | 'not-permitted' | 'silent';
+  readonly kind: 'socket-absent' | 'not-a-socket' | 'refused' | 'not-permitted' | 'silent' | 'canceled';
   /** One sentence with the path and the system's error. */
   readonly message: string;
 }
@@ -46,15 +47,14 @@ function tryConnect(
   return new Promise((resolve) => {
     const socket = connect({ path });
     const end = (result: Result<undefined, UnixSocketFailure>): void => {
-      clearTimeout(timer);
+      patience.clear();
       signal?.removeEventListener('abort', stop);
       socket.destroy();
       resolve(result);
     };
-    const stop = (): void => end(fail({ kind: 'silent', message: `${path}: stopped before it took the connection` }));
-    const timer = setTimeout(
-      () => end(fail({ kind: 'silent', message: `${path} does not take a connection within ${timeoutMs} ms` })),
-      timeoutMs,
+    const stop = (): void => end(fail({ kind: 'canceled', message: `${path}: stopped before it took the connection` }));
+    const patience = startPatience(timeoutMs, () =>
+      end(fail({ kind: 'silent', message: `${path} does not take a connection within ${timeoutMs} ms` })),
     );
     socket.once('connect', () => end(ok(undefined)));
     // Not `once`: an error after the end must not become an uncaught exception.

@@ -211,9 +211,9 @@ describe('CRI client: answers', () => {
     const controller = new AbortController();
     void setTimeout(40).then(() => controller.abort());
     const during = error(await cri.pullImage('a', { signal: controller.signal, deadlineMs: 10_000 }));
-    assert.deepEqual([during.kind, during.code], ['rpc', 'Canceled']);
+    assert.deepEqual([during.kind, during.code], ['canceled', 'Canceled']);
     const before = error(await cri.version(controller.signal));
-    assert.deepEqual([before.kind, before.code], ['rpc', 'Canceled']);
+    assert.deepEqual([before.kind, before.code], ['canceled', 'Canceled']);
   });
 
   it('bounds a call that is never answered', async () => {

@@ -44,7 +44,7 @@ export interface Planner {
   readonly node: () => Promise<ReadNode | null>;
 }
 
-const criMs = 2000;
+const criMs = 3500;
 
 /** What no file's mark shows (mounts, what the kernel tells) is read again after this. */
 const keepMs = 300_000;
