@@ -206,6 +206,13 @@ describe('CRI client: answers', () => {
     assert.deepEqual(fake?.cancelled, ['PullImage']);
   });
 
+  it('does not call a runtime silent that answers while this program itself is held up', async () => {
+    const cri = await open({}, 200);
+    const asked = cri.version(never);
+    for (const until = performance.now() + 500; performance.now() < until; );
+    assert.equal(value(await asked).runtimeName, 'containerd');
+  });
+
   it('ends a call when its signal says so, before or during', async () => {
     const cri = await open({ PullImage: () => ({ silent: true }) });
     const controller = new AbortController();
