@@ -10,8 +10,11 @@ import { PageCache } from './pages.ts';
 import { FileStream, type Start } from './stream.ts';
 import { FolderWatch } from './watch.ts';
 
-/** Entries between two pauses that let other work run. */
-const breath = 512;
+/**
+ * Entries between two pauses that let other work run. What an agent does with one takes a millisecond: with hundreds of
+ * them in one turn, whoever investigates meanwhile waited half a second for each answer.
+ */
+const breath = 64;
 
 /** A journal read from its files. */
 export class FileJournal implements Journal {
