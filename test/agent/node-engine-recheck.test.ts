@@ -13,6 +13,7 @@ import {
   openEngineStage,
   recheck,
 } from '../kit/engine-stage.ts';
+import type { ProxyReaction } from '../kit/proxy-server.ts';
 import { closedPort, startTcpServer } from '../kit/tcp-server.ts';
 
 describe('agent: node engine looks at a failed hop again', () => {
@@ -122,6 +123,57 @@ describe('agent: node engine looks at a failed hop again', () => {
     assert.equal(document.cause, 'tcp-refused');
     assert.equal((await recheck(made, document)).state, 'same');
     await stage.registry({ port: mirror });
+    assert.equal((await recheck(made, document)).state, 'clear');
+  });
+
+  it('a reset as soon as TLS is spoken: the same though the port opens, then clear', async () => {
+    const port = await closedPort();
+    const filter = await startTcpServer(
+      (socket) => socket.once('data', () => socket.resetAndDestroy()),
+      undefined,
+      port,
+    );
+    const made = await stage.engine();
+    const document = await investigated(made, `registry.test:${port}/team/app:1`);
+    assert.equal(document.cause, 'tcp-reset', document.summary);
+    assert.equal((await recheck(made, document)).state, 'same');
+    await filter.close();
+    await stage.registry({ port });
+    assert.equal((await recheck(made, document)).state, 'clear');
+  });
+
+  it('large packets that vanish: the same though the port opens, then clear', async () => {
+    const port = await closedPort();
+    const alert = Buffer.from([0x15, 3, 0, 0, 2, 2, 70]);
+    const hole = await startTcpServer(
+      (socket) => socket.once('data', (hello: Buffer) => void (hello.length < 100 && socket.end(alert))),
+      undefined,
+      port,
+    );
+    const made = await stage.engine();
+    const document = await investigated(made, `registry.test:${port}/team/app:1`);
+    assert.equal(document.cause, 'mtu-black-hole', document.summary);
+    assert.equal((await recheck(made, document)).state, 'same');
+    await hole.close();
+    await stage.registry({ port });
+    assert.equal((await recheck(made, document)).state, 'clear');
+  });
+
+  it('a proxy that wants a password for a registry without TLS: the same though its port opens, then clear', async () => {
+    const registry = await stage.registry({ tls: null });
+    const bytes = 'HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n';
+    let reaction: ProxyReaction = { kind: 'say', bytes };
+    const proxy = await stage.proxy(() => reaction);
+    await stage.file(
+      'etc/systemd/system/containerd.service.d/http-proxy.conf',
+      `[Service]\nEnvironment=HTTP_PROXY=http://proxy.test:${proxy.port}\n`,
+    );
+    await stage.hosts(`registry.test_${registry.port}_`, `server = "http://registry.test:${registry.port}"\n`);
+    const made = await stage.engine({ zone: { 'registry.test': { rcode: 3 } } });
+    const document = await investigated(made, `registry.test:${registry.port}/team/app:1`);
+    assert.equal(document.cause, 'proxy-auth-required', document.summary);
+    assert.equal((await recheck(made, document)).state, 'same');
+    reaction = { kind: 'forward', port: registry.port };
     assert.equal((await recheck(made, document)).state, 'clear');
   });
 

@@ -39,9 +39,16 @@ const ofLayer: readonly (readonly [Layer, readonly ProbeKind[]])[] = [
 const needs: Partial<Readonly<Record<CauseId, Layer>>> = {
   // Whether the addresses that nameservers disagree on work.
   'dns-inconsistent': 'tcp',
+  // The port may open all the same, and TLS be what is cut or does not come.
+  'tcp-reset': 'tls',
+  'mtu-black-hole': 'tls',
   // Whether the other way works, up to the registry's own certificate.
   'proxy-required': 'tls',
   'proxy-bypass-missing': 'tls',
+  // Of a registry without TLS the proxy's word is the answer to the request itself.
+  'proxy-auth-required': 'registry',
+  'proxy-denied': 'registry',
+  'proxy-unreachable': 'registry',
   // What a port that is spoken to in the wrong protocol answers.
   'http-on-https': 'registry',
   // Certificates tell the time first; it has a layer before them.
