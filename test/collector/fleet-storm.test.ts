@@ -15,7 +15,7 @@ const mostMib = 400;
 
 // The benchmark's storm (npm run bench fleet-storm) in small: what must hold on any machine.
 describe('collector: a storm of all nodes', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it('loses nothing, says that it is the whole cluster, and stays within its memory', async () => {
     const collector = await startBenchCollector();
@@ -28,10 +28,10 @@ describe('collector: a storm of all nodes', function () {
     });
     try {
       await sleep(500);
-      assert.ok(await load.settled(10_000), 'all nodes have reported');
+      assert.ok(await load.settled(45_000), 'all nodes have reported');
       await load.become([{ kind: 'registry', registry }]);
       let told = '';
-      for (const limit = performance.now() + 15_000; performance.now() < limit && told === ''; await sleep(100)) {
+      for (const limit = performance.now() + 45_000; performance.now() < limit && told === ''; await sleep(100)) {
         const { body } = await collector.get('/v1/incidents?state=open&scope=cluster');
         for (const { cause, subject, nodes: of, attribution } of body.items) {
           assert.deepEqual([cause, subject.name, attribution], ['registry-error', registry, []]);
@@ -41,7 +41,7 @@ describe('collector: a storm of all nodes', function () {
       assert.equal(told, `registry-error at ${registry}`, 'one incident with scope cluster and every node');
       // Every node is known to fail; the last of them has its investigation still to make.
       await sleep(2 * diagnoseMs);
-      assert.ok(await load.settled(20_000), 'everything is taken');
+      assert.ok(await load.settled(45_000), 'everything is taken');
       const { sent, taken, refused, trouble } = await load.counts();
       assert.deepEqual([taken, refused, trouble], [sent, 0, null]);
       const { peakRss } = await footprintOf(collector.pid);
