@@ -92,7 +92,13 @@ export function openPodTries(needs: PodTriesNeeds): PodTries {
     const listed = await client.list({ path, read: readEvent }, { timeoutMs: answerMs, signal });
     if (signal.aborted) return;
     if (!listed.ok) {
-      if (listed.error.kind !== 'forbidden') return;
+      if (listed.error.kind !== 'forbidden') {
+        // What could not be read is not counted by anything else: it is asked again, also where a journal is followed.
+        readAt.delete(uid);
+        if (wanted.size < most)
+          wanted.set(uid, { pod, from: env.monotonic() + Math.max(againMs, listed.error.retryAfterMs ?? 0) });
+        return;
+      }
       refused = true;
       wanted.clear();
       log.warn('the events of pods may not be read', { note: `${listed.error.message}. ${lacking}` });

@@ -8,7 +8,7 @@ import type { KubePod } from '../../../src/kube/pod.ts';
 import { readPod } from '../../../src/kube/pod.ts';
 import { isRecord } from '../../../src/lib/json.ts';
 import { openLog } from '../../../src/lib/log.ts';
-import { ok } from '../../../src/lib/result.ts';
+import { fail, ok } from '../../../src/lib/result.ts';
 import type { KubeClient } from '../../../src/wire/kube-client.ts';
 import { kubeFailure } from '../../../src/wire/kube-failure.ts';
 import { captures, haveCaptures } from '../../kit/captures.ts';
@@ -20,12 +20,14 @@ interface Stage {
   readonly followed?: boolean;
   readonly now?: number;
   readonly forbidden?: boolean;
+  /** The API server cannot be reached before this moment. */
+  readonly awayUntil?: number;
 }
 
 /** A book and what reads the Events of the pods in it, in virtual time, against events by the pod's uid. */
 function stage(
   events: ReadonlyMap<string, readonly unknown[]>,
-  { followed = false, now = start, forbidden }: Stage = {},
+  { followed = false, now = start, forbidden, awayUntil = 0 }: Stage = {},
 ) {
   const env = { at: now, now: () => env.at, monotonic: () => env.at, random: () => 0 };
   const book = openBook(env);
@@ -44,6 +46,8 @@ function stage(
         const failure = { ...kubeFailure('forbidden', 'the API server answers 403 (not allowed)'), status: 403 };
         return Promise.resolve({ ok: false, error: failure });
       }
+      if (env.at < awayUntil)
+        return Promise.resolve(fail(kubeFailure('unreachable', 'the API server cannot be asked: ECONNREFUSED')));
       const uid = decodeURIComponent(path).replace(/^.*involvedObject\.uid=/, '');
       const items = (events.get(uid) ?? []).flatMap((one) => {
         const taken = read(one);
@@ -131,6 +135,21 @@ describe('agent: tries that the kubelet made before', () => {
     assert.equal(row?.backOffMs, 160_000);
     assert.equal(row?.nextTryAt, start - 20_000 + 160_000);
   });
+
+  for (const followed of [true, false])
+    it(`are asked again a minute after the API server could not be asked, ${followed ? 'beside a journal' : 'without one'}`, async () => {
+      const awayUntil = start + 30_000;
+      const { see, run, rows, asked } = stage(new Map([['u-web-0', failed('u-web-0', 5)]]), { followed, awayUntil });
+      see(podOf('web-0'));
+      await run(50);
+      assert.equal(asked.length, 1);
+      assert.equal(rows()[0]?.attempts, 0);
+      await run(20);
+      assert.equal(asked.length, 2);
+      assert.equal(rows()[0]?.attempts, 5);
+      await run(200);
+      assert.equal(asked.length, 2);
+    });
 
   it('of a static pod are found by the kubelet’s mark of it', async () => {
     const { see, run, rows } = stage(new Map([['c0ffee', failed('c0ffee', 3)]]));
