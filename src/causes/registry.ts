@@ -4,6 +4,7 @@ import { partyName } from '../evidence/origin.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import { probesOf, type View } from '../evidence/view.ts';
 import { endpointWay } from '../evidence/ways.ts';
+import { spanWords } from '../lib/sizes.ts';
 import type { HttpFacts, RateLimitFacts } from '../model/facts.ts';
 import type { AnyDoneProbe } from '../model/investigation.ts';
 import { matchBreaks } from './break-match.ts';
@@ -163,7 +164,7 @@ export const registryCauses: readonly Cause[] = [
               args: {
                 host: partyName(hop.way),
                 detail: limitWords(facts(hop)?.rateLimit ?? null, words(hop)),
-                ...counted(hop.exchange),
+                ...counted(hop.exchange, view, hop.endpoint),
               },
             }
           : null,
@@ -174,7 +175,9 @@ export const registryCauses: readonly Cause[] = [
 ];
 
 /** Whose pulls are counted, where somebody's are. */
-function counted(exchange: AnyDoneProbe | null): CauseArgs {
+function counted(asked: AnyDoneProbe | null, view: View, endpoint: number): CauseArgs {
+  // A blob is asked for by whoever got the manifest.
+  const exchange = asked?.kind === 'blob' ? requestsOf(view, endpoint).named : asked;
   const sent = exchange?.kind === 'auth' || (exchange?.kind === 'manifest' && exchange.facts.authorization !== 'none');
   const username = sent ? exchange.facts.identity.username : null;
   return username === null || username === '' ? {} : { username };
@@ -206,9 +209,9 @@ function limitWords(limit: RateLimitFacts | null, start: string | null): string 
     start,
     remaining === null
       ? null
-      : `${remaining}${most === null ? '' : ` of ${most}`} pulls left${windowSeconds === null ? '' : ` in ${Math.round(windowSeconds / 3600)} h`}`,
+      : `${remaining}${most === null ? '' : ` of ${most}`} pulls left${windowSeconds === null ? '' : ` in ${spanWords(windowSeconds * 1000)}`}`,
     source === null ? null : `counted for ${source}`,
-    retryAfterSeconds === null ? null : `again in ${retryAfterSeconds} s`,
+    retryAfterSeconds === null ? null : `again in ${spanWords(retryAfterSeconds * 1000)}`,
   ]
     .filter((part) => part !== null)
     .join(', ');
@@ -241,7 +244,7 @@ function nearlyUsedUp(view: View): Match[] {
         evidence: [probe.id],
         endpoint,
         host,
-        args: { image: view.plan.image.input, host, detail, ...counted(probe) },
+        args: { image: view.plan.image.input, host, detail, ...counted(probe, view, endpoint) },
         ...(last ? {} : { summary: `The rate limit of ${host} is nearly reached: ${detail}.` }),
       },
     ];

@@ -1,4 +1,5 @@
-import { holds, misses } from '../kit/cause-cases.ts';
+import assert from 'node:assert/strict';
+import { holds, misses, primaryOf } from '../kit/cause-cases.ts';
 import { challenge, partyOf, Scene } from '../kit/view.ts';
 
 /** The registry is connected to; its version check says so. */
@@ -190,11 +191,35 @@ describe('causes: registry', () => {
     ...asked({ status: 429, errors: tooMany, rateLimit: limit }),
     says: /0 of 100 pulls left in 6 h, counted for 203\.0\.113\.9, again in 60 s/,
   }));
+  holds('rate-limited', '429 with a window of a minute, and hours to wait', () => ({
+    ...asked({
+      status: 429,
+      errors: tooMany,
+      rateLimit: { ...limit, limit: 5, windowSeconds: 60, retryAfterSeconds: 86_400 },
+    }),
+    says: /0 of 5 pulls left in 60 s, counted for 203\.0\.113\.9, again in 24 h/,
+  }));
   holds('rate-limited', '429 at the token service stays what it is', () => ({
     ...tokenAsked({ status: 429 }),
     host: 'auth.test',
   }));
   holds('rate-limited', "429 at the content's host stays what it is", () => fetched({ status: 429 }));
+  it('rate-limited at a layer does not tell to log in where the manifest was got with credentials', () => {
+    for (const users of [['alice'], []]) {
+      const scene = new Scene({ users });
+      scene.reach();
+      scene.ping({ status: 401, challenges: [challenge('basic')] });
+      scene.manifest(users.length === 0 ? {} : { as: 0, authorization: 'basic' });
+      scene.blob('config');
+      scene.blob('layer', { status: 429, errors: tooMany });
+      const finding = primaryOf(scene);
+      assert.equal(finding?.cause, 'rate-limited');
+      assert.match(
+        finding?.remedies[0]?.text ?? '',
+        users.length === 0 ? /^Pull with credentials/ : /that of user "alice"/,
+      );
+    }
+  });
   holds('rate-limited', 'TOOMANYREQUESTS with 403', () => asked({ status: 403, errors: tooMany }));
   holds('rate-limited', 'degraded: this pull was the last', () => {
     const scene = new Scene();

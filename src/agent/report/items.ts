@@ -4,7 +4,8 @@ import type { CauseArgs } from '../../causes/cause.ts';
 import { causeOf } from '../../causes/index.ts';
 import { remediesOf } from '../../causes/remedies.ts';
 import { clip, limits } from '../../lib/limits.ts';
-import { duration, size } from '../../lib/words.ts';
+import { spanWords } from '../../lib/sizes.ts';
+import { size } from '../../lib/words.ts';
 import type { CauseId } from '../../model/cause-id.ts';
 import type { Confidence, Finding, Remedy } from '../../model/investigation.ts';
 import type { NodeHealth } from '../health/health.ts';
@@ -224,7 +225,7 @@ function budgetItem({ registry, rateLimit, checkedAt }: RegistryRow): ReportItem
   const { limit = null, remaining = null, windowSeconds = null, source = null } = rateLimit ?? {};
   if (remaining === null || remaining > Math.max(5, Math.floor((limit ?? 0) / 10))) return [];
   const of = limit === null ? '' : ` of ${limit}`;
-  const window = windowSeconds === null ? '' : ` in ${duration(windowSeconds * 1000)}`;
+  const window = windowSeconds === null ? '' : ` in ${spanWords(windowSeconds * 1000)}`;
   const whose = source === null ? '' : `, counted for ${source}`;
   const summary = `${registry} leaves this address ${remaining}${of} pulls${window}${whose}: the next ones are refused.`;
   const remedies = remediesFor('rate-limited', registry);
@@ -268,7 +269,7 @@ function clockItem(health: NodeHealth, node: string): ReportItem[] {
   if (offsetMs === null || Math.abs(offsetMs) < clockToleranceMs) return [];
   const way = offsetMs > 0 ? 'ahead of' : 'behind';
   const who = registries === 1 ? 'one registry' : `${registries} registries`;
-  const summary = `This node's clock is ${duration(Math.abs(offsetMs))} ${way} that of ${who}: tokens and certificates look invalid when it drifts on.`;
+  const summary = `This node's clock is ${spanWords(Math.abs(offsetMs))} ${way} that of ${who}: tokens and certificates look invalid when it drifts on.`;
   const confidence = registries > 1 ? ('proven' as const) : ('possible' as const);
   const remedies = remediesFor('clock-skew', null);
   return [itemOf({ cause: 'clock-skew', confidence, underlying: null, summary, remedies }, node, { since: null })];

@@ -1,6 +1,7 @@
 import type { PodRow, RegistryRow } from '../../api/node.ts';
 import type { NodeReport, RecoveredItem, ReportItem } from '../../api/report.ts';
-import { count, duration, listed } from '../../lib/words.ts';
+import { spanWords } from '../../lib/sizes.ts';
+import { count, listed } from '../../lib/words.ts';
 import type { NodeHealth } from '../health/health.ts';
 import type { Incident, SourceState } from '../parts.ts';
 import { isFaultOfNode } from './blame.ts';
@@ -106,7 +107,7 @@ function summaryOf(
     const sooner =
       recovered.length === 0
         ? ''
-        : ` ${count(recovered.length, 'image')} recovered${gained === 0 ? '' : `, ${duration(gained * 1000)} sooner than the kubelet's next try`}.`;
+        : ` ${count(recovered.length, 'image')} recovered${gained === 0 ? '' : `, ${spanWords(gained * 1000)} sooner than the kubelet's next try`}.`;
     return `No pod of ${node} waits for an image.${reached}${ahead}${sooner}`;
   }
   const pods = failing.reduce((sum, item) => sum + item.pods, 0);

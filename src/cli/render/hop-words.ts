@@ -1,7 +1,8 @@
+import { spanWords } from '../../lib/sizes.ts';
 import { bracketed } from '../../lib/url-text.ts';
 import type { NextParty, RateLimitFacts } from '../../model/facts.ts';
 import type { AnyDoneProbe, DoneProbe } from '../../model/investigation.ts';
-import { count, duration, listed, shortDigest, size, withoutPlace } from './words.ts';
+import { count, listed, shortDigest, size, withoutPlace } from './words.ts';
 
 /** What one line of a hop says: whether it went well, and its telling fact. */
 export interface HopWords {
@@ -74,7 +75,7 @@ export function registryWords(probe: DoneProbe<'registry'>): HopWords {
   const clock =
     clockOffsetMs === null || Math.abs(clockOffsetMs) <= clockToleranceMs
       ? ''
-      : `; the node's clock is ${duration(Math.abs(clockOffsetMs))} ${clockOffsetMs > 0 ? 'ahead' : 'behind'}`;
+      : `; the node's clock is ${spanWords(Math.abs(clockOffsetMs))} ${clockOffsetMs > 0 ? 'ahead' : 'behind'}`;
   return { ok: true, words: `${wants}${goesOn(next)}${clock}` };
 }
 
@@ -159,6 +160,6 @@ function goesOn(next: NextParty | null): string {
 
 /** `98 of 100 pulls left`. */
 function quota({ remaining, limit, windowSeconds }: RateLimitFacts): string {
-  const window = windowSeconds === null ? '' : ` per ${Math.max(1, Math.round(windowSeconds / 3600))} h`;
+  const window = windowSeconds === null ? '' : ` per ${spanWords(windowSeconds * 1000)}`;
   return `${remaining}${limit === null ? '' : ` of ${limit}`} pulls left${window}`;
 }
