@@ -43,7 +43,9 @@ export function matchBreaks(layers: readonly Break['layer'][], reading: BreakRea
         ...read.args,
       };
       const confidence =
-        shortWait(hop, view) && (read.confidence ?? 'proven') === 'proven' ? 'likely' : (read.confidence ?? 'proven');
+        (hop.unsigned || shortWait(hop, view)) && (read.confidence ?? 'proven') === 'proven'
+          ? 'likely'
+          : (read.confidence ?? 'proven');
       return [{ ...base, ...read, confidence, args, carrier: carrierOf(hop, view) }];
     });
 }

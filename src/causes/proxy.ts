@@ -138,6 +138,7 @@ export const proxyCauses: readonly Cause[] = [
       );
       // Whether NO_PROXY should have it was not found out.
       const host = proxyParty(hop);
+      if (hop.unsigned) return { host, confidence: 'likely', alternatives: ['access-denied'], args };
       return closed ? { host, args } : { host, confidence: 'likely', alternatives: ['proxy-bypass-missing'], args };
     }),
   },
@@ -169,13 +170,15 @@ export const proxyCauses: readonly Cause[] = [
           args: { host: hop.way.host, source: hop.way.proxyReason, detail: 'it opens a way on which nobody answers' },
         };
       }
-      if (direct === null || (!isDenial(answer) && !isOnwardFailure(answer))) return null;
+      // A page instead of a refusal: a login, a warning, a word of welcome.
+      const page = answer.status !== null && answer.status < 300;
+      if (direct === null || (!page && !isDenial(answer) && !isOnwardFailure(answer))) return null;
       return {
         evidence: [...idsOf(hop.probes), ...stateProbes(direct)],
         args: {
           host: hop.way.host,
           source: hop.way.proxyReason,
-          ...(said(answer) === '' ? {} : { detail: said(answer) }),
+          ...(said(answer) === '' ? {} : { detail: page ? `${said(answer)} with a page of its own` : said(answer) }),
         },
       };
     }),

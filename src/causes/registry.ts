@@ -8,7 +8,7 @@ import { spanWords } from '../lib/sizes.ts';
 import type { HttpFacts, RateLimitFacts } from '../model/facts.ts';
 import type { AnyDoneProbe } from '../model/investigation.ts';
 import { matchBreaks } from './break-match.ts';
-import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
+import { type Cause, type CauseArgs, type Match, remedy, sentence } from './cause.ts';
 import { isBlockedPage } from './public-registry.ts';
 import { registryOf, secretCommand } from './refused.ts';
 
@@ -39,7 +39,8 @@ export const registryCauses: readonly Cause[] = [
     title: 'The registry fails',
     fixedBy: 'registry',
     proof: 'It answers with 5xx, or closes the connection before it answers.',
-    say: ({ host, detail }) => `${host ?? 'The registry'} fails: ${detail ?? 'it answers with a server error'}.`,
+    say: ({ host, detail }) =>
+      `${host ?? 'The registry'} fails: ${sentence(detail ?? 'it answers with a server error')}`,
     remedies: (args) => [
       remedy(
         "The fault is the registry's, or that of the gateway before it: look at its status page or its log. The kubelet tries again by itself.",
@@ -53,9 +54,14 @@ export const registryCauses: readonly Cause[] = [
       // Registries that relay another's limit say TOOMANYREQUESTS with a status of their own.
       if ((!cut && !server) || isLimited(facts(hop)) || tlsInstead(view, hop).length > 0) return null;
       return {
+        ...(hop.unsigned ? { alternatives: ['proxy-denied'] as const } : {}),
         args: {
           host: partyName(hop.way),
-          detail: cut ? `it closes the connection before it answers (${words(hop)})` : words(hop),
+          detail: cut
+            ? `it closes the connection before it answers (${words(hop)})`
+            : hop.unsigned
+              ? `${words(hop).replace(/\.$/, '')}; the answer comes by the proxy ${hop.way.proxy}, and whether it is the proxy's own is not told`
+              : words(hop),
         },
       };
     }),
@@ -75,11 +81,13 @@ export const registryCauses: readonly Cause[] = [
       ),
       remedy('See it hang with:', `${curl(args)} --max-time 10`),
     ],
-    match: matchBreaks(['http'], (hop) =>
-      code(hop) === 'timeout' && hop.exchange?.kind !== 'blob'
-        ? { args: { host: partyName(hop.way), detail: words(hop) } }
-        : null,
-    ),
+    match: matchBreaks(['http'], (hop) => {
+      if (code(hop) !== 'timeout' || hop.exchange?.kind === 'blob') return null;
+      const args = { host: partyName(hop.way), detail: words(hop) };
+      if (!hop.unsigned) return { args };
+      const detail = `${args.detail}; whether the proxy waits for it or is silent itself is not told`;
+      return { alternatives: ['proxy-unreachable'], args: { ...args, detail } };
+    }),
   },
   {
     id: 'registry-invalid-response',
@@ -89,7 +97,7 @@ export const registryCauses: readonly Cause[] = [
     fixedBy: 'network',
     proof: "The answer is not the distribution protocol's: an HTML page, a body or headers that cannot be read.",
     say: ({ host, detail, serves }) =>
-      `What answers at ${host ?? "the registry's address"} is not ${servant[serves ?? 'image']}: ${detail ?? 'its answer is not the registry protocol'}.`,
+      `What answers at ${host ?? "the registry's address"} is not ${servant[serves ?? 'image']}: ${sentence(detail ?? 'its answer is not the registry protocol')}`,
     remedies: (args) => [
       remedy(
         "A captive portal, a login page, a gateway's error page or the wrong server answers in its place. See it with:",

@@ -1,6 +1,7 @@
 import type { AnyDoneProbe, DoneProbe, Hop } from '../model/investigation.ts';
 import { oncePerView } from './once.ts';
 import { isForeignPage } from './page.ts';
+import { isProxysOwn, unsignedOf } from './plain-by-proxy.ts';
 import { requestsOf } from './requests.ts';
 import { probesOf, type View } from './view.ts';
 import type { Way } from './way.ts';
@@ -24,6 +25,8 @@ export interface Break {
   readonly exchange: HttpProbe | null;
   /** Nameservers that do not agree, where that is what breaks the way. */
   readonly inconsistent: boolean;
+  /** Whether the proxy or the registry behind it gave the answer is not known. */
+  readonly unsigned: boolean;
 }
 
 /** Every break, endpoints in order, each endpoint's hops in the order of a pull. */
@@ -60,7 +63,7 @@ function endpointBreaks(view: View, endpoint: number): Break[] {
   const fellBack = ways.filter((way) => isEndpointHop(way.hop)).length > 1;
   for (const way of ways) {
     const state = stateOf(view, way);
-    const base = { endpoint, hop: way.hop, way, state, exchange: null, inconsistent: false };
+    const base = { endpoint, hop: way.hop, way, state, exchange: null, inconsistent: false, unsigned: false };
     if (state.broken !== null) {
       // HTTPS that gave way to plain HTTP, as the runtime does, is no break.
       if (fellBack && isEndpointHop(way.hop) && way.scheme === 'https') continue;
@@ -69,14 +72,24 @@ function endpointBreaks(view: View, endpoint: number): Break[] {
     }
     const disagreement = nameserversBreak(state);
     if (disagreement.length > 0) breaks.push({ ...base, layer: 'dns', probes: disagreement, inconsistent: true });
-    const exchange = failedExchange(view, way, endpoint);
+    const unsigned = unsignedOf(view, way);
+    const failed = failedExchange(view, way, endpoint);
+    const exchange = failed ?? (unsigned !== null && isProxysOwn(unsigned) ? unsigned.exchange : null);
     if (exchange !== null) {
-      const byProxy =
+      const marked =
         way.proxy !== null &&
         way.scheme === 'http' &&
         (exchange.facts.proxyError !== null || exchange.error?.code.startsWith('proxy-') === true);
+      const byProxy = marked || (unsigned !== null && isProxysOwn(unsigned));
       const hop = exchange.kind === 'blob' ? 'blob' : way.hop;
-      breaks.push({ ...base, hop, layer: byProxy ? 'proxy' : 'http', probes: [exchange], exchange });
+      breaks.push({
+        ...base,
+        hop,
+        layer: byProxy ? 'proxy' : 'http',
+        probes: [exchange],
+        exchange,
+        unsigned: !marked && unsigned?.by === 'unclear',
+      });
     }
   }
   return breaks;

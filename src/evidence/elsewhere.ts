@@ -1,4 +1,5 @@
 import type { AnyDoneProbe, DoneProbe } from '../model/investigation.ts';
+import { unsignedOf } from './plain-by-proxy.ts';
 import { probesOf, type View } from './view.ts';
 import { endpointWay } from './ways.ts';
 
@@ -27,6 +28,8 @@ export function servedElsewhere(view: View, endpoint: number): DoneProbe<'manife
  * registry and not by a proxy on the way.
  */
 export function refusedManifest(view: View, endpoint: number): DoneProbe<'manifest'> | null {
+  const way = endpointWay(view, endpoint);
+  if (way !== null && unsignedOf(view, way)?.by === 'proxy') return null;
   return (
     probesOf(view, 'manifest').find(
       ({ endpoint: of, counterfactual, error, facts }) =>

@@ -2,6 +2,7 @@ import type { DoneProbe } from '../model/investigation.ts';
 import { matchesOf } from './credential-matches.ts';
 import { partyName } from './origin.ts';
 import { isForeignPage } from './page.ts';
+import { isProxysOwn, unsignedOf } from './plain-by-proxy.ts';
 import { requestsOf } from './requests.ts';
 import type { View } from './view.ts';
 import { stateOf } from './way-state.ts';
@@ -43,6 +44,9 @@ export function refusalsOf(view: View): Refusal[] {
 function refusalOf(view: View, endpoint: number): Refusal | null {
   const way = endpointWay(view, endpoint);
   if (way === null || stateOf(view, way).open.length === 0) return null;
+  // A proxy's own words are no answer about the image.
+  const unsigned = unsignedOf(view, way);
+  if (unsigned !== null && isProxysOwn(unsigned)) return null;
   const { identities, named, challenge, anonymousInstead, ping } = requestsOf(view, endpoint);
   if (named !== null) return null;
   // They are tried in order until one is not refused; while that one has not been heard, nothing is decided.

@@ -3,6 +3,7 @@ import type { Hop } from '../model/investigation.ts';
 import type { EndpointInfo } from '../model/plan.ts';
 import { oncePerView } from './once.ts';
 import { originOf, wayId } from './origin.ts';
+import { unsignedOf } from './plain-by-proxy.ts';
 import { isUnanswered } from './silent-handshake.ts';
 import { probesOf, type View } from './view.ts';
 import type { Way } from './way.ts';
@@ -124,7 +125,12 @@ function refusedByProxy(view: View, way: Way): boolean {
 function insteadOf(view: View, way: Way): Way[] {
   const state = stateOf(view, way);
   const { broken } = state;
-  if (broken === null && way.proxy !== null && way.scheme === 'http' && refusedByProxy(view, way)) {
+  if (
+    broken === null &&
+    way.proxy !== null &&
+    way.scheme === 'http' &&
+    (refusedByProxy(view, way) || unsignedOf(view, way) !== null)
+  ) {
     return [named({ ...way, proxy: null, instead: 'direct' }, view.plan.endpoints[way.endpoint])];
   }
   if (broken === null && refusedHere(view, way)) {

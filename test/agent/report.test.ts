@@ -268,7 +268,7 @@ describe('agent: node report', () => {
       ],
     );
     assert.equal(verdict, 'healthy');
-    assert.match(summary, /3 images recovered, 230 s sooner/);
+    assert.match(summary, /3 images recovered, 4 min sooner/);
   });
 
   it('says what it could not look at, why, and what would change that', () => {

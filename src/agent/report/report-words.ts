@@ -1,7 +1,6 @@
 import type { RegistryRow } from '../../api/node.ts';
 import type { NodeReport, RecoveredItem } from '../../api/report.ts';
 import { between, daysWords, shown } from '../../lib/report/words.ts';
-import { spanWords } from '../../lib/sizes.ts';
 import { count, duration, moment } from '../../lib/words.ts';
 
 /** What both renderings of a report say alike. Texts from outside are made one safe line here, escaping is the renderer's. */
@@ -34,7 +33,7 @@ export function endWords({ by, secondsGained }: RecoveredItem): string {
     case 'agent':
       return secondsGained === null || secondsGained === 0
         ? 'pulled by the agent'
-        : `pulled by the agent, ${spanWords(secondsGained * 1000)} before the kubelet's next try`;
+        : `pulled by the agent, ${duration(secondsGained * 1000)} before the kubelet's next try`;
     case 'kubelet':
       return 'pulled by the kubelet';
     case 'gone':

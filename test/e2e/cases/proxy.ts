@@ -1,6 +1,8 @@
+import type { CauseId } from '../../../src/model/cause-id.ts';
 import { makeCertificate } from '../../kit/certificates.ts';
 import type { DiagnoseCase } from '../../kit/diagnose-case.ts';
 import { type Stage, stageCertificate } from '../../kit/diagnose-stage.ts';
+import { errorBody, type FakeRegistry } from '../../kit/fake-registry.ts';
 import type { ProxyReaction } from '../../kit/proxy-server.ts';
 import { closedPort } from '../../kit/tcp-server.ts';
 import { app } from './shared.ts';
@@ -24,6 +26,55 @@ function by(reaction: ProxyReaction | 'tunnel', direct: boolean, extra: { noProx
 }
 
 const interceptor = makeCertificate({ commonName: 'Corp Proxy CA', ca: true });
+
+/** A registry by plain HTTP that this node reaches (or not), and a proxy that answers for it. */
+function plainBy(bytes: string, direct: boolean) {
+  return async (stage: Stage) => {
+    const registry = await stage.registry({ tls: null });
+    await stage.hosts(`registry.test:${registry.port}`, `server = "http://registry.test:${registry.port}"\n`);
+    const proxy = await stage.proxy(() => ({ kind: 'say', bytes }));
+    const dns = direct ? [] : await stage.nameserver({ 'registry.test': { rcode: 3 } });
+    return app(registry, [...proxy.args, ...dns]);
+  };
+}
+
+const html = { 'content-type': 'text/html' };
+const page = (title: string): string => `<html><title>${title}</title></html>`;
+const answerOf = (status: string, type: string | null, body: string, more = ''): string =>
+  `HTTP/1.1 ${status}\r\n${type === null ? '' : `Content-Type: ${type}\r\n`}${more}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+
+/** What proxies other than squid say for themselves. */
+const answersOfItsOwn: readonly (readonly [string, string, CauseId])[] = [
+  ['403 alone', answerOf('403 Forbidden', null, ''), 'proxy-denied'],
+  ['403 and a page', answerOf('403 Filtered', 'text/html', page('Access denied by policy')), 'proxy-denied'],
+  ['503 and a page', answerOf('503 Service Unavailable', 'text/html', page('Cannot connect')), 'registry-error'],
+  ['502 alone', answerOf('502 Bad Gateway', null, ''), 'registry-error'],
+  ['504 and a line', answerOf('504 Gateway Timeout', 'text/plain', 'No answer.'), 'registry-error'],
+  ['500 and a page', answerOf('500 Unable to connect', 'text/html', page('Unable to connect')), 'registry-error'],
+  ['404 and a page', answerOf('404 Not Found', 'text/html', page('No such domain')), 'registry-invalid-response'],
+  ['200 and a page', answerOf('200 OK', 'text/html', page('Web filter')), 'registry-invalid-response'],
+  ['302', answerOf('302 Found', null, '', 'Location: http://block.example/why\r\n'), 'registry-invalid-response'],
+];
+
+/** What a registry itself says, which the proxy only passes on. */
+const throughProxy: readonly (readonly [string, FakeRegistry['override'], CauseId])[] = [
+  [
+    '503 with a page to everything',
+    () => ({ status: 503, headers: html, body: page('Maintenance') }),
+    'registry-error',
+  ],
+  [
+    '404 with a page to everything',
+    () => ({ status: 404, headers: html, body: page('nginx') }),
+    'registry-invalid-response',
+  ],
+  [
+    '403 in the protocol’s words',
+    (_, path) => (path === '/v2/' ? null : { status: 403, body: errorBody('DENIED', 'requested access is denied') }),
+    'access-denied',
+  ],
+  ['502 to all but the version check', (_, path) => (path === '/v2/' ? null : { status: 502 }), 'registry-error'],
+];
 
 /** The runtime's proxy. */
 export const cases: readonly DiagnoseCase[] = [
@@ -231,7 +282,7 @@ export const cases: readonly DiagnoseCase[] = [
       return app(registry, proxy.args);
     },
     verdict: 'faulty',
-    cause: ['proxy-bypass-missing', 'proxy-denied'],
+    cause: 'proxy-bypass-missing',
     never: ['access-denied', 'source-address-blocked'],
   },
   {
@@ -243,6 +294,50 @@ export const cases: readonly DiagnoseCase[] = [
       return app(registry, proxy.args);
     },
     verdict: 'faulty',
-    cause: ['proxy-unreachable', 'registry-timeout', 'unknown', 'proxy-bypass-missing'],
+    cause: 'proxy-bypass-missing',
   },
+  {
+    name: 'plain HTTP, the proxy is silent, and directly it does not go',
+    async prepare(stage) {
+      const registry = await stage.registry({ tls: null });
+      await stage.hosts(`registry.test:${registry.port}`, `server = "http://registry.test:${registry.port}"\n`);
+      const proxy = await stage.proxy(() => ({ kind: 'silence' }));
+      return app(registry, [...proxy.args, ...(await stage.nameserver({ 'registry.test': { rcode: 3 } }))]);
+    },
+    verdict: 'faulty',
+    cause: 'registry-timeout',
+    confidence: 'likely',
+    says: /whether the proxy waits for it or is silent itself/,
+  },
+  ...answersOfItsOwn.flatMap(([what, bytes, unclear]): DiagnoseCase[] => [
+    {
+      name: `plain HTTP, the proxy answers by itself with ${what}, and directly it goes`,
+      prepare: plainBy(bytes, true),
+      verdict: 'faulty',
+      cause: 'proxy-bypass-missing',
+      confidence: 'proven',
+    },
+    {
+      name: `plain HTTP, the proxy or what is behind it answers with ${what}, and directly it does not go`,
+      prepare: plainBy(bytes, false),
+      verdict: 'faulty',
+      cause: unclear,
+      confidence: 'likely',
+    },
+  ]),
+  ...throughProxy.map(
+    ([what, override, cause]): DiagnoseCase => ({
+      name: `plain HTTP, and the registry behind the proxy answers ${what}`,
+      async prepare(stage) {
+        const registry = await stage.registry({ tls: null });
+        registry.override = override;
+        await stage.hosts(`registry.test:${registry.port}`, `server = "http://registry.test:${registry.port}"\n`);
+        const proxy = await stage.proxy(() => ({ kind: 'forward', port: registry.port }));
+        return app(registry, proxy.args);
+      },
+      verdict: 'faulty',
+      cause,
+      never: ['proxy-bypass-missing', 'proxy-denied'],
+    }),
+  ),
 ];
