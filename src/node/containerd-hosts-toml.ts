@@ -35,6 +35,8 @@ export interface HostEntry {
   readonly skipVerify: boolean | null;
   readonly headers: Readonly<Record<string, readonly Secret[]>>;
   readonly dialTimeoutMs: number | null;
+  /** A path at which registries seldom are, in one sentence; it may be meant so. */
+  readonly oddPath: { readonly source: string; readonly message: string } | null;
 }
 
 /** A registry without any configuration: containerd's own defaults. */
@@ -52,6 +54,7 @@ export const defaultEntry: HostEntry = {
   skipVerify: null,
   headers: {},
   dialTimeoutMs: null,
+  oddPath: null,
 };
 
 /** A hosts.toml that containerd takes. The last host is the server. */
@@ -164,10 +167,10 @@ function readHost(
   if (table === null) return fail({ source: sourceAt(document, name, path), why: `host "${server}" is not a table` });
   const override = at(table, 'override_path') ?? false;
   if (typeof override !== 'boolean') return wrong('override_path', 'is neither true nor false');
+  const ownPlace = path.length === 0 ? place('server') : sourceAt(document, name, path);
   const address = readServer(server, override);
   if (!address.ok) {
-    const source = path.length === 0 ? place('server') : sourceAt(document, name, path);
-    return fail({ source, why: `the address cannot be parsed: ${address.error}` });
+    return fail({ source: ownPlace, why: `the address cannot be parsed: ${address.error}` });
   }
 
   const skipVerify = at(table, 'skip_verify') ?? null;
@@ -222,8 +225,10 @@ function readHost(
   }
 
   const source = (value: unknown, key: string): string | null => (value === undefined ? null : place(key));
+  const doubt = pathDoubt(address.value, override);
   return ok({
     ...address.value,
+    oddPath: doubt === null ? null : { source: override ? place('override_path') : ownPlace, message: doubt },
     source: sourceAt(document, name, path),
     capabilities: words.length === 0 ? known : known.filter((word) => lower.includes(word)),
     capabilitiesSource: words.length === 0 ? null : place('capabilities'),
@@ -250,6 +255,23 @@ function readServer(
   const path = cleanPath(url.value.rest);
   const complete = override || path.endsWith('/v2') ? path : `${path}/v2`;
   return ok({ scheme: url.value.scheme, host: url.value.host, path: complete });
+}
+
+/**
+ * What a path leads to that was written with the other half of `override_path` in mind: `/v2` twice, or not at all. A proxy
+ * cache's project goes between `/v2` and the repository (Harbor, Artifactory), which takes `override_path = true`.
+ */
+function pathDoubt(
+  { scheme, host, path }: { readonly scheme: string; readonly host: string; readonly path: string },
+  override: boolean,
+): string | null {
+  if (host === '') return null;
+  const at = `${scheme}://${host}${path}`;
+  if (!override && /\/v2\/(?:.+\/)?v2$/.test(path))
+    return `containerd appends /v2 to this path and asks for images below ${at}/, where registries seldom have any; if they lie below ${at.replace(/\/v2$/, '')}/, set override_path = true.`;
+  if (override && !path.split('/').includes('v2'))
+    return `With override_path = true containerd appends no /v2 and asks for images below ${at}/, where registries seldom have any; if they lie below ${at}/v2/, take override_path out.`;
+  return null;
 }
 
 function clientPairs(value: unknown, absolute: (file: string) => string): (readonly [string, string | null])[] | null {

@@ -121,6 +121,8 @@ export async function readHosts(
           ),
         );
       }
+      for (const { oddPath } of parsed.value.hosts)
+        if (oddPath !== null) problems.push(harmless(oddPath.source, oddPath.message));
       return result(parsed.value.hosts);
     }
     if (parsed !== null) {

@@ -71,6 +71,33 @@ describe('planContainerd', () => {
     assert.doesNotMatch(inspect(result, { depth: 9 }) + JSON.stringify(result), /hunter/);
   });
 
+  it('notes a path with /v2 twice, and one without, and nothing of the usual ones', async () => {
+    const cases: readonly (readonly [lines: string, line: number | null, says: string])[] = [
+      ['[host."https://m.corp/v2/hub"]\n', 1, 'below https://m.corp/v2/hub/, set override_path = true'],
+      ['[host."https://m.corp/a/v2/hub/x/v2"]\n', 1, 'below https://m.corp/a/v2/hub/x/, set override_path = true'],
+      ['server = "https://m.corp/v2/hub"\n[host."https://n.corp"]\n', 1, 'below https://m.corp/v2/hub/, set'],
+      [
+        '[host."https://m.corp/hub"]\noverride_path = true\n',
+        2,
+        'below https://m.corp/hub/v2/, take override_path out',
+      ],
+      ['[host."https://m.corp/v2/hub"]\noverride_path = true\n', null, ''],
+      ['[host."https://m.corp/api/docker/hub/v2"]\noverride_path = true\n', null, ''],
+      ['[host."https://m.corp/api/docker/hub"]\n', null, ''],
+      ['[host."https://m.corp/v2"]\n', null, ''],
+      ['[host."https://m.corp/v20/hub"]\n', null, ''],
+    ];
+    for (const [lines, line, says] of cases) {
+      const { problems: found } = await plan({ ...withCerts, [hub]: lines }, '2.1.9');
+      assert.deepEqual(
+        found.map(({ source, harmless }) => [source, harmless]),
+        line === null ? [] : [[`${hub}:${line}`, true]],
+        lines,
+      );
+      assert.ok(found[0]?.message.includes(says) ?? says === '', found[0]?.message);
+    }
+  });
+
   it('appends Docker Hub when the file gives no server', async () => {
     const result = await plan({ ...withCerts, [hub]: mirror }, '1.7.24');
     assert.deepEqual(urls(result), ['https://m.corp/v2', 'https://registry-1.docker.io/v2']);
