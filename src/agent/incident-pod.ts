@@ -2,6 +2,7 @@ import { causeOf } from '../causes/index.ts';
 import { remediesOf } from '../causes/remedies.ts';
 import { defaultPullPolicy } from '../image/pull-policy.ts';
 import { parseReference } from '../image/reference.ts';
+import type { KubePod } from '../kube/pod.ts';
 import type { Conclusion, Incident, PodName, WaitingPod } from './parts.ts';
 
 /**
@@ -40,8 +41,13 @@ export function conclusionFor(incident: Incident, conclusion: Conclusion): Concl
   const refused = policyOf(incident) === 'Never' && incident.pods.some(({ reason }) => reason === 'ErrImageNeverPull');
   const ofRegistry = conclusion.verdict === 'faulty' || conclusion.verdict === 'inconclusive';
   if (!refused || !ofRegistry || conclusion.layer === 'policy' || conclusion.layer === 'reference') return conclusion;
+  return underNever(incident.image, conclusion);
+}
+
+/** What keeps those waiting who may not pull. */
+export function underNever(image: string, conclusion: Conclusion): Conclusion {
   const cause = causeOf('image-never-pull');
-  const args = { image: incident.image };
+  const args = { image };
   return {
     ...conclusion,
     verdict: 'faulty',
@@ -54,4 +60,35 @@ export function conclusionFor(incident: Incident, conclusion: Conclusion): Concl
     remedies: remediesOf(cause, args),
     notBefore: null,
   };
+}
+
+/** What the API server says of a pod's secrets; null: nothing is known of it. */
+export type SecretsOf = (namespace: string, pod: string) => Pick<KubePod, 'namespace' | 'pullSecrets'> | null;
+
+/** Whether an incident's conclusion is one of its pod's: it is; that pod may not pull at all; or it has other secrets. */
+export type Concern = 'own' | 'never' | 'other-secrets';
+
+/**
+ * Which of an incident's pods its conclusion holds for. Who may not pull waits for no registry, whatever keeps those from it
+ * who wait for the same image; and what was found out with one pod's secrets says nothing of a pod that has others.
+ */
+export function concernOf(
+  { conclusion }: Pick<Incident, 'conclusion'>,
+  secretsOf: SecretsOf,
+): (pod: Pick<WaitingPod, 'namespace' | 'pod' | 'reason'>) => Concern {
+  const ofRegistry = conclusion?.verdict === 'faulty' && conclusion.layer !== 'policy';
+  const about = conclusion?.pod;
+  const aboutSecrets = about === undefined ? null : secretsOf(about.namespace, about.name);
+  return ({ namespace, pod, reason }) => {
+    if (ofRegistry && reason === 'ErrImageNeverPull') return 'never';
+    if (about === undefined || (namespace === about.namespace && pod === about.name)) return 'own';
+    const secrets = namespace === null || pod === null ? null : secretsOf(namespace, pod);
+    return haveSame(secrets, aboutSecrets) ? 'own' : 'other-secrets';
+  };
+}
+
+/** The kubelet tries the same for both. */
+function haveSame(one: ReturnType<SecretsOf>, other: ReturnType<SecretsOf>): boolean {
+  if (one === null || other === null) return false;
+  return one.namespace === other.namespace && one.pullSecrets.join('\n') === other.pullSecrets.join('\n');
 }

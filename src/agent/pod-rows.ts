@@ -3,7 +3,8 @@ import { causeOf } from '../causes/index.ts';
 import type { KubePod } from '../kube/pod.ts';
 import { timeOf } from '../lib/time.ts';
 import type { Diagnoser } from './diagnoser.ts';
-import type { Incident, PodName, Recovery, WaitingPod } from './parts.ts';
+import { concernOf } from './incident-pod.ts';
+import type { Incident, Recovery } from './parts.ts';
 
 /** What rows are made of besides the incidents. */
 export interface RowNeeds {
@@ -31,18 +32,14 @@ export function podsDocument(incidents: readonly Incident[], needs: RowNeeds): P
 /** The rows of one incident. */
 export function podRows(incident: Incident, { now, retryOf, busy, podOf }: RowNeeds): PodRow[] {
   const told = toldOf(incident);
-  // What was found out with one pod's secrets says nothing of a pod that has others.
   const toldOfOthers = toldOf({ ...incident, conclusion: null });
-  // Who may not pull waits for no registry, whatever keeps those from it who wait for the same image.
   const toldOfNever = toldOf({ ...incident, conclusion: null, saidCause: 'image-never-pull' });
-  const ofRegistry = incident.conclusion?.verdict === 'faulty' && incident.conclusion.layer !== 'policy';
-  const about = incident.conclusion?.pod;
-  const aboutPod = about === undefined ? null : podOf(about.namespace, about.name);
+  const concern = concernOf(incident, podOf);
   const retry = retryOf(incident);
   const investigating = busy(incident.key);
   return incident.pods.map((pod) => {
     const known = pod.namespace === null || pod.pod === null ? null : podOf(pod.namespace, pod.pod);
-    const isOther = about !== undefined && !isPod(pod, about) && !haveSameSecrets(known, aboutPod);
+    const whose = concern(pod);
     return {
       namespace: pod.namespace,
       pod: pod.pod,
@@ -50,7 +47,7 @@ export function podRows(incident: Incident, { now, retryOf, busy, podOf }: RowNe
       image: incident.image,
       normalized: incident.key === '' ? null : incident.key,
       reason: pod.reason,
-      ...(ofRegistry && pod.reason === 'ErrImageNeverPull' ? toldOfNever : isOther ? toldOfOthers : told),
+      ...(whose === 'never' ? toldOfNever : whose === 'other-secrets' ? toldOfOthers : told),
       message: pod.message,
       firstSeenAt: timeOf(pod.firstSeenAt),
       lastSeenAt: timeOf(pod.lastSeenAt),
@@ -59,7 +56,7 @@ export function podRows(incident: Incident, { now, retryOf, busy, podOf }: RowNe
       nextTryInSeconds: pod.nextTryAt === null ? null : Math.max(0, Math.round((pod.nextTryAt - now) / 1000)),
       backOffSeconds: pod.backOffMs === null ? null : pod.backOffMs / 1000,
       incident: incident.id,
-      investigation: isOther ? null : (incident.conclusion?.investigation ?? null),
+      investigation: whose === 'other-secrets' ? null : (incident.conclusion?.investigation ?? null),
       investigating,
       retry,
       policy: pod.policy,
@@ -67,16 +64,6 @@ export function podRows(incident: Incident, { now, retryOf, busy, podOf }: RowNe
       owner: known?.owner ?? null,
     };
   });
-}
-
-function isPod({ namespace, pod }: WaitingPod, { namespace: place, name }: PodName): boolean {
-  return namespace === place && pod === name;
-}
-
-/** The kubelet tries the same for both. */
-function haveSameSecrets(one: KnownPod | null, other: KnownPod | null): boolean {
-  if (one === null || other === null) return false;
-  return one.namespace === other.namespace && one.pullSecrets.join('\n') === other.pullSecrets.join('\n');
 }
 
 /** What is known of the cause: what was proven here counts more than what the log's words say. */

@@ -3,7 +3,8 @@ import type { Env } from '../../lib/env.ts';
 import { limits } from '../../lib/limits.ts';
 import { safeLine } from '../../lib/redact.ts';
 import type { CauseId } from '../../model/cause-id.ts';
-import type { Conclusion, Incident, IncidentChange } from '../parts.ts';
+import { concernOf, type SecretsOf, underNever } from '../incident-pod.ts';
+import type { Conclusion, Incident, IncidentChange, WaitingPod } from '../parts.ts';
 
 /** What a pod is told, before it is an object of the API. */
 export interface PodNotice {
@@ -82,22 +83,25 @@ export interface PodNotices {
 export function openPodNotices(needs: {
   readonly env: Env;
   readonly uidOf: (namespace: string, pod: string) => string | null;
+  /** Null: nothing is known of the pod. */
+  readonly secretsOf: SecretsOf;
   readonly before: readonly Incident[];
 }): PodNotices {
-  const { env, uidOf } = needs;
+  const { env, uidOf, secretsOf } = needs;
   const incidents = new Map<string, Map<string, PodMemory>>();
   /** Of each pod: how much of its burst is used, as of a time. */
   const used = new Map<string, { level: number; at: number }>();
   let serial = 0;
 
   for (const incident of needs.before) {
-    const told = toldOf(incident);
-    if (told === null) continue;
-    const { at } = told;
-    for (const { id } of podsOf(incident)) {
+    const toldTo = tellingOf(incident, secretsOf);
+    for (const pod of podsOf(incident)) {
+      const told = toldTo(pod);
+      if (told === null) continue;
+      const { at } = told;
       // Its name is not known any more: when it is due again, it is written anew.
       const said = new Map([[keyOf(told), { name: '', firstAt: at, lastAt: at, count: 1 }]]);
-      memoryOf(incident.id).set(id, { said, now: keyOf(told), waitingSince: null });
+      memoryOf(incident.id).set(pod.id, { said, now: keyOf(told), waitingSince: null });
     }
   }
 
@@ -126,15 +130,17 @@ export function openPodNotices(needs: {
   };
 
   const causeNotices = (incident: Incident): PodNotice[] => {
-    const told = toldOf(incident);
-    if (told === null) return [];
     const now = env.now();
-    const key = keyOf(told);
+    const toldTo = tellingOf(incident, secretsOf);
     const memories = memoryOf(incident.id);
     const pods = podsOf(incident);
     const there = new Set(pods.map(({ id }) => id));
     for (const id of memories.keys()) if (!there.has(id)) memories.delete(id);
-    return pods.flatMap(({ id, namespace, pod }) => {
+    return pods.flatMap((one) => {
+      const { id, namespace, pod } = one;
+      const told = toldTo(one);
+      if (told === null) return [];
+      const key = keyOf(told);
       const memory = memories.get(id) ?? { said: new Map<string, Said>(), now: null, waitingSince: null };
       memories.set(id, memory);
       const said = memory.said.get(key);
@@ -180,11 +186,21 @@ export function openPodNotices(needs: {
   };
 }
 
-/** A conclusion that says why the pod waits; words of the log alone are the kubelet's, which has its own Event. */
-function toldOf({ conclusion, pulledAt }: Incident): (Conclusion & { readonly cause: CauseId }) | null {
-  if (conclusion === null || conclusion.verdict !== 'faulty' || pulledAt !== null) return null;
-  const { cause } = conclusion;
-  return cause === null || untold.has(cause) ? null : { ...conclusion, cause };
+type Told = Conclusion & { readonly cause: CauseId };
+type NamedPod = Pick<WaitingPod, 'reason'> & { readonly id: string; readonly namespace: string; readonly pod: string };
+
+/**
+ * What each pod of an incident is told: the conclusion that says why it waits. Words of the log alone are the kubelet's, which
+ * has its own Event; so nothing is said to a pod with other secrets than those that were tried.
+ */
+function tellingOf(incident: Incident, secretsOf: SecretsOf): (pod: NamedPod) => Told | null {
+  const { image, conclusion, pulledAt } = incident;
+  if (conclusion === null || conclusion.verdict !== 'faulty' || pulledAt !== null) return () => null;
+  const told = (of: Conclusion): Told | null =>
+    of.cause === null || untold.has(of.cause) ? null : { ...of, cause: of.cause };
+  const by = { own: told(conclusion), never: told(underNever(image, conclusion)), 'other-secrets': null };
+  const concern = concernOf(incident, secretsOf);
+  return (pod) => by[concern(pod)];
 }
 
 /** What makes two conclusions one cause. */
@@ -192,13 +208,15 @@ function keyOf({ cause, underlying, host }: Conclusion): string {
   return `${cause} ${underlying} ${host}`;
 }
 
-function podsOf({ pods }: Incident): { readonly id: string; readonly namespace: string; readonly pod: string }[] {
-  const found = new Map<string, { readonly id: string; readonly namespace: string; readonly pod: string }>();
-  for (const { namespace, pod } of pods) {
+/** Each pod once, however many of its containers wait: one that is allowed to pull decides. */
+function podsOf({ pods }: Incident): NamedPod[] {
+  const found = new Map<string, NamedPod>();
+  for (const { namespace, pod, reason } of pods) {
     if (namespace === null || pod === null) continue;
     const id = `${namespace}/${pod}`;
+    if (found.has(id) && reason === 'ErrImageNeverPull') continue;
     // What comes from a log goes into a path: only names as Kubernetes has them.
-    if (isName(namespace) && isName(pod)) found.set(id, { id, namespace, pod });
+    if (isName(namespace) && isName(pod)) found.set(id, { id, namespace, pod, reason });
   }
   return [...found.values()];
 }

@@ -119,7 +119,7 @@ export function openTelling(needs: TellingNeeds): Telling | null {
         const pod = directory.get(namespace, name);
         return pod?.mirrorOf ?? pod?.uid ?? null;
       };
-      notices = openPodNotices({ env, uidOf, before });
+      notices = openPodNotices({ env, uidOf, secretsOf: (namespace, name) => directory.get(namespace, name), before });
       const ended = needs.noticeEnded;
       sender = openEventSender({ env, log, client, node, ended, stands: stands('events'), signal });
       become('events', 'following', `${toldWords('events', node)} at ${client.server}.`);

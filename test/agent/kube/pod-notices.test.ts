@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { SecretsOf } from '../../../src/agent/incident-pod.ts';
 import { eventObject, eventPatch } from '../../../src/agent/kube/event-object.ts';
 import { openPodNotices, type PodNotice, repeatMs } from '../../../src/agent/kube/pod-notices.ts';
 import type { Incident } from '../../../src/agent/parts.ts';
@@ -7,10 +8,14 @@ import { at, concluded, incidentOf, waitingPod } from '../../kit/agent-health.ts
 
 const image = 'reg.example/app:1';
 
-function setup(before: readonly Incident[] = [], uidOf = (_: string, pod: string): string | null => `uid-${pod}`) {
+function setup(
+  before: readonly Incident[] = [],
+  uidOf = (_: string, pod: string): string | null => `uid-${pod}`,
+  secretsOf: SecretsOf = () => null,
+) {
   const clock = { now: at };
   const env = { now: () => clock.now, monotonic: () => clock.now, random: () => 0.5 };
-  return { clock, notices: openPodNotices({ env, uidOf, before }) };
+  return { clock, notices: openPodNotices({ env, uidOf, secretsOf, before }) };
 }
 
 const failing = (cause: CauseId | null, more: Partial<Incident> = {}): Incident =>
@@ -52,6 +57,37 @@ describe('agent: notices to pods', () => {
     assert.deepEqual(
       second.map(({ kind, pod, count }) => `${kind} ${pod} ${count}`),
       ['new web-0 1', 'new web-1 1'],
+    );
+  });
+
+  it('say to a pod that may not pull that it may not, also after a restart', () => {
+    const one = failing('tcp-refused', {
+      pods: [
+        waitingPod('web-0', { reason: 'ErrImageNeverPull' }),
+        waitingPod('web-0'),
+        waitingPod('job-0', { reason: 'ErrImageNeverPull' }),
+      ],
+    });
+    const { notices } = setup();
+    const said = notices
+      .changed(one, 'concluded')
+      .map(({ pod, message }) => `${pod} ${/\[(.*)\]$/.exec(message)?.[1]}`);
+    assert.deepEqual(said, ['web-0 tcp-refused, proven', 'job-0 image-never-pull, likely']);
+    const after = setup([one]);
+    assert.deepEqual(after.notices.changed(one, 'concluded'), []);
+  });
+
+  it('say what was found with a pod’s secrets to those with the same alone', () => {
+    const secrets: Readonly<Record<string, readonly string[]>> = { 'web-0': ['a'], 'web-1': ['a'], 'web-2': ['b'] };
+    const { notices } = setup([], undefined, (namespace, pod) => {
+      const pullSecrets = secrets[pod];
+      return pullSecrets === undefined ? null : { namespace, pullSecrets };
+    });
+    const conclusion = concluded('pull-secret-missing', { pod: { namespace: 'shop', name: 'web-0' } });
+    const pods = ['web-0', 'web-1', 'web-2', 'web-3'].map((name) => waitingPod(name));
+    assert.deepEqual(
+      notices.changed(failing(null, { conclusion, pods }), 'concluded').map(({ pod }) => pod),
+      ['web-0', 'web-1'],
     );
   });
 

@@ -95,7 +95,7 @@ describe('agent: telling Kubernetes', () => {
         },
         signal: stopping.signal,
       });
-      const notices = openPodNotices({ env, uidOf: (_, pod) => `uid-${pod}`, before: [] });
+      const notices = openPodNotices({ env, uidOf: (_, pod) => `uid-${pod}`, secretsOf: () => null, before: [] });
       const stop = async (): Promise<void> => {
         stopping.abort();
         await sender.stop();
