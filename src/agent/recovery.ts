@@ -3,6 +3,7 @@ import type { Layer } from '../model/cause-id.ts';
 import { podOf } from './incident-pod.ts';
 import type { Book, Conclusion, Incident, Puller, Recheck, Recovery } from './parts.ts';
 import { failedPullDelay, pullDelay, type RecheckRule, recheckDelay, recheckRule, uselessFor } from './retry-rules.ts';
+import { openSharedLooks, sharedHop } from './shared-looks.ts';
 
 /** What recovery needs. The settings may change while it works. */
 export interface RecoveryNeeds {
@@ -36,6 +37,8 @@ interface Watched {
   readonly since: number;
   /** The cause that the rule is for. */
   cause: string | null;
+  /** What other images wait for, too; null: it is this image's own. */
+  readonly hop: string | null;
   nextAt: number;
   checking: boolean;
   /** The hop passes: the image is pulled at this time. */
@@ -56,6 +59,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
   const watched = new Map<string, Watched>();
   const abort = new AbortController();
   const running = new Set<Promise<void>>();
+  const shared = openSharedLooks(env);
 
   const mayUsePods = (): boolean => needs.podSecrets === true && needs.settings().withPodCredentials === true;
 
@@ -79,6 +83,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
           ? known.since
           : env.monotonic() - Math.max(0, env.now() - conclusion.at),
       cause: conclusion.cause,
+      hop: rule.how === 'never' ? null : sharedHop(conclusion.cause, conclusion.host, rule.upTo),
       nextAt: Number.POSITIVE_INFINITY,
       checking: false,
       pullAt: null,
@@ -122,9 +127,18 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
   });
 
   const check = async (one: Watched, incident: Incident, upTo: Layer): Promise<void> => {
+    if (one.hop !== null) shared.begun(one.hop);
     const outcome = await needs.recheck(incident, upTo, abort.signal);
     one.checking = false;
-    if (watched.get(one.key) !== one || abort.signal.aborted) return;
+    const fails = outcome.state === 'same' || outcome.state === 'unknown';
+    const isWatched = watched.get(one.key) === one && !abort.signal.aborted;
+    if (isWatched && fails) schedule(one, outcome.notBefore);
+    if (one.hop !== null) shared.ended(one.hop, fails ? one.nextAt : null);
+    if (!isWatched || fails) return;
+    // The others need not wait for their own time to find the same.
+    if (outcome.state === 'clear' && one.hop !== null)
+      for (const other of watched.values())
+        if (other.hop === one.hop) other.nextAt = Math.min(other.nextAt, env.monotonic());
     if (outcome.state === 'clear' && outcome.needsPod === true && !mayUsePods()) {
       // The kubelet brings it with the pod's secret, which the agent must not: what stood in the way is told anew.
       schedule(one, outcome.notBefore);
@@ -136,7 +150,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       return;
     }
     schedule(one, outcome.notBefore);
-    if (outcome.state === 'other') needs.investigate(incident);
+    needs.investigate(incident);
   };
 
   const lookAtCredentials = async (one: Watched, incident: Incident): Promise<void> => {
@@ -185,6 +199,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
         background(lookAtCredentials(one, incident));
       }
       if (one.nextAt > now || checking >= concurrency * 4) continue;
+      if (one.hop !== null && shared.leaves(one.hop, one.nextAt)) continue;
       one.checking = true;
       checking++;
       background(check(one, incident, rule.upTo));
@@ -221,7 +236,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       return state(
         'waiting',
         `The failed hop (${one.rule.upTo}) is looked at again, and the image pulled when it passes.`,
-        one.nextAt,
+        Math.max(one.nextAt, (one.hop === null ? null : shared.nextAt(one.hop)) ?? one.nextAt),
       );
     },
     async stop() {

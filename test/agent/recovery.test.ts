@@ -14,11 +14,12 @@ const start = Date.parse('2026-11-22T10:00:00Z');
 function stage(mode: 'off' | 'on-recovery' | 'eager' = 'on-recovery', open: readonly Incident[] = []) {
   const env = { at: start, now: () => env.at, monotonic: () => env.at, random: () => 0.5 };
   const book = openBook(env, { open, over: [] });
-  const looks: { at: number; upTo: Layer }[] = [];
+  const looks: { at: number; upTo: Layer; image: string }[] = [];
   const pulls: { at: number; image: string }[] = [];
   const investigated: string[] = [];
   const ends: ((record: PullRecord) => void)[] = [];
-  const world: { recheck: Recheck; mark: string; pull: 'done' | 'failed' } = {
+  const world: { recheck: Recheck; mark: string; pull: 'done' | 'failed'; readonly well: Set<string> } = {
+    well: new Set(),
     recheck: { state: 'same', cause: 'tcp-refused', notBefore: null },
     mark: 'a',
     pull: 'done',
@@ -41,9 +42,9 @@ function stage(mode: 'off' | 'on-recovery' | 'eager' = 'on-recovery', open: read
     env,
     book,
     puller,
-    recheck: (_, upTo) => {
-      looks.push({ at: env.at - start, upTo });
-      return Promise.resolve(world.recheck);
+    recheck: ({ image }, upTo) => {
+      looks.push({ at: env.at - start, upTo, image });
+      return Promise.resolve(world.well.has(image) ? { state: 'clear', cause: null, notBefore: null } : world.recheck);
     },
     credentialsMark: () => Promise.resolve(world.mark),
     investigate: ({ image }) => void investigated.push(image),
@@ -70,8 +71,16 @@ function stage(mode: 'off' | 'on-recovery' | 'eager' = 'on-recovery', open: read
     assert.ok(incident);
     return incident;
   };
+  /** So many images, each with its pod, that all wait for the same. */
+  const concludeMany = (count: number, more: Partial<Conclusion> = {}): string[] =>
+    Array.from({ length: count }, (_, n) => {
+      const image = `registry.lab/app:${n}`;
+      const { key } = fail({ image, pod: `web-${n}` });
+      book.conclude(key, { ...concluded, layer: 'tcp', at: env.at, ...more });
+      return image;
+    });
   const now = (incident: Incident): Incident => book.get(incident.key) ?? incident;
-  return { env, book, recovery, looks, pulls, investigated, world, run, fail, conclude, now };
+  return { env, book, recovery, looks, pulls, investigated, world, run, fail, conclude, concludeMany, now };
 }
 
 const concluded: Omit<Conclusion, 'layer'> = {
@@ -224,6 +233,44 @@ describe('agent: recovery', () => {
       after.pulls.map(({ image }) => image),
       [waits.image],
     );
+  });
+
+  it('looks once for all images that wait for one hop, and lets all of them know that it passes', async () => {
+    const one = stage();
+    one.conclude();
+    await one.run(120);
+    for (const more of [
+      {},
+      { cause: 'registry-error', layer: 'registry' },
+      { cause: 'rate-limited', layer: 'registry', notBefore: start + 20_000 },
+    ] as const) {
+      const { looks, pulls, world, run, concludeMany } = stage();
+      const images = concludeMany(40, more);
+      await run(50);
+      assert.ok(looks.length >= 1 && looks.length <= one.looks.length, `${looks.length} looks for 40 images`);
+      world.recheck = { state: 'clear', cause: null, notBefore: null };
+      await run('notBefore' in more ? 70 : 5);
+      assert.deepEqual(pulls.map(({ image }) => image).sort(), images.sort());
+    }
+  });
+
+  it('looks for each image by itself where the cause is about the image, and in good time where it may be', async () => {
+    for (const more of [{ cause: 'tag-not-found', layer: 'manifest' }, { host: null }] as const) {
+      const { looks, run, concludeMany } = stage();
+      concludeMany(8, more);
+      await run(10);
+      assert.equal(new Set(looks.map(({ image }) => image)).size, 8);
+    }
+    const { looks, pulls, world, run, concludeMany } = stage();
+    concludeMany(40, { cause: 'registry-error', layer: 'registry' });
+    world.well.add('registry.lab/app:17');
+    await run(90);
+    assert.deepEqual(
+      pulls.map(({ image }) => image),
+      ['registry.lab/app:17'],
+    );
+    assert.equal(new Set(looks.map(({ image }) => image)).size, 40);
+    assert.ok(looks.length < 200, `${looks.length}`);
   });
 
   it('forgets what is over', async () => {
