@@ -133,13 +133,14 @@ interface Parts {
 }
 
 /**
- * `faulty`: an open fault of nodes, network or registries. `degraded`: images come, and something is wrong or will be, or
- * some nodes are silent: a node that says nothing is not healthy. `inconclusive`: no node is heard of.
+ * `faulty`: a fault of nodes, network or registries that fails somewhere. `degraded`: images come, and something is wrong or
+ * will be, or was until a moment ago, so that its incident is still open, or some nodes are silent: a node that says nothing is not healthy. `inconclusive`: no node is heard of.
  */
 function verdictOf({ faults, workloads, soon, nodes }: Parts): FleetReport['verdict'] {
-  if (faults.length > 0) return 'faulty';
+  if (faults.some((one) => one.nodes.failing > 0)) return 'faulty';
   if (nodes.total === nodes.silent + nodes.unknown) return 'inconclusive';
-  const well = workloads.length === 0 && soon.length === 0 && nodes.silent === 0 && nodes.unknown === 0;
+  const well =
+    faults.length === 0 && workloads.length === 0 && soon.length === 0 && nodes.silent === 0 && nodes.unknown === 0;
   return well && nodes.faulty === 0 && nodes.degraded === 0 ? 'healthy' : 'degraded';
 }
 

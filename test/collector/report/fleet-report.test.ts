@@ -26,6 +26,11 @@ describe('collector: fleet report', () => {
       { open: [fleetIncident('a', { severity: 'degraded' })] },
       'degraded',
     ],
+    [
+      'degraded by an open incident that fails nowhere any more',
+      { open: [fleetIncident('a', { nodes: { failing: 0, healthy: 12, unknown: 0, names: [] } })] },
+      'degraded',
+    ],
     ["degraded, not faulty, by a user's typo", { open: [workload] }, 'degraded'],
     [
       'healthy after an incident is over',
