@@ -44,6 +44,19 @@ export function openDiagnoser({ env, book, investigator, conclusionOf, knowsPod 
   /** By what policy each image was investigated last: the journal may name a pod before the API server tells its policy. */
   const policies = new Map<string, ReturnType<typeof effectivePolicyOf>>();
 
+  /**
+   * Words that an image was investigated anew for since its last turn: two pods that fail in two ways say theirs in turn, and
+   * each would be news.
+   */
+  const heard = new Map<string, Set<string>>();
+  const isNews = ({ key, saidCause }: Incident): boolean => {
+    const words = heard.get(key) ?? new Set();
+    heard.set(key, words);
+    if (saidCause === null || words.has(saidCause)) return false;
+    words.add(saidCause);
+    return true;
+  };
+
   const start = (incident: Incident, reason: InvestigationReason): void => {
     waiting.delete(incident.key);
     policies.set(incident.key, effectivePolicyOf(incident));
@@ -66,8 +79,9 @@ export function openDiagnoser({ env, book, investigator, conclusionOf, knowsPod 
 
   book.onChange((incident, change) => {
     if (change === 'opened') start(incident, 'noticed');
-    else if (change === 'signal' && contradicts(incident)) start(incident, 'changed');
+    else if (change === 'signal' && contradicts(incident) && isNews(incident)) start(incident, 'changed');
     else if (change === 'ended') {
+      heard.delete(incident.key);
       waiting.delete(incident.key);
       policies.delete(incident.key);
     }
@@ -77,6 +91,7 @@ export function openDiagnoser({ env, book, investigator, conclusionOf, knowsPod 
     const incident = book.get(imageKey(document.image.input));
     // A caller's own secret or platform says nothing of what this node's pods are given.
     if (incident === null || order.credentials !== undefined || order.platform !== undefined) return;
+    if (order.reason === 'asked' && !isUnderOwnPolicy(order, incident)) return;
     if (order.guarded === true && document.verdict === 'inconclusive') return;
     const conclusion = conclusionFor(incident, conclusionOf(document));
     if (order.reason === 'asked' && isOfOthers(order, conclusion, knownPod(incident))) return;
@@ -106,13 +121,26 @@ export function openDiagnoser({ env, book, investigator, conclusionOf, knowsPod 
         // Concluded without a pod's credentials, before the API server told of the pod.
         const late = conclusion.pod === undefined && isOfCredentials(conclusion) && age > lateMs;
         const policy = policies.get(key);
+        const gone = conclusion.pod !== undefined && !isAmong(incident, conclusion.pod);
         const otherPolicy = policy !== undefined && policy !== effectivePolicyOf(incident);
-        if (otherPolicy || (late && knownPod(incident) !== undefined)) start(incident, 'changed');
-        else if (age > (conclusion.verdict === 'inconclusive' ? inconclusiveAgainMs : againMs))
+        if (otherPolicy || gone || (late && knownPod(incident) !== undefined)) start(incident, 'changed');
+        else if (age > (conclusion.verdict === 'inconclusive' ? inconclusiveAgainMs : againMs)) {
+          heard.delete(key);
           start(incident, 'again');
+        }
       }
     },
   };
+}
+
+/** The pod that a conclusion was about still waits. */
+function isAmong({ pods }: Incident, { namespace, name }: PodName): boolean {
+  return pods.some((one) => one.namespace === namespace && one.pod === name);
+}
+
+/** What is true under another pull policy than that of those who wait is not what keeps them waiting. */
+function isUnderOwnPolicy({ pullPolicy }: InvestigationOrder, incident: Incident): boolean {
+  return pullPolicy === undefined || pullPolicy === effectivePolicyOf(incident);
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Env } from '../lib/env.ts';
 import { limits } from '../lib/limits.ts';
 import { fail, type Result } from '../lib/result.ts';
 import type { Investigation } from '../model/investigation.ts';
-import { imageKey, registryHost } from '../signals/image-match.ts';
+import { countedAs, imageKey } from '../signals/image-match.ts';
 import { openBudget } from './budget.ts';
 import type { Declined, InvestigationOrder, InvestigationReason, Investigator } from './parts.ts';
 
@@ -76,9 +76,9 @@ export function openInvestigator({ env, run, archive, settings }: InvestigatorNe
     };
     const result = await run({ ...job.order, onEvent }, job.abort.signal);
     jobs.delete(job);
-    if (result.ok) {
-      // What was cut off tells of the caller's patience and not of this node.
-      if (!job.abort.signal.aborted) archive.put(result.value);
+    // What was cut off tells of the caller's patience, or of the agent's end, and not of this node.
+    if (result.ok && !job.abort.signal.aborted) {
+      archive.put(result.value);
       for (const listener of doneListeners) listener(result.value, job.order);
     }
     job.settle(result);
@@ -110,17 +110,17 @@ export function openInvestigator({ env, run, archive, settings }: InvestigatorNe
     investigate(wanted) {
       if (stopping) return Promise.resolve(fail(stopped));
       const key = jobKey(wanted);
-      const known =
-        wanted.credentials === undefined
-          ? [...jobs].find((job) => job.key === key && job.order.credentials === undefined)
-          : undefined;
+      // One that is being ended has no answer for those who come now.
+      const serves = (job: Job): boolean =>
+        job.key === key && job.order.credentials === undefined && !job.abort.signal.aborted;
+      const known = wanted.credentials === undefined ? [...jobs].find(serves) : undefined;
       if (known !== undefined) return join(known, wanted);
       if (jobs.size >= limits.agentQueue) {
         return Promise.resolve(
           fail({ reason: 'busy', message: `${jobs.size} investigations wait already.`, retryAfterMs: 10_000 }),
         );
       }
-      const registry = registryHost(wanted.image);
+      const registry = countedAs(wanted.image);
       const wait = registry === null ? null : budget.take(registry);
       if (registry !== null && wait !== null) {
         const seconds = Math.ceil(wait / 1000);

@@ -4,7 +4,7 @@ import { limits } from '../lib/limits.ts';
 import { fail, ok } from '../lib/result.ts';
 import { timeOf } from '../lib/time.ts';
 import type { PullDocument } from '../model/investigation.ts';
-import { imageKey, registryHost } from '../signals/image-match.ts';
+import { countedAs, imageKey } from '../signals/image-match.ts';
 import type { Declined, Puller } from './parts.ts';
 
 /** One order for a pull. */
@@ -110,7 +110,7 @@ export function openPuller({ env, node, run, settings }: PullerNeeds): Puller {
       const job: Job = {
         order,
         key,
-        registry: registryHost(order.image),
+        registry: countedAs(order.image),
         abort: new AbortController(),
         record,
         done: null,

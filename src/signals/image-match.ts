@@ -13,6 +13,11 @@ export function registryHost(image: string): string | null {
   return parsed.value.domain === 'docker.io' ? 'registry-1.docker.io' : parsed.value.domain;
 }
 
+/** The same for counting what a registry is asked: one name for it however it is written. */
+export function countedAs(image: string): string | null {
+  return registryHost(image)?.toLowerCase().replace(/:443$/, '') ?? null;
+}
+
 /** Says whether names and lines are about one image. */
 export interface ImageMatch {
   /** The same image in another spelling: `nginx` is `docker.io/library/nginx:latest`. With digests, these decide. */

@@ -62,6 +62,29 @@ describe('agent: investigator', () => {
     assert.ok(!investigator.busy('docker.io/library/c:latest'));
   });
 
+  it('counts what a registry is asked under one name, however it is written', async () => {
+    const { investigator, started } = stage({ concurrency: 1000, perRegistry: 60 });
+    const hosts = ['docker.io', 'registry-1.docker.io:443', 'REGISTRY-1.docker.io', 'Registry-1.Docker.io:443'];
+    for (const host of hosts)
+      for (let n = 0; n < 10; n++) void investigator.investigate({ image: `${host}/library/a:${n}`, reason: 'asked' });
+    assert.equal(started.length, 6);
+    for (let n = 0; n < 10; n++) void investigator.investigate({ image: `quay.io:8443/a:${n}`, reason: 'asked' });
+    assert.equal(started.length, 16, 'another port is another registry');
+    await investigator.stop();
+  });
+
+  it('gives nobody who comes later the answer of one that is being ended', async () => {
+    const { investigator, started } = stage();
+    const caller = new AbortController();
+    const first = investigator.investigate({ image: 'nginx', reason: 'asked', signal: caller.signal });
+    caller.abort();
+    const second = investigator.investigate({ image: 'nginx', reason: 'asked' });
+    assert.equal((await first).ok, false);
+    assert.equal(started.length, 2);
+    started[1]?.end();
+    assert.equal((await second).ok, true);
+  });
+
   it('makes one for all who ask for the same image, and tells late ones what they missed', async () => {
     const { investigator, started, kept } = stage();
     const seen: string[] = [];
