@@ -1,5 +1,6 @@
 import type { DoneProbe } from '../model/investigation.ts';
 import { wayId } from './origin.ts';
+import { signOf } from './signed.ts';
 import { probesOf, type View } from './view.ts';
 import type { Way } from './way.ts';
 
@@ -18,9 +19,9 @@ export interface Unsigned {
 export function unsignedOf(view: View, way: Way): Unsigned | null {
   const own = answersOn(view, way, false);
   const exchange = own.find((probe) => probe.status === 'failed') ?? own.find(leadsAway);
-  if (exchange === undefined || own.some(isSigned)) return null;
+  if (exchange === undefined || own.some((probe) => signOf(probe) !== null)) return null;
   const direct = answersOn(view, { ...way, id: wayId(way.scheme, way.host, way.port, null) }, true);
-  if (direct.some(isSigned)) return { by: 'proxy', exchange };
+  if (direct.some((probe) => signOf(probe) !== null)) return { by: 'proxy', exchange };
   const same = direct.some(
     ({ facts, error }) => facts.status === exchange.facts.status && error?.code === exchange.error?.code,
   );
@@ -37,15 +38,6 @@ function answersOn(view: View, way: Way, instead: boolean): (DoneProbe<'registry
   return here.filter(
     ({ facts, error }) => (facts.status !== null && facts.status !== 429) || error?.code === 'timeout' || instead,
   );
-}
-
-/** A registry, by what the distribution protocol has in its answers and others' pages lack. */
-function isSigned(probe: DoneProbe<'registry'> | DoneProbe<'manifest'>): boolean {
-  const { challenges, errors } = probe.facts;
-  if (challenges.length > 0 || errors.some(({ code }) => code !== null)) return true;
-  return probe.kind === 'registry'
-    ? probe.facts.apiVersion !== null || (probe.status === 'ok' && probe.facts.status === 200)
-    : probe.facts.kind !== null || probe.facts.digest !== null;
 }
 
 /** A redirect, as web filters send to the page that says why. */
