@@ -16,12 +16,13 @@ import type { Layer } from '../model/cause-id.ts';
 import type { Investigation } from '../model/investigation.ts';
 import { imageKey } from '../signals/image-match.ts';
 import { conclusionOf, needsPod } from './engine/conclusion.ts';
-import { guardOf, refusedByLookup, refusedByPlan, refuseInputs } from './engine/guarded.ts';
+import { guardOf, refusedByLookup, refusedByPlan, refuseInputs, unseenByLookup } from './engine/guarded.ts';
 import { openPlanner, type PlannerNeeds } from './engine/planner.ts';
 import { firstPatience, recheckOf, recheckPlan } from './engine/recheck.ts';
 import {
   hubQuotaImage,
   kindsOfHub,
+  kindsOfParties,
   kindsOfProbe,
   kindsOfRegistry,
   probesDocument,
@@ -116,10 +117,27 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
     return message === null ? ok(guard) : fail(refused(message));
   };
 
-  /** The runtime looks names up by itself: what they lead to now is all that can be judged before it pulls. */
-  const refusedPull = async (plan: PullPlan, guard: Guard, signal: AbortSignal): Promise<string | null> => {
-    const { view } = await look(plan, { ...base(), kinds: kindsOfProbe('dns'), counterfactuals: false, signal });
-    return refusedByLookup(view, guard);
+  /**
+   * Why a caller's pull is not made. The runtime looks names up and follows realms and redirects by itself: where they lead
+   * now is all that can be judged before it pulls. `unseen`: that is not known either.
+   */
+  const againstPull = async (
+    plan: PullPlan,
+    guard: Guard,
+    signal: AbortSignal,
+  ): Promise<{ readonly why: 'refused' | 'unseen'; readonly message: string } | null> => {
+    const judge = refuseInputs(guard);
+    let met: string | null = null;
+    const refuse = (input: Parameters<typeof judge>[0]): string | null => {
+      const message = judge(input);
+      met ??= message;
+      return message;
+    };
+    const { view } = await look(plan, { ...base(), kinds: kindsOfParties, counterfactuals: false, refuse, signal });
+    const message = met ?? refusedByLookup(view, guard);
+    if (message !== null) return { why: 'refused', message };
+    const unseen = unseenByLookup(view, guard);
+    return unseen === null ? null : { why: 'unseen', message: unseen };
   };
 
   /** The plan with the pod's own pull secrets, where they may be read. They live as long as it does. */
@@ -154,18 +172,18 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
       if (!planned.ok) return planned;
       const guard = order.guarded === true ? guardFor(planned.value) : null;
       if (guard?.ok === false) return guard;
-      if (guard !== null && order.pull === true) {
-        const message = await refusedPull(planned.value, guard.value, signal);
-        if (message !== null) return fail(refused(message));
-      }
       const own = credentials === undefined ? await ofPod(planned.value, order.pod, signal) : planned.value;
-      const plan = await planner.withRuntime(given(own, credentials), signal);
+      const all = given(own, credentials);
+      const against = guard !== null && order.pull === true ? await againstPull(all, guard.value, signal) : null;
+      if (against?.why === 'refused') return fail(refused(against.message));
+      const plan = await planner.withRuntime(all, signal);
       const { deadlineMs, pullDeadlineMs } = settings();
       const patienceMs = firstPatience(order.said);
       const document = await investigate(plan, {
         env,
         node,
-        pull: order.pull === true,
+        // What nobody can look up is found out about, and not pulled.
+        pull: order.pull === true && against === null,
         deadlineMs,
         pullDeadlineMs,
         signal,
@@ -239,13 +257,14 @@ export function openNodeEngine(needs: NodeEngineNeeds): NodeEngine {
     async pull({ image, reason, credentials, pod }, signal) {
       const planned = await planner.plan(image, {});
       if (!planned.ok) return notPulled(planned.error.message);
+      const own = credentials === undefined ? await ofPod(planned.value, pod, signal) : planned.value;
+      const all = given(own, credentials);
       if (reason === 'asked') {
         const guard = guardFor(planned.value);
-        const message = guard.ok ? await refusedPull(planned.value, guard.value, signal) : guard.error.message;
-        if (message !== null) return notPulled(message);
+        const message = guard.ok ? (await againstPull(all, guard.value, signal))?.message : guard.error.message;
+        if (message !== undefined) return notPulled(message);
       }
-      const own = credentials === undefined ? await ofPod(planned.value, pod, signal) : planned.value;
-      const plan = await planner.withRuntime(given(own, credentials), signal);
+      const plan = await planner.withRuntime(all, signal);
       // Somebody may have pulled it since: the kubelet, or this agent before it was killed.
       const unlessPresent = reason !== 'asked';
       return pullNow(plan, { env, node, deadlineMs: settings().pullDeadlineMs, signal, unlessPresent });

@@ -138,6 +138,61 @@ describe('agent: node engine, guarded', () => {
     });
   }
 
+  for (const [what, options] of [
+    ['its content', (to: string) => ({ blobOrigin: to })],
+    ['its token service', (to: string) => ({ token: { users: {}, realm: `${to}/token` } })],
+  ] as const) {
+    it(`has the runtime pull nothing of a registry that leads it there for ${what}`, async () => {
+      const server = await forbidden();
+      const runtime = await stage.runtime();
+      const registry = await stage.registry(options(`http://127.0.0.1:${server.port}`));
+      const made = await stage.engine({ runtime: runtime.endpoint, ...only(registry.port) });
+      const image = `registry.test:${registry.port}/team/app:1`;
+      const result = await made.investigate({ image, reason: 'asked', guarded: true, pull: true }, never);
+      assert.equal(result.ok ? 'made' : result.error.reason, 'refused-target');
+      const pulled = await made.pull({ image, reason: 'asked' }, never);
+      assert.match(pulled.summary, /loopback address.*allowTargets/);
+      assert.deepEqual(server.requests, []);
+      assert.ok(!runtime.calls.some(({ method }) => method === 'PullImage'));
+    });
+  }
+
+  it('has the runtime pull what leads to nobody forbidden', async () => {
+    const runtime = await stage.runtime();
+    const registry = await stage.registry();
+    const made = await stage.engine({ runtime: runtime.endpoint, ...only(registry.port) });
+    await made.pull({ image: `registry.test:${registry.port}/team/app:1`, reason: 'asked' }, never);
+    assert.equal(runtime.calls.filter(({ method }) => method === 'PullImage').length, 1);
+  });
+
+  it('has the runtime pull nothing by a name whose address nobody tells now, and finds out why', async () => {
+    const runtime = await stage.runtime();
+    for (const rcode of [2, 3]) {
+      const made = await stage.engine({ zone: { 'flip.test': { rcode } }, runtime: runtime.endpoint, allow: () => [] });
+      const image = 'flip.test/team/app:1';
+      const pulled = await made.pull({ image, reason: 'asked' }, never);
+      assert.match(pulled.summary, /flip\.test has no address now/);
+      const document = await investigated(made, image, { reason: 'asked', guarded: true, pull: true });
+      assert.equal(document.cause, rcode === 2 ? 'dns-server-failure' : 'dns-name-not-found');
+      assert.equal(document.pull.attempted, false);
+      // The agent's own pulls are of what a pod of this node names.
+      await made.pull({ image, reason: 'recovery' }, never);
+    }
+    assert.equal(runtime.calls.filter(({ method }) => method === 'PullImage').length, 2);
+  });
+
+  it('has the runtime pull by a mirror, where the name itself leads nowhere', async () => {
+    const runtime = await stage.runtime();
+    const mirror = await stage.registry({ tls: null });
+    await stage.hosts('_default', `[host."http://127.0.0.1:${mirror.port}"]\n`);
+    const zone = { 'registry.test': { rcode: 3 } };
+    const made = await stage.engine({ zone, runtime: runtime.endpoint, allow: () => [] });
+    await made.pull({ image: 'registry.test/team/app:1', reason: 'asked' }, never);
+    assert.equal(runtime.calls.filter(({ method }) => method === 'PullImage').length, 1);
+    await made.pull({ image: 'registry.test/team/other:1', reason: 'asked' }, never);
+    assert.equal(runtime.calls.filter(({ method }) => method === 'PullImage').length, 1, 'it would go on to the name');
+  });
+
   it('does not have a proxy go there either', async () => {
     const registry = await stage.registry();
     const proxy = await stage.proxy(() => ({ kind: 'tunnel', port: registry.port }));

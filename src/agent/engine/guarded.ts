@@ -1,5 +1,7 @@
+import { isIP } from 'node:net';
 import type { PullPlan } from '../../engine/plan.ts';
 import { originOf } from '../../evidence/origin.ts';
+import { requestsOf } from '../../evidence/requests.ts';
 import type { View } from '../../evidence/view.ts';
 import { stateOf } from '../../evidence/way-state.ts';
 import { endpointWay } from '../../evidence/ways.ts';
@@ -42,6 +44,23 @@ export function refusedByLookup(view: View, guard: Guard): string | null {
       const refusal = guard.refuse({ host: way.host, port: way.port, address });
       if (refusal !== null) return refusal;
     }
+  }
+  return null;
+}
+
+/**
+ * Why what a pull leads to cannot be judged: a host whose address nobody tells now may have a forbidden one in a moment. An
+ * endpoint that gives the image makes the others unneeded: a node behind a mirror has names that lead nowhere.
+ */
+export function unseenByLookup(view: View, guard: Guard): string | null {
+  if ([...view.plan.endpoints.keys()].some((endpoint) => requestsOf(view, endpoint).named !== null)) return null;
+  for (const endpoint of view.plan.endpoints.keys()) {
+    const way = endpointWay(view, endpoint);
+    if (way === null || way.proxy !== null || isIP(way.host) !== 0 || stateOf(view, way).dns.addresses.length > 0)
+      continue;
+    // Whom callers may have this node talk to wherever they are need not be judged.
+    if (guard.refuse({ host: way.host, port: way.port, address: '127.0.0.1' }) === null) continue;
+    return `${way.host} has no address now, so whether callers may have this node talk to it cannot be told; ask again when it has one (pullwhy node diagnose says why it has none).`;
   }
   return null;
 }

@@ -22,6 +22,9 @@ export function kindsOfProbe(probe: ProbeName): ReadonlySet<ProbeKind> {
 /** What a registry is checked by, without a word about any image of it. */
 export const kindsOfRegistry: ReadonlySet<ProbeKind> = new Set([...kindsOf.registry, 'small', 'clock']);
 
+/** All parties that a pull leads to, by what the registry says now: token service and content hosts, too. */
+export const kindsOfParties: ReadonlySet<ProbeKind> = new Set([...kindsOf.registry, 'auth', 'manifest', 'blob']);
+
 /**
  * Docker Hub tells of its quota only in answers about manifests. This one is for asking, and HEAD is not counted
  * (pull-facts, section 12; docs.docker.com/docker-hub/usage/pulls).
