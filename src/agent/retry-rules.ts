@@ -117,5 +117,8 @@ export function uselessFor(incident: Incident): string | null {
   if (!pods.some(({ pod }) => pod !== null)) return 'No pod is known to wait for it: it was pulled by hand.';
   if (pods.every(({ policy }) => policy === 'Always')) return never['pull-policy-always'] ?? null;
   if (pods.every(({ policy }) => policy === 'Never')) return never['image-never-pull'] ?? null;
+  // For the one it gains nothing, and it would bring the other what it must not pull.
+  if (pods.every(({ policy }) => policy === 'Always' || policy === 'Never'))
+    return 'imagePullPolicy is Always or Never of all that wait: the kubelet waits out its back-off of the one, and the agent does not pull what the other must not.';
   return null;
 }
