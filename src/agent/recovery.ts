@@ -1,5 +1,6 @@
 import type { Env } from '../lib/env.ts';
 import type { Layer } from '../model/cause-id.ts';
+import { imageKey } from '../signals/image-match.ts';
 import { podOf } from './incident-pod.ts';
 import type { Book, Conclusion, Incident, Puller, Recheck, Recovery } from './parts.ts';
 import { failedPullDelay, pullDelay, type RecheckRule, recheckDelay, recheckRule, uselessFor } from './retry-rules.ts';
@@ -43,6 +44,8 @@ interface Watched {
   checking: boolean;
   /** The hop passes: the image is pulled at this time. */
   pullAt: number | null;
+  /** Nobody can explain it: while the mode is `eager` the image is pulled at this time, whatever a look says. */
+  eagerAt: number | null;
   pulling: boolean;
   pulled: boolean;
   /** Pulls by the agent that failed although the hop passed: what the probes do not see stops them. */
@@ -63,6 +66,9 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
 
   const mayUsePods = (): boolean => needs.podSecrets === true && needs.settings().withPodCredentials === true;
 
+  const pullAtOf = (one: Watched): number | null =>
+    one.pullAt ?? (needs.settings().mode === 'eager' ? one.eagerAt : null);
+
   const schedule = (one: Watched, notBefore: number | null): void => {
     if (one.rule.how === 'never') return;
     const now = env.monotonic();
@@ -70,6 +76,13 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
     // Everybody who was told the same moment would come at that moment.
     const after = notBefore === null ? 0 : notBefore - env.now() + env.random() * 1000;
     one.nextAt = now + Math.max(notBefore !== null && one.rule.how === 'at-reset' ? 0 : delay, after);
+  };
+
+  /** This image waits for its hop no more. `came`: because it has come, so the hop passed. */
+  const leaveHop = ({ hop }: Watched, came: boolean): void => {
+    if (hop === null) return;
+    if (![...watched.values()].some((other) => other.hop === hop)) shared.over(hop);
+    else if (came) shared.outdated(hop);
   };
 
   const watch = (incident: Incident, conclusion: Conclusion): void => {
@@ -87,6 +100,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       nextAt: Number.POSITIVE_INFINITY,
       checking: false,
       pullAt: null,
+      eagerAt: conclusion.cause === 'unknown' ? env.monotonic() : null,
       pulling: known?.pulling ?? false,
       pulled: known === undefined && incident.pulledAt !== null,
       failedPulls: known?.failedPulls ?? 0,
@@ -95,25 +109,28 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       markAt: Number.NEGATIVE_INFINITY,
     };
     watched.set(incident.key, one);
+    if (known !== undefined) leaveHop(known, false);
     if (conclusion.verdict === 'healthy' || conclusion.verdict === 'degraded') one.pullAt = env.monotonic();
-    else if (conclusion.cause === 'unknown' && needs.settings().mode === 'eager') one.pullAt = env.monotonic();
     else schedule(one, conclusion.notBefore);
   };
 
   book.onChange((incident, change) => {
-    if (change === 'ended') watched.delete(incident.key);
-    else if (change === 'concluded' && incident.conclusion !== null) watch(incident, incident.conclusion);
+    if (change === 'ended') {
+      const one = watched.get(incident.key);
+      watched.delete(incident.key);
+      if (one !== undefined) leaveHop(one, incident.endedBy !== 'gone');
+    } else if (change === 'concluded' && incident.conclusion !== null) watch(incident, incident.conclusion);
   });
   // What an agent before this one had found out: it is gone on with.
   for (const incident of book.open()) if (incident.conclusion !== null) watch(incident, incident.conclusion);
 
   puller.onEnd((record) => {
-    const one = [...watched.values()].find(
-      (candidate) => candidate.pulling && book.get(candidate.key)?.image === record.image,
-    );
-    if (one === undefined) return;
+    // By what images are compared by: the pull may be one that somebody else had begun, by another spelling of the name.
+    const one = watched.get(imageKey(record.image));
+    if (one === undefined || !one.pulling) return;
     one.pulling = false;
     one.pullAt = null;
+    one.eagerAt = null;
     if (record.state === 'done') {
       one.pulled = true;
       book.pulled(one.key, env.now());
@@ -172,7 +189,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       ...(pod === undefined ? {} : { pod }),
     });
     if (ordered.ok) one.pulling = true;
-    else one.pullAt = env.monotonic() + (ordered.error.retryAfterMs ?? 10_000);
+    else one[one.pullAt === null ? 'eagerAt' : 'pullAt'] = env.monotonic() + (ordered.error.retryAfterMs ?? 10_000);
   };
 
   /** Only the pod's own secret brings it, and the agent is not to pull with that. */
@@ -188,8 +205,9 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       const incident = book.get(one.key);
       if (incident === null || one.pulling || one.pulled || one.checking) continue;
       if (uselessFor(incident) !== null || isForPods(incident)) continue;
-      if (one.pullAt !== null) {
-        if (Math.max(one.pullAt, one.pullFrom) <= now) pull(one, incident);
+      const pullAt = pullAtOf(one);
+      if (pullAt !== null) {
+        if (Math.max(pullAt, one.pullFrom) <= now) pull(one, incident);
         continue;
       }
       const { rule } = one;
@@ -226,11 +244,12 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       if (isForPods(incident)) return state('not-possible', forPods);
       if (one === undefined) return state('waiting', 'The cause is not known yet.');
       if (one.pulling) return state('pulling', 'The runtime pulls the image now.');
-      if (one.pullAt !== null)
+      const pullAt = pullAtOf(one);
+      if (pullAt !== null)
         return state(
           'waiting',
           'The failed hop passes again: the image is pulled next.',
-          Math.max(one.pullAt, one.pullFrom),
+          Math.max(pullAt, one.pullFrom),
         );
       if (one.rule.how === 'never') return state('not-possible', one.rule.why);
       return state(

@@ -9,6 +9,10 @@ export interface SharedLooks {
   readonly begun: (hop: string) => void;
   /** `until`: the hop fails still, and is looked at again then; null: it no longer fails so. Monotonic milliseconds. */
   readonly ended: (hop: string, until: number | null) => void;
+  /** What the last look said may hold no more: who is due looks. */
+  readonly outdated: (hop: string) => void;
+  /** Nobody waits for the hop any more: what fails there later is another outage. */
+  readonly over: (hop: string) => void;
   /** When the hop is looked at next by anyone; null: whenever somebody is due. */
   readonly nextAt: (hop: string) => number | null;
 }
@@ -63,6 +67,15 @@ export function openSharedLooks(env: Pick<Env, 'monotonic'>): SharedLooks {
       known.looking = Math.max(0, known.looking - 1);
       known.until = until ?? Number.NEGATIVE_INFINITY;
       known.passes = until === null;
+    },
+    outdated(hop) {
+      const known = hops.get(hop);
+      if (known !== undefined) known.until = Number.NEGATIVE_INFINITY;
+    },
+    over(hop) {
+      const looking = hops.get(hop)?.looking ?? 0;
+      if (looking === 0) hops.delete(hop);
+      else hops.set(hop, { looking, until: Number.NEGATIVE_INFINITY, passes: false });
     },
     nextAt: (hop) => hops.get(hop)?.until ?? null,
   };

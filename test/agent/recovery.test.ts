@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { openBook } from '../../src/agent/book.ts';
-import type { Conclusion, Incident, Puller, Recheck } from '../../src/agent/parts.ts';
+import type { Conclusion, Incident, Puller, Recheck, WaitingPod } from '../../src/agent/parts.ts';
+import { openPuller, type PullOutcome } from '../../src/agent/puller.ts';
 import { openRecovery } from '../../src/agent/recovery.ts';
 import { pullDelay, recheckDelay, recheckRule } from '../../src/agent/retry-rules.ts';
 import type { PullRecord } from '../../src/api/investigation.ts';
@@ -11,15 +12,20 @@ import { pullEvent } from '../kit/pull-event.ts';
 
 const start = Date.parse('2026-11-22T10:00:00Z');
 
-function stage(mode: 'off' | 'on-recovery' | 'eager' = 'on-recovery', open: readonly Incident[] = []) {
+type Mode = 'off' | 'on-recovery' | 'eager';
+
+function stage(mode: Mode = 'on-recovery', open: readonly Incident[] = [], realPuller?: Puller) {
   const env = { at: start, now: () => env.at, monotonic: () => env.at, random: () => 0.5 };
-  const book = openBook(env, { open, over: [] });
+  const policies = new Map<string, WaitingPod['policy']>();
+  const known = { policyOf: ({ pod }: { pod: string | null }) => policies.get(pod ?? '') ?? null, waits: () => false };
+  const book = openBook(env, { open, over: [] }, known);
   const looks: { at: number; upTo: Layer; image: string }[] = [];
   const pulls: { at: number; image: string }[] = [];
   const investigated: string[] = [];
   const ends: ((record: PullRecord) => void)[] = [];
-  const world: { recheck: Recheck; mark: string; pull: 'done' | 'failed'; readonly well: Set<string> } = {
+  const world: { recheck: Recheck; mark: string; pull: 'done' | 'failed'; mode: Mode; readonly well: Set<string> } = {
     well: new Set(),
+    mode,
     recheck: { state: 'same', cause: 'tcp-refused', notBefore: null },
     mark: 'a',
     pull: 'done',
@@ -41,14 +47,14 @@ function stage(mode: 'off' | 'on-recovery' | 'eager' = 'on-recovery', open: read
   const recovery = openRecovery({
     env,
     book,
-    puller,
+    puller: realPuller ?? puller,
     recheck: ({ image }, upTo) => {
       looks.push({ at: env.at - start, upTo, image });
       return Promise.resolve(world.well.has(image) ? { state: 'clear', cause: null, notBefore: null } : world.recheck);
     },
     credentialsMark: () => Promise.resolve(world.mark),
     investigate: ({ image }) => void investigated.push(image),
-    settings: () => ({ mode, concurrency: 2 }),
+    settings: () => ({ mode: world.mode, concurrency: 2 }),
   });
   const run = async (seconds: number): Promise<void> => {
     for (let n = 0; n < seconds * 4; n++) {
@@ -80,7 +86,7 @@ function stage(mode: 'off' | 'on-recovery' | 'eager' = 'on-recovery', open: read
       return image;
     });
   const now = (incident: Incident): Incident => book.get(incident.key) ?? incident;
-  return { env, book, recovery, looks, pulls, investigated, world, run, fail, conclude, concludeMany, now };
+  return { env, book, policies, recovery, looks, pulls, investigated, world, run, fail, conclude, concludeMany, now };
 }
 
 const concluded: Omit<Conclusion, 'layer'> = {
@@ -271,6 +277,135 @@ describe('agent: recovery', () => {
     );
     assert.equal(new Set(looks.map(({ image }) => image)).size, 40);
     assert.ok(looks.length < 200, `${looks.length}`);
+  });
+
+  it('looks at a new outage of a host as soon as at any, however long the one before it lasted', async () => {
+    // Ended by the kubelet's pull, which the hop's last look knows nothing of; and by pods that were deleted.
+    for (const [others, end] of [
+      [0, { event: 'pull-succeeded', cause: null }],
+      [3, { event: 'pull-succeeded', cause: null }],
+      [0, 'gone'],
+    ] as const) {
+      const { env, book, looks, run, fail, conclude, concludeMany } = stage();
+      // The others are waited for still: their registry gives out some repositories only.
+      concludeMany(others);
+      conclude();
+      await run(1200);
+      for (const seen = looks.length; looks.length === seen; ) await run(0.25);
+      await run(1);
+      if (end === 'gone') book.podsEnded(() => 'gone');
+      else book.notice(pullEvent({ at: new Date(env.at).toISOString(), ...end }));
+      assert.equal(book.get('registry.lab/app:1'), null);
+      fail({ image: 'registry.lab/new:1', pod: 'new-0' });
+      book.conclude('registry.lab/new:1', { ...concluded, layer: 'tcp', at: env.at });
+      const from = env.at - start;
+      await run(5);
+      assert.ok(
+        looks.some(({ at }) => at > from),
+        `${others} others: nobody looked within 5 s`,
+      );
+    }
+  });
+
+  it('looks no sooner because one of many that wait for a hop was deleted', async () => {
+    const { book, looks, run, concludeMany } = stage();
+    concludeMany(4);
+    await run(1200);
+    for (const seen = looks.length; looks.length === seen; ) await run(0.25);
+    const before = looks.length;
+    book.podsEnded(({ pod }) => (pod === 'web-2' ? 'gone' : null));
+    assert.equal(book.open().length, 3);
+    await run(10);
+    assert.equal(looks.length, before);
+  });
+
+  it('hears of the end of a pull that somebody else began, in another spelling of the name', async () => {
+    const ends: ((works: boolean) => void)[] = [];
+    const clock = { now: () => start, monotonic: () => start, random: () => 0.5 };
+    const puller = openPuller({
+      env: clock,
+      node: 'node-1',
+      settings: () => ({ concurrency: 4, perRegistry: 4 }),
+      run() {
+        const { promise, resolve } = Promise.withResolvers<PullOutcome>();
+        ends.push((ok) =>
+          resolve({
+            pull: { attempted: true, ok, durationMs: 1, error: null, cause: null },
+            imageRef: null,
+            summary: '',
+          }),
+        );
+        return promise;
+      },
+    });
+    const { env, book, recovery, run, world, fail, now } = stage('on-recovery', [], puller);
+    const incident = fail({ image: 'nginx' });
+    book.conclude(incident.key, { ...concluded, layer: 'tcp', at: env.at });
+    puller.pull({ image: 'docker.io/library/nginx:latest', reason: 'asked' });
+    puller.pull({ image: 'docker.io/library/nginx:1', reason: 'asked' });
+    world.recheck = { state: 'clear', cause: null, notBefore: null };
+    await run(5);
+    assert.equal(recovery.retryOf(now(incident)).state, 'pulling');
+    ends[1]?.(true);
+    await run(1);
+    assert.equal(recovery.retryOf(now(incident)).state, 'pulling', 'another tag is another image');
+    ends[0]?.(false);
+    await run(60);
+    assert.equal(ends.length, 3, 'it is pulled again');
+    ends[2]?.(true);
+    await run(1);
+    assert.equal(recovery.retryOf(now(incident)).state, 'pulled');
+  });
+
+  it('pulls nothing for pods that gain nothing by it, however they are mixed', async () => {
+    for (const [policies, count] of [
+      [['Always', 'Always'], 0],
+      [['Never', 'Never'], 0],
+      [['Always', 'Never'], 0],
+      [['Always', 'IfNotPresent'], 1],
+      [['Never', 'IfNotPresent'], 1],
+      [['Always', null], 1],
+    ] as const) {
+      const { env, book, policies: told, fail, run, pulls, world, recovery, now } = stage();
+      for (const [n, policy] of policies.entries()) {
+        told.set(`web-${n}`, policy);
+        fail({ pod: `web-${n}` });
+      }
+      const [incident] = book.open();
+      assert.ok(incident);
+      book.conclude(incident.key, { ...concluded, layer: 'tcp', at: env.at });
+      world.recheck = { state: 'clear', cause: null, notBefore: null };
+      await run(10);
+      assert.equal(pulls.length, count, policies.join());
+      if (count === 0) {
+        const { state, note } = recovery.retryOf(now(incident));
+        assert.equal(state, 'not-possible');
+        for (const policy of policies) assert.ok(note.includes(policy), note);
+      }
+    }
+  });
+
+  it('takes eager mode over for what nobody could explain before, and lays it down again', async () => {
+    const { run, conclude, world, pulls } = stage();
+    conclude({ cause: 'unknown', layer: 'manifest' });
+    world.recheck = { state: 'unknown', cause: null, notBefore: null };
+    await run(60);
+    assert.equal(pulls.length, 0);
+    world.mode = 'eager';
+    world.pull = 'failed';
+    await run(1);
+    assert.equal(pulls.length, 1);
+    await run(60);
+    assert.equal(pulls.length, 1, 'once for each time that nobody could explain it');
+    conclude({ cause: 'unknown', layer: 'manifest' });
+    world.mode = 'on-recovery';
+    await run(60);
+    assert.equal(pulls.length, 1);
+    world.mode = 'eager';
+    conclude({ cause: 'tcp-refused' });
+    world.recheck = { state: 'same', cause: 'tcp-refused', notBefore: null };
+    await run(60);
+    assert.equal(pulls.length, 1, 'what is explained is waited for');
   });
 
   it('forgets what is over', async () => {
