@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createPlainServer, type Server as PlainServer, Socket } from 'node:net';
 import type { Log } from '../lib/log.ts';
@@ -6,6 +6,7 @@ import { fail, ok, type Result } from '../lib/result.ts';
 import { bracketed } from '../lib/url-text.ts';
 import type { ListenAddress } from '../settings/values.ts';
 import { type Connections, openConnections } from './connections.ts';
+import { inTurn, type OnRequest } from './in-turn.ts';
 import type { ServerTls } from './server-tls.ts';
 
 /** A server that listens. */
@@ -36,9 +37,6 @@ const backlog = 4096;
 
 /** What they usually are. */
 export const usualTimes: HttpTimes = { headers: 10_000, request: 30_000, stall: 20_000, grace: 3000 };
-
-/** Handles one request; `begin` is called when its body is wanted, for a caller who asks before sending it. */
-export type OnRequest = (request: IncomingMessage, response: ServerResponse, begin: () => void) => void;
 
 /** What listening needs. */
 export interface ListenNeeds {
@@ -71,6 +69,13 @@ const refusals: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
 };
 
+/** The status for a request of HTTP/1.1 that names no host, or expects what no server here does (RFC 9112, 3.2; RFC 9110, 10.1.1). */
+function refusalOf({ httpVersion, headers: { host, expect } }: IncomingMessage): 400 | 417 | null {
+  if (httpVersion !== '1.1') return null;
+  if (host === undefined) return 400;
+  return expect === undefined || expect.toLowerCase() === '100-continue' ? null : 417;
+}
+
 /** Makes the server: its time limits, its connections, what is told of noise, and its end. */
 export function openListener({ who, listen, tls, maxConnections, times, acceptors = 1, log }: ListenNeeds): Listener {
   const stopping = new AbortController();
@@ -79,6 +84,8 @@ export function openListener({ who, listen, tls, maxConnections, times, acceptor
     headersTimeout: times.headers,
     requestTimeout: times.request,
     maxHeaderSize: 32 * 1024,
+    // Looked at below: what Node refuses by itself is not counted among a connection's requests.
+    requireHostHeader: false,
     connectionsCheckingInterval: Math.min(5000, times.headers),
   };
   const server: Server =
@@ -100,9 +107,15 @@ export function openListener({ who, listen, tls, maxConnections, times, acceptor
     connections,
     stopping: stopping.signal,
     async start(handle) {
-      server.on('request', (request, response) => handle(request, response, () => undefined));
+      const take = inTurn((request, response, begin) => {
+        const status = refusalOf(request);
+        if (status === null) return handle(request, response, begin);
+        response.writeHead(status, { connection: 'close', 'content-length': 0 }).end();
+      });
+      server.on('request', (request, response) => take(request, response, () => undefined));
       // Who asks whether to send a body is told before sending it that it is not wanted.
-      server.on('checkContinue', (request, response) => handle(request, response, () => response.writeContinue()));
+      server.on('checkContinue', (request, response) => take(request, response, () => response.writeContinue()));
+      server.on('checkExpectation', (request, response) => take(request, response, () => undefined));
       const listening = await listenOn(server, listen, who);
       if (!listening.ok) {
         tls?.stop();
