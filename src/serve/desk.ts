@@ -68,11 +68,11 @@ export function openDesk(
     const work = new AbortController();
     working.add(work);
     if (stopping.aborted) work.abort(stopping.reason);
-    const rest = connections.begin(request.socket);
+    const stay = connections.begin(request.socket);
     // Its place is free when it is answered, or when the caller has gone, whatever still runs for it.
     let leave = (): void => undefined;
     response.once('close', () => {
-      rest();
+      stay.end();
       leave();
       working.delete(work);
       work.abort(callerGone);
@@ -80,7 +80,10 @@ export function openDesk(
       if (stopping.aborted) connections.endIdle();
       answered(name, request.method ?? '', response.statusCode, (env.monotonic() - begun) / 1000);
     });
-    const reply = (one: Reply): Promise<void> => send(one, request, response, { last: stopping.aborted, stallMs });
+    const reply = async (one: Reply): Promise<void> => {
+      await send(one, request, response, { last: stopping.aborted, stallMs });
+      stay.release();
+    };
 
     const admit = async (): Promise<Result<Admitted, ProblemReply>> => {
       if (target === null) return fail(problem(400, "The request's target is no path."));
@@ -106,6 +109,8 @@ export function openDesk(
       const { path, authority } = target;
       const caller = await gate({ request, access: route.access, path, authority });
       if (!caller.ok) return caller;
+      // What is open lets in everybody.
+      if (route.access !== 'open') stay.hold();
       const query = queryOf(target.query);
       if (query === null) return fail(problem(400, 'A parameter of the address stands there twice.'));
       return ok({
