@@ -1,6 +1,7 @@
 import { Type } from '../api/schema.ts';
 import { metricsType } from '../lib/metrics.ts';
 import { type ApiInfo, openApi } from './openapi.ts';
+import { countPerCaller } from './per-caller.ts';
 import { nothing, type Route, route } from './route.ts';
 
 /** What is particular to a server among its operations. */
@@ -15,6 +16,9 @@ export interface Operations {
   readonly all: () => readonly Route[];
 }
 
+/** Answers with the description that are under way at a time: it is long, and who asks needs no credentials. */
+const maxDescriptions = 16;
+
 /** The media type of a route's answer in plain text. */
 export const plain = 'text/plain; charset=utf-8';
 
@@ -23,8 +27,9 @@ export const plainContent = { 'text/plain': null };
 
 /** Liveness, readiness, metrics and the API's own description. */
 export function operationRoutes({ api, liveness, readiness, metrics, all }: Operations): readonly Route[] {
-  // Made once: it is open to everybody, and the same for all.
-  let description: unknown = null;
+  // Made once, in bytes: it is open to everybody, and the same for all.
+  let description: Buffer | null = null;
+  const describing = countPerCaller(() => maxDescriptions);
   return [
     route({
       method: 'GET',
@@ -63,9 +68,13 @@ export function operationRoutes({ api, liveness, readiness, metrics, all }: Oper
           content: { 'application/json': Type.Object({}, { additionalProperties: true }) },
         },
       },
-      handle: () => {
-        description ??= openApi(all(), api);
-        return { kind: 'json', body: description };
+      handle: ({ signal }) => {
+        if (!describing.during('everybody', signal)) {
+          const detail = `${maxDescriptions} callers are being sent this description already.`;
+          return { kind: 'problem', status: 503, detail, headers: { 'retry-after': '2' } };
+        }
+        description ??= Buffer.from(JSON.stringify(openApi(all(), api)));
+        return { kind: 'text', type: 'application/json', body: description };
       },
     }),
   ];

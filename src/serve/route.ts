@@ -28,7 +28,7 @@ export interface Asked<Q = unknown, B = unknown> {
 /** A document, a text, or a stream; a handler never writes to the socket itself. */
 export type Reply =
   | { readonly kind: 'json'; readonly status?: number; readonly body: unknown; readonly headers?: Headers }
-  | { readonly kind: 'text'; readonly type: string; readonly body: string; readonly headers?: Headers }
+  | { readonly kind: 'text'; readonly type: string; readonly body: string | Buffer; readonly headers?: Headers }
   | ProblemReply
   | { readonly kind: 'lines'; readonly type: string; readonly lines: AsyncIterable<string> };
 

@@ -56,10 +56,10 @@ export async function send(
   async function whole(
     status: number,
     type: string,
-    body: string,
+    body: string | Buffer,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<void> {
-    const bytes = Buffer.from(body);
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     response.writeHead(status, { 'content-type': type, 'content-length': bytes.length, ...headers });
     if (unread) {
       response.write(bytes);

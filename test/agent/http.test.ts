@@ -89,7 +89,7 @@ describe('agent: HTTP', () => {
     const asked = { params: {}, body: {}, accepts: [], signal: AbortSignal.timeout(1000), nodes: null, at: 0 };
     const told = async (caller: string, query: Readonly<Record<string, string>>): Promise<string> => {
       const reply = await route.run({ ...asked, caller, query });
-      return reply.kind === 'text' ? reply.body : '';
+      return reply.kind === 'text' ? String(reply.body) : '';
     };
     const time = '1970-01-01T00:00:00.000Z';
     for (const caller of ['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1'])
