@@ -50,6 +50,14 @@ const withoutBackOff: ReadonlySet<string> = new Set(['ErrImageNeverPull', 'Inval
 const creating: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing', '']);
 
 /**
+ * The container waits for its image, by the kubelet's word. A container that crashes waits too (`CrashLoopBackOff`), and one
+ * that cannot be made of an image that is here (`CreateContainerConfigError`): for other things.
+ */
+export function waitsForImage({ state, reason }: PodImage): boolean {
+  return state === 'waiting' && (imageReasons.has(reason) || creating.has(reason));
+}
+
+/**
  * The rows of a pod: images that fail and pulls that are under way. `events` may be those of many pods, or none: then
  * tries and sandboxes are not known. A pod that is being deleted, or has ended, has none.
  */

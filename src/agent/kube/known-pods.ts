@@ -1,4 +1,5 @@
 import type { KubePod, PodImage } from '../../kube/pod.ts';
+import { waitsForImage } from '../../kube/pod-pulls.ts';
 import { imageKey } from '../../signals/image-match.ts';
 import type { KnownPods, WaitingPod } from '../parts.ts';
 
@@ -48,7 +49,7 @@ export function openPodDirectory(): PodDirectory {
     waits({ namespace, pod, container }, key) {
       const known = pods.get(`${namespace}/${pod}`);
       if (!isFresh || known === undefined || known.deleting) return false;
-      return imagesOf(known, container, key).some(({ state }) => state === 'waiting');
+      return imagesOf(known, container, key).some(waitsForImage);
     },
   };
 }

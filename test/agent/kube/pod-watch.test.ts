@@ -200,6 +200,27 @@ contexts: [ { name: x, context: { cluster: c, user: u } } ]
     assert.equal(book.open().length, 0, 'the journal alone says nothing of it any more');
   });
 
+  it('keep no silent row of a container that waits for something else than its image', async () => {
+    const wanting = { creating: 'ContainerCreating', tried: 'ErrImagePull', inspected: 'ImageInspectError' };
+    const past = { crashing: 'CrashLoopBackOff', unset: 'CreateContainerConfigError', broken: 'RunContainerError' };
+    const names = Object.keys({ ...wanting, ...past });
+    listed = names.map((name) => podOf(name, refused, { policy: 'Always' }));
+    const { made, book, directory, clock } = start();
+    await until('the watch', () => made.state()?.state === 'following' && book.open()[0]?.pods.length === names.length);
+    for (const [name, reason] of Object.entries({ ...wanting, ...past }))
+      send('MODIFIED', podOf(name, failing(reason, ''), { policy: 'Always' }));
+    await until('the last word', () => directory.get('shop', 'broken')?.images[0]?.reason === 'RunContainerError');
+    clock.shift = goneAfterMs * 3;
+    book.tick();
+    assert.deepEqual(
+      book
+        .open()[0]
+        ?.pods.map(({ pod }) => pod)
+        .sort(),
+      Object.keys(wanting).sort(),
+    );
+  });
+
   it('are what they are again after the server was away: one list, and rows of pods that are gone end', async () => {
     listed = [podOf('web-0', refused), podOf('web-1', refused)];
     const { made, book, clock } = start();
