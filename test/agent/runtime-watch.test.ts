@@ -5,7 +5,7 @@ import { systemEnv } from '../../src/lib/env.ts';
 import { openLog } from '../../src/lib/log.ts';
 import { openCri } from '../../src/wire/cri.ts';
 import { type FakeCri, grpcCodes, startFakeCri } from '../kit/fake-cri.ts';
-import { until } from '../kit/until.ts';
+import { until, wait } from '../kit/until.ts';
 
 const log = openLog({ env: systemEnv, write: () => undefined, settings: () => ({ level: 'error', format: 'text' }) });
 
@@ -18,7 +18,7 @@ describe('agent: runtime watch', () => {
     abort.current = new AbortController();
   });
 
-  function watch(endpoint: () => string) {
+  function watch(endpoint: () => string, more: Partial<Parameters<typeof watchRuntime>[0]> = {}) {
     const lists: (ReadonlySet<string> | null)[] = [];
     const said: string[] = [];
     const sink: WatchSink = {
@@ -33,6 +33,7 @@ describe('agent: runtime watch', () => {
       eager: () => false,
       sink,
       signal: abort.current.signal,
+      ...more,
     });
     running.push(watching);
     return { lists, said, watching };
@@ -66,8 +67,39 @@ describe('agent: runtime watch', () => {
     assert.equal(watching.state().state, 'following');
   });
 
+  it('lists more often from when a pod begins to wait, where there are no events, and until it waits no more', async () => {
+    const fake = await startFakeCri({}, undefined, 'unimplemented');
+    running.push(fake);
+    const world = { waits: false };
+    const listEach = { eagerMs: 100, lazyMs: 60_000 };
+    const { lists } = watch(() => fake.endpoint, { eager: () => world.waits, listEach });
+    await until('a list', () => lists.length >= 1);
+    // The answer that there are no events has the images listed once more.
+    await wait(1000);
+    const before = lists.length;
+    await wait(600);
+    assert.equal(lists.length, before, 'nobody waits');
+    world.waits = true;
+    await until('more lists', () => lists.length >= before + 3);
+    world.waits = false;
+    await wait(600);
+    const after = lists.length;
+    await wait(600);
+    assert.equal(lists.length, after, 'nobody waits any more');
+  });
+
+  it('lists now and then while nobody waits', async () => {
+    const fake = await startFakeCri({}, undefined, 'unimplemented');
+    running.push(fake);
+    const { lists } = watch(() => fake.endpoint, { listEach: { eagerMs: 50, lazyMs: 200 } });
+    await until('lists', () => lists.length >= 4);
+  });
+
   it('lives through a runtime that goes away and comes again', async () => {
-    const first = await startFakeCri();
+    const tagged = {
+      ListImages: () => ({ answer: { images: [{ id: 'sha256:1', repo_tags: ['registry.lab/app:2'] }] } }),
+    };
+    const first = await startFakeCri(tagged);
     let endpoint = first.endpoint;
     const { lists, said, watching } = watch(() => endpoint);
     await until('a list', () => lists.length === 1);
@@ -75,11 +107,13 @@ describe('agent: runtime watch', () => {
     await until('that it is gone', () => said.includes('gone'));
     assert.notEqual(watching.state().state, 'following');
     assert.equal(lists.at(-1), null);
-    const second = await startFakeCri();
+    assert.deepEqual([...(watching.images() ?? [])], ['registry.lab/app:2'], 'what was listed last is still known');
+    const second = await startFakeCri({ ListImages: () => ({ answer: { images: [] } }) });
     running.push(second);
     endpoint = second.endpoint;
     await until('that it is back', () => said.includes('back'));
     assert.equal(watching.state().state, 'following');
+    assert.deepEqual([...(watching.images() ?? ['not listed'])], [], 'a runtime without images');
   });
 
   it('says why a runtime does not answer', async () => {

@@ -14,6 +14,8 @@ export interface RuntimeWatchNeeds {
   readonly open: () => Promise<Result<CriClient, CriFailure>>;
   /** True while pods wait for images: then the list is asked more often where no events are served. */
   readonly eager: () => boolean;
+  /** Other times than the usual ones between two lists, in milliseconds. */
+  readonly listEach?: { readonly eagerMs: number; readonly lazyMs: number };
   readonly sink: WatchSink;
   readonly signal: AbortSignal;
 }
@@ -27,8 +29,7 @@ export interface RuntimeWatch {
 }
 
 /** How often the images are listed: while pods wait and no event tells of a container that was created, and else. */
-const eagerMs = 10_000;
-const lazyMs = 300_000;
+const usualMs = { eagerMs: 10_000, lazyMs: 300_000 };
 
 /** Several containers are created at once: one list is enough for them. */
 const settleMs = 300;
@@ -40,7 +41,9 @@ const againMs = 2000;
 const maxImages = 20_000;
 
 /** Follows the runtime until the signal: which images are on the node, and whether it is there at all. */
-export function watchRuntime({ env, log, open, eager, sink, signal }: RuntimeWatchNeeds): RuntimeWatch {
+export function watchRuntime(needs: RuntimeWatchNeeds): RuntimeWatch {
+  const { env, log, open, eager, sink, signal } = needs;
+  const { eagerMs, lazyMs } = needs.listEach ?? usualMs;
   let state: SourceState = {
     source: 'cri',
     state: 'waiting',
@@ -66,6 +69,13 @@ export function watchRuntime({ env, log, open, eager, sink, signal }: RuntimeWat
     }
   };
 
+  /** The time until the next list. In steps, for a pod may begin to wait at any time. */
+  const untilDue = async (called: AbortSignal): Promise<void> => {
+    const from = env.monotonic();
+    do await pause(eagerMs, called);
+    while (!called.aborted && !eager() && env.monotonic() - from < lazyMs);
+  };
+
   const follow = async (client: CriClient): Promise<void> => {
     const ended = new AbortController();
     const both = AbortSignal.any([signal, ended.signal]);
@@ -83,6 +93,8 @@ export function watchRuntime({ env, log, open, eager, sink, signal }: RuntimeWat
         wake.resolve();
       });
     while (!both.aborted) {
+      // Before the list is asked for: it may not have what comes meanwhile.
+      wake = Promise.withResolvers<void>();
       const listed = await client.listImages(both);
       if (!listed.ok) break;
       images = namesOf(listed.value);
@@ -93,10 +105,8 @@ export function watchRuntime({ env, log, open, eager, sink, signal }: RuntimeWat
           ? 'Images are listed when containers are created.'
           : 'Images are listed now and then: this runtime serves no container events.',
       );
-      wake = Promise.withResolvers<void>();
       const idle = new AbortController();
-      const wait = pause(eager() ? eagerMs : lazyMs, AbortSignal.any([both, idle.signal]));
-      await Promise.race([wait, wake.promise]);
+      await Promise.race([untilDue(AbortSignal.any([both, idle.signal])), wake.promise]);
       idle.abort();
       if (!both.aborted) await pause(settleMs, both);
     }
@@ -112,7 +122,6 @@ export function watchRuntime({ env, log, open, eager, sink, signal }: RuntimeWat
         client.value.close();
         if (!signal.aborted) become('waiting', 'The runtime ended the connection; it is asked again.');
       } else become(client.error.kind === 'socket-absent' ? 'absent' : 'unreadable', client.error.message);
-      images = images === null ? null : new Set();
       sink.images(null);
       await pause(againMs, signal);
     }
