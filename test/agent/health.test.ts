@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { type HealthNeeds, openHealth } from '../../src/agent/health/health.ts';
-import { firstDelay, nextDelay } from '../../src/agent/health/schedule.ts';
+import { budgetMs, firstDelay, nextDelay } from '../../src/agent/health/schedule.ts';
 import type { Declined } from '../../src/agent/parts.ts';
 import { RegistryRow } from '../../src/api/node.ts';
 import { checkAgainst } from '../../src/api/schema.ts';
@@ -246,6 +246,55 @@ describe('agent: watch over registries', () => {
     assert.deepEqual(health.local().clock, { offsetMs: 30, registries: 1 });
   });
 
+  it('believes what was said of a quota for its window, and for an hour where none is named', async () => {
+    const quota = { limit: 100, remaining: 0, source: null, retryAfterSeconds: null };
+    for (const [told, seconds] of [
+      [{ ...quota, windowSeconds: 60 }, 120],
+      [{ ...quota, windowSeconds: 21_600 }, 21_600],
+      [{ ...quota, windowSeconds: 21_600, resetAtMs: start + 1000 + 900_000 }, 900],
+      [{ ...quota, windowSeconds: 900, resetAtMs: start - 5000 }, 900],
+      [{ ...quota, windowSeconds: null }, 3600],
+    ] as const) {
+      const { health, run, env, countOf } = stage({ settings: named(['a.example'], { intervalMs: 60_000 }) });
+      await run(1);
+      const scene = new Scene({ image: 'a.example/team/app:1' });
+      scene.manifest({ rateLimit: told });
+      const head = { id: 'i', node: 'n', startedAt: new Date(start).toISOString(), durationMs: 1 };
+      const runtime = { name: null, version: null, ready: null, imagePresent: null, endpoint: null };
+      health.learn(documentOf(scene.view(), head, runtime));
+      const left = () => health.registries()[0]?.rateLimit?.remaining;
+      env.at += (seconds - 10) * 1000;
+      await run(5);
+      assert.equal(left(), 0, `${JSON.stringify(told)} before`);
+      await run(10);
+      assert.equal(left(), undefined, `${JSON.stringify(told)} after`);
+      assert.ok(countOf('a.example') >= 1);
+    }
+  });
+
+  it('shows a quota without a gap that each check tells of', async () => {
+    const world = { tells: true };
+    const { health, run, env } = stage({
+      settings: named(['a.example'], { intervalMs: 60_000 }),
+      check(image) {
+        const scene = new Scene({ image, startedAtMs: env.now() });
+        const rateLimit = { limit: 10, remaining: 3, windowSeconds: 1, source: null, retryAfterSeconds: null };
+        scene.ping(world.tells ? { rateLimit } : {});
+        const head = { id: 'i', node: 'n', startedAt: new Date(env.now()).toISOString(), durationMs: 1 };
+        const runtime = { name: null, version: null, ready: null, imagePresent: null, endpoint: null };
+        return Promise.resolve(ok(documentOf(scene.view(), head, runtime)));
+      },
+    });
+    await run(60);
+    for (let n = 0; n < 30; n++) {
+      assert.equal(health.registries()[0]?.rateLimit?.remaining, 3, `${n}`);
+      await run(10);
+    }
+    world.tells = false;
+    await run(240);
+    assert.equal(health.registries()[0]?.rateLimit, null);
+  });
+
   it('asks the runtime each minute, and ends with the rest', async () => {
     let asked = 0;
     const { health, run } = stage({
@@ -343,6 +392,14 @@ describe('agent: schedule of checks', () => {
         assert.ok(nextDelay(intervalMs, failures, false, random) >= intervalMs / 4 - 1);
       }),
     );
+  });
+
+  it('believes a quota for a day at most, and without checks for its window', () => {
+    assert.equal(budgetMs(60_000, null, 1e9), 86_400_000);
+    assert.equal(budgetMs(60_000, 1e15, null), 86_400_000);
+    assert.equal(budgetMs(86_400_000, null, 60), 3_600_000);
+    assert.equal(budgetMs(0, null, 60), 60_000);
+    assert.equal(budgetMs(0, null, 0), 3_600_000);
   });
 
   it('spreads what is new over one interval, each in its own part of it', () => {

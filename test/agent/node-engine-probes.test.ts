@@ -92,7 +92,7 @@ describe('agent: node engine probes', () => {
       const result = await made.checkRegistry(image, never);
       assert.ok(result.ok);
       const health = registryHealthOf(result.value, 'docker.io');
-      assert.deepEqual(health.rateLimit, { limit: 100, remaining: 76, windowSeconds: 21_600, source: null });
+      assert.deepEqual(health.rateLimit?.said, { limit: 100, remaining: 76, windowSeconds: 21_600, source: null });
       assert.equal(health.verdict, 'healthy');
     }
     const manifests = hub.requests.filter((request) => request.includes('/manifests/'));

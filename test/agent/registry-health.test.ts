@@ -144,7 +144,7 @@ describe('agent: registry health', () => {
     const limit = { limit: 100, windowSeconds: 21_600, source: '203.0.113.7', retryAfterSeconds: null };
     scene.manifest({ rateLimit: { ...limit, remaining: 42 } });
     scene.manifest({ rateLimit: { ...limit, remaining: 41 } });
-    assert.deepEqual(healthOf(scene).rateLimit, {
+    assert.deepEqual(healthOf(scene).rateLimit?.said, {
       limit: 100,
       remaining: 41,
       windowSeconds: 21_600,

@@ -8,8 +8,8 @@ import { openClockJumps } from '../clock-jump.ts';
 import type { Declined, Health, Incident } from '../parts.ts';
 import { type LocalHealth, openLocalKeeper } from './local-health.ts';
 import { type RegistryInUse, registriesInUse, registryName, type Use } from './registries-in-use.ts';
-import { rateLimitOf, registryHealthOf } from './registry-health.ts';
-import { checksAtOnce, firstDelay, nextDelay } from './schedule.ts';
+import { rateLimitOf, registryHealthOf, type ToldLimit } from './registry-health.ts';
+import { budgetMs, checksAtOnce, firstDelay, nextDelay } from './schedule.ts';
 import { type Settled, settle } from './settle.ts';
 
 /** What watching the node's health needs. The settings may change while it works. */
@@ -63,7 +63,8 @@ interface Watched {
   nextAt: number;
   checking: boolean;
   settled: Settled | null;
-  rateLimit: RegistryRow['rateLimit'];
+  /** Until when it is believed, monotonic: most checks come by no answer that tells of it. */
+  rateLimit: { readonly said: ToldLimit['said']; readonly until: number } | null;
   /** Why the last check was not made; null: it was. */
   declined: string | null;
 }
@@ -135,6 +136,13 @@ export function openHealth(needs: HealthNeeds): HealthWatch {
     });
   };
 
+  const learnLimit = (one: Watched, told: ToldLimit | null): void => {
+    if (told === null) return;
+    const resetMs = told.resetAtMs === null ? null : told.resetAtMs - env.now();
+    const lasts = budgetMs(needs.settings().intervalMs, resetMs, told.said.windowSeconds);
+    one.rateLimit = { said: told.said, until: env.monotonic() + lasts };
+  };
+
   const check = async (one: Watched): Promise<void> => {
     const { image, registry } = one.use;
     const startedAt = env.now();
@@ -153,7 +161,7 @@ export function openHealth(needs: HealthNeeds): HealthWatch {
     keeper.learn(result.value, startedAt);
     const found = registryHealthOf(result.value, registry);
     one.settled = settle(one.settled, found, startedAt);
-    one.rateLimit = found.rateLimit ?? one.rateLimit;
+    learnLimit(one, found.rateLimit);
     const patient = registry === 'docker.io' || found.cause === 'rate-limited';
     one.nextAt = env.monotonic() + nextDelay(intervalMs, one.settled.failures, patient, env.random());
   };
@@ -203,7 +211,10 @@ export function openHealth(needs: HealthNeeds): HealthWatch {
       const { intervalMs } = needs.settings();
       const [now, wall] = [env.monotonic(), env.now()];
       return [...watched.values()]
-        .map((one) => rowOf(one, intervalMs, wall, wall + Math.max(0, one.nextAt - now)))
+        .map((one) => {
+          const { said, until } = one.rateLimit ?? { said: null, until: now };
+          return rowOf(one, until > now ? said : null, intervalMs, wall, wall + Math.max(0, one.nextAt - now));
+        })
         .sort((a, b) => (a.registry < b.registry ? -1 : 1));
     },
     local: () => ({
@@ -222,7 +233,7 @@ export function openHealth(needs: HealthNeeds): HealthWatch {
         return;
       }
       keeper.learn(document, at);
-      one.rateLimit = rateLimitOf(document) ?? one.rateLimit;
+      learnLimit(one, rateLimitOf(document));
     },
     async stop() {
       abort.abort();
@@ -262,7 +273,8 @@ function shuffle<T>(list: T[], random: () => number): void {
 const dayMs = 86_400_000;
 
 function rowOf(
-  { use, settled, rateLimit, declined }: Watched,
+  { use, settled, declined }: Watched,
+  rateLimit: RegistryRow['rateLimit'],
   intervalMs: number,
   now: number,
   nextAt: number,

@@ -21,7 +21,7 @@ export interface RegistryHealth {
   readonly latencyMs: RegistryRow['latencyMs'];
   /** The first end of a certificate in use. */
   readonly certificate: { readonly notAfter: string; readonly subject: string } | null;
-  readonly rateLimit: RegistryRow['rateLimit'];
+  readonly rateLimit: ToldLimit | null;
   readonly mirrors: RegistryRow['mirrors'];
 }
 
@@ -201,8 +201,15 @@ function certificateOf(document: Investigation): RegistryHealth['certificate'] {
     : { notAfter: new Date(first.notAfter).toISOString(), subject: safeLine(first.subject, 300) };
 }
 
+/** What a registry's answer said of its quota. */
+export interface ToldLimit {
+  readonly said: NonNullable<RegistryRow['rateLimit']>;
+  /** Epoch milliseconds; null: nothing says when the window starts anew. */
+  readonly resetAtMs: number | null;
+}
+
 /** What the last answer that tells of a quota says. */
-export function rateLimitOf(document: Investigation): RegistryRow['rateLimit'] {
+export function rateLimitOf(document: Investigation): ToldLimit | null {
   const told = document.probes.flatMap((probe): RateLimitFacts[] => {
     if (probe.status === 'skipped' || probe.counterfactual) return [];
     if (probe.kind !== 'registry' && probe.kind !== 'manifest' && probe.kind !== 'auth') return [];
@@ -211,6 +218,6 @@ export function rateLimitOf(document: Investigation): RegistryRow['rateLimit'] {
   });
   const last = told.at(-1);
   if (last === undefined) return null;
-  const { limit, remaining, windowSeconds, source } = last;
-  return { limit, remaining, windowSeconds, source };
+  const { limit, remaining, windowSeconds, source, resetAtMs = null } = last;
+  return { said: { limit, remaining, windowSeconds, source }, resetAtMs };
 }

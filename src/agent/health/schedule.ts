@@ -31,3 +31,17 @@ export function nextDelay(intervalMs: number, failures: number, patient: boolean
   const base = failures > longFailing ? intervalMs / 2 : intervalMs / oftener;
   return Math.round(base * (1 + chance / 4));
 }
+
+const hourMs = 3_600_000;
+const dayMs = 86_400_000;
+
+/**
+ * How long what a registry said of its quota is believed: to the reset in `resetMs`, or for its window, and for an hour where
+ * it named neither. No less than until the next check has had its say, so that a quota that each check tells of does not come
+ * and go; a day at most, whatever a registry names.
+ */
+export function budgetMs(intervalMs: number, resetMs: number | null, windowSeconds: number | null): number {
+  const named = [resetMs, windowSeconds === null ? null : windowSeconds * 1000];
+  const window = named.find((ms) => ms !== null && ms > 0) ?? hourMs;
+  return Math.min(dayMs, Math.max(window, Math.min(hourMs, intervalMs * 2)));
+}
