@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { DatabaseSync } from 'node:sqlite';
 import { openBook } from '../../src/agent/book.ts';
 import { openState } from '../../src/agent/state/state.ts';
 import { openLog } from '../../src/lib/log.ts';
@@ -144,6 +145,55 @@ describe('agent: state', () => {
     } finally {
       spawnSync('umount', ['-l', directory]);
     }
+  });
+
+  it('knows the last times of schedules while the disk fails, and the newer ones when it is back', () => {
+    const directory = another();
+    const before = state(directory);
+    before.saveTime('report', 10);
+    before.saveTime('other', 11);
+    before.close();
+    const kept = state(directory);
+    const other = new DatabaseSync(`${directory}/agent.db`);
+    other.exec('BEGIN IMMEDIATE');
+    time.at += 5000;
+    kept.saveCursor('c');
+    kept.tick();
+    assert.match(kept.trouble() ?? '', /cannot be written/);
+    assert.deepEqual([kept.lastTime('report'), kept.lastTime('other'), kept.lastTime('third')], [10, 11, null]);
+    kept.saveTime('report', 20);
+    other.exec('ROLLBACK');
+    other.close();
+    time.at += 31_000;
+    kept.tick();
+    assert.equal(kept.trouble(), null);
+    assert.deepEqual([kept.lastTime('report'), kept.lastTime('other')], [20, 11]);
+    kept.close();
+    const again = state(directory);
+    assert.deepEqual([again.lastTime('report'), again.lastTime('other')], [20, 11]);
+    again.close();
+  });
+
+  it('takes the last times from a disk that could not be opened at first', () => {
+    const directory = another();
+    const before = state(directory);
+    before.saveTime('report', 10);
+    before.saveTime('other', 11);
+    before.close();
+    // Where the folder was to be mounted is something else.
+    renameSync(directory, `${directory}-away`);
+    writeFileSync(directory, '');
+    const early = state(directory);
+    assert.match(early.trouble() ?? '', /cannot be opened/);
+    assert.equal(early.lastTime('report'), null);
+    early.saveTime('report', 20);
+    rmSync(directory);
+    renameSync(`${directory}-away`, directory);
+    time.at += 31_000;
+    early.tick();
+    assert.equal(early.trouble(), null);
+    assert.deepEqual([early.lastTime('report'), early.lastTime('other')], [20, 11]);
+    early.close();
   });
 
   it('lives on where it may not write at all', () => {

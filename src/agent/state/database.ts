@@ -6,6 +6,9 @@ export interface Database extends Tables {
   readonly listIncidents: () => readonly string[];
   readonly putIncident: (id: string, state: 'open' | 'over', endedAt: number | null, document: string) => void;
   readonly clearOpen: () => void;
+  /** The last times of schedules, by their names. */
+  readonly listTimes: () => readonly (readonly [name: string, at: number])[];
+  readonly putTime: (name: string, at: number) => void;
   /** Keeps the newest `most` of those that are over. */
   readonly trimIncidents: (most: number) => void;
   /** Puts one, and drops the oldest beyond `most`. */
@@ -30,9 +33,12 @@ export function openDatabase(path: string): Database {
   return openTables(path, { pragmas: 'PRAGMA cache_size = -256', schema }, prepare);
 }
 
+const timePrefix = 'time:';
+
 function prepare(db: DatabaseSync, tables: Tables): Database {
   const listIncidents = db.prepare('SELECT document FROM incidents ORDER BY ended_at');
   const putIncident = db.prepare('INSERT OR REPLACE INTO incidents VALUES (?, ?, ?, ?)');
+  const listTimes = db.prepare("SELECT key, value FROM meta WHERE key LIKE 'time:%'");
   const trimIncidents = db.prepare(
     "DELETE FROM incidents WHERE state = 'over' AND id NOT IN (SELECT id FROM incidents WHERE state = 'over' ORDER BY ended_at DESC LIMIT ?)",
   );
@@ -49,6 +55,12 @@ function prepare(db: DatabaseSync, tables: Tables): Database {
       listIncidents.all().flatMap(({ document }) => (typeof document === 'string' ? [document] : [])),
     putIncident: (id, state, endedAt, document) => void putIncident.run(id, state, endedAt, document),
     clearOpen: () => db.exec("DELETE FROM incidents WHERE state = 'open'"),
+    listTimes: () =>
+      listTimes.all().flatMap(({ key, value }): [string, number][] => {
+        const at = Number(value);
+        return typeof key === 'string' && Number.isFinite(at) ? [[key.slice(timePrefix.length), at]] : [];
+      }),
+    putTime: (name, at) => tables.putMeta(`${timePrefix}${name}`, String(at)),
     trimIncidents: (most) => void trimIncidents.run(most),
     putInvestigation(id, image, at, document, most) {
       putInvestigation.run(id, image, at, document);

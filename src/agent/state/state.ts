@@ -93,6 +93,8 @@ export function openState({ env, log, directory, keep }: StateNeeds): AgentState
   const open = new Map<string, Incident>();
   const memory = readMemory(database, log);
   for (const incident of memory.open) open.set(incident.key, incident);
+  // They are few, and known also while the disk is not there.
+  const times = new Map(database.listTimes());
   let cursor: { readonly text: string; readonly at: number } | null = null;
   const dirty = new Map<string, Incident>();
   let writtenAt = Number.NEGATIVE_INFINITY;
@@ -149,12 +151,11 @@ export function openState({ env, log, directory, keep }: StateNeeds): AgentState
         return rows.map(read).filter((document) => document !== null);
       },
     },
-    lastTime(name) {
-      const text = database.getMeta(`time:${name}`);
-      const at = text === null ? Number.NaN : Number(text);
-      return Number.isFinite(at) ? at : null;
+    lastTime: (name) => times.get(name) ?? null,
+    saveTime(name, at) {
+      times.set(name, at);
+      write((to) => to.putTime(name, at));
     },
-    saveTime: (name, at) => write((to) => to.putMeta(`time:${name}`, String(at))),
     trouble: () => trouble,
     tick() {
       const now = env.monotonic();
@@ -166,6 +167,8 @@ export function openState({ env, log, directory, keep }: StateNeeds): AgentState
         disk.transaction(() => {
           disk.clearOpen();
           for (const incident of open.values()) disk.putIncident(incident.id, 'open', null, JSON.stringify(incident));
+          for (const [name, at] of disk.listTimes()) if (!times.has(name)) times.set(name, at);
+          for (const [name, at] of times) disk.putTime(name, at);
         });
         database.close();
         database = disk;
