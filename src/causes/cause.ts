@@ -54,6 +54,10 @@ export interface CauseArgs {
   readonly schemes?: string;
   /** The content lies at the registry itself, not at another host. */
   readonly own?: 'yes';
+  /** Whether it comes from the party itself or from the proxy, or from something else on the way, is not known. */
+  readonly unclear?: 'yes';
+  /** Without the proxy it is well. */
+  readonly direct?: 'yes';
   /** What is lost on the way is lost for the name in it. */
   readonly filtered?: 'yes';
 }
@@ -102,7 +106,19 @@ export function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
+/** Behind what came by a proxy and could not be compared with what comes without it. */
+export function perhapsProxys({ unclear, proxy }: CauseArgs): string {
+  return unclear === undefined || proxy === undefined
+    ? ''
+    : ` It comes by the proxy ${proxy}, and whether it is the proxy's own is not told.`;
+}
+
 /** A remedy with a command to copy, or without one. */
 export function remedy(text: string, command: string | null = null): Remedy {
   return { text, command };
+}
+
+/** Past the proxy: the setting to change, in the unit of the runtime that runs here. */
+export function bypass({ unit, host }: CauseArgs): string {
+  return `systemctl edit ${unit ?? 'containerd'}   # append ${host ?? 'HOST'} to Environment=NO_PROXY=, then: systemctl restart ${unit ?? 'containerd'}`;
 }

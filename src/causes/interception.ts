@@ -1,10 +1,11 @@
 import { BlockList, isIPv6 } from 'node:net';
 import { type Break, breaksOf, insteadOfWay } from '../evidence/breaks.ts';
+import { handshakeOwner } from '../evidence/handshake-by-proxy.ts';
 import type { View } from '../evidence/view.ts';
 import type { TlsFacts } from '../model/facts.ts';
 import type { DoneProbe } from '../model/investigation.ts';
 import type { Match } from './cause.ts';
-import { telling } from './clock.ts';
+import { clockSkew, telling } from './clock.ts';
 import { inspectorOf, isPublicHost } from './interception-data.ts';
 
 /** What shows that a certificate is not the registry's own. */
@@ -25,7 +26,9 @@ export interface Interception {
  */
 export function interception(hop: Break, view: View): Interception | null {
   const handshake = telling(hop);
-  if (hop.layer !== 'tls' || handshake?.error?.code !== 'tls-unknown-authority') return null;
+  if (hop.layer !== 'tls' || handshake === null || !isStrangers(handshake)) return null;
+  const timely = handshake.error?.code === 'tls-unknown-authority';
+  if (!timely && (handshakeOwner(hop, view) !== 'not-own' || clockSkew(hop, view) !== null)) return null;
   const issuer = authorityOf(handshake.facts);
   // An authority that the public trusts is not on this node's list: that is the list's fault.
   if (issuer === null || handshake.facts.publicAuthority === true) return null;
@@ -60,6 +63,13 @@ export function interception(hop: Break, view: View): Interception | null {
   if (different === undefined) return null;
   const detail = `${wayWords(hop, different)} it presents one of another authority, ${authorityOf(different.facts)}`;
   return found('likely', detail, [different.id]);
+}
+
+/** For the host's name, by an authority that the node does not know; that its time is over, or to come, is said before that. */
+function isStrangers({ error, facts: { failedChecks } }: DoneProbe<'tls'>): boolean {
+  const outOfTime = error?.code === 'tls-expired' || error?.code === 'tls-not-yet-valid';
+  const also = failedChecks.includes('tls-unknown-authority') && !failedChecks.includes('tls-hostname');
+  return error?.code === 'tls-unknown-authority' || (outOfTime && also);
 }
 
 /** The last authority that a chain as sent names. */

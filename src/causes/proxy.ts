@@ -1,22 +1,23 @@
 import { type Break, insteadOfWay } from '../evidence/breaks.ts';
+import { handshakeOwner } from '../evidence/handshake-by-proxy.ts';
 import { originOf, partyName } from '../evidence/origin.ts';
-import { idsOf } from '../evidence/view.ts';
+import { isUnanswered } from '../evidence/silent-handshake.ts';
+import { idsOf, type View } from '../evidence/view.ts';
 import type { WayState } from '../evidence/way-state.ts';
 import { clip } from '../lib/limits.ts';
 import { listed } from '../lib/words.ts';
 import type { DoneProbe } from '../model/investigation.ts';
-import { matchBreaks } from './break-match.ts';
-import { type Cause, type CauseArgs, remedy, sentence } from './cause.ts';
+import { type BreakReading, matchBreaks } from './break-match.ts';
+import { bypass, type Cause, remedy, sentence } from './cause.ts';
+import { clockSkew, telling } from './clock.ts';
+import { interception } from './interception.ts';
+import { plainSpeaker, plainWords } from './plain-answer.ts';
 import { answerOf, answersInstead, directOpen, isDenial, isOnwardFailure, said } from './proxy-answer.ts';
 import { tcpFailure } from './tcp-failure.ts';
 
 function stateProbes(state: WayState): string[] {
   return idsOf([...state.tcp, ...state.connect, ...state.tls].filter((probe) => probe.status === 'ok'));
 }
-
-/** The setting to change, in the unit of the runtime that runs here. */
-const bypass = ({ unit, host }: CauseArgs): string =>
-  `systemctl edit ${unit ?? 'containerd'}   # append ${host ?? 'HOST'} to Environment=NO_PROXY=, then: systemctl restart ${unit ?? 'containerd'}`;
 
 const named = (proxy: string | undefined): string => (proxy === undefined ? '' : ` ${proxy}`);
 
@@ -128,7 +129,19 @@ export const proxyCauses: readonly Cause[] = [
       ),
       remedy('If the registry is internal, it should not go by the proxy: add it to NO_PROXY.', bypass(args)),
     ],
-    match: matchBreaks(['proxy'], (hop, view) => {
+    match: matchBreaks(['proxy', 'tls'], (hop, view) => {
+      const speaker = plainSpeaker(hop, view);
+      if (hop.layer === 'tls') {
+        if (speaker?.is !== 'proxy') return null;
+        const detail = `it opens the way, and what answers on it speaks no TLS: ${plainWords(speaker)}`;
+        return {
+          confidence: 'likely',
+          alternatives: ['http-on-https', 'registry-invalid-response'],
+          evidence: [...idsOf(hop.probes), ...idsOf(speaker.plain)],
+          host: proxyParty(hop),
+          args: { host: hop.way.host, port: String(hop.way.port), detail },
+        };
+      }
       const answer = answerOf(hop);
       if (!isDenial(answer) || directOpen(hop, view) !== null) return null;
       const args = { host: hop.way.host, port: String(hop.way.port), detail: said(answer) };
@@ -161,7 +174,8 @@ export const proxyCauses: readonly Cause[] = [
       const answer = answerOf(hop);
       const direct = directOpen(hop, view);
       if (hop.layer === 'tls') {
-        if (hop.way.proxy === null || direct === null || answersInstead(hop, view) === null) return null;
+        if (hop.way.proxy === null || direct === null) return null;
+        if (answersInstead(hop, view) === null) return anotherServer(hop, view, direct);
         // Large packets that vanish on the way to the proxy are silence, too.
         const silent = hop.state.tls.some(({ error }) => error?.code === 'timeout');
         return {
@@ -226,6 +240,26 @@ export const proxyCauses: readonly Cause[] = [
     ],
   },
 ];
+
+/** On the way that the proxy opens somebody else answers than without it, and not with what the host's name is for. */
+function anotherServer(hop: Break, view: View, direct: WayState): ReturnType<BreakReading> {
+  const error = telling(hop)?.error;
+  const apart = isUnanswered(hop.state) || error?.code === 'tls-unknown-authority';
+  if (error === null || error === undefined || apart || handshakeOwner(hop, view) !== 'not-own') return null;
+  if (clockSkew(hop, view) !== null || interception(hop, view) !== null) return null;
+  const words = error.message.replace(/^TLS handshake with [^ ]+: /, '');
+  return {
+    evidence: [...idsOf(hop.probes), ...stateProbes(direct)],
+    args: {
+      host: hop.way.host,
+      source: hop.way.proxyReason,
+      detail: `on the way that it opens another server answers: ${clip(words, longestWords)}`,
+    },
+  };
+}
+
+/** What another server says is cut to what a sentence can hold. */
+const longestWords = 200;
 
 /** What is wrong with a proxy that gives no answer to what it is asked, by its failure's code. */
 const hopelessWords: Readonly<Record<string, string>> = {

@@ -2,13 +2,14 @@ import { type Break, tlsInstead } from '../evidence/breaks.ts';
 import { servedElsewhere } from '../evidence/elsewhere.ts';
 import { partyName } from '../evidence/origin.ts';
 import { requestsOf } from '../evidence/requests.ts';
-import { probesOf, type View } from '../evidence/view.ts';
+import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import { endpointWay } from '../evidence/ways.ts';
 import { spanWords } from '../lib/sizes.ts';
 import type { HttpFacts, RateLimitFacts } from '../model/facts.ts';
 import type { AnyDoneProbe } from '../model/investigation.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy, sentence } from './cause.ts';
+import { plainSpeaker, plainWords } from './plain-answer.ts';
 import { isBlockedPage } from './public-registry.ts';
 import { registryOf, secretCommand } from './refused.ts';
 
@@ -137,6 +138,16 @@ export const registryCauses: readonly Cause[] = [
             ? { confidence: 'likely' as const, alternatives: ['source-address-blocked', 'access-denied'] as const }
             : {}),
           args: { host: partyName(hop.way), detail: `${words(hop)}${of?.bodyFormat === 'html' ? page : ''}` },
+        };
+      })(all),
+      ...matchBreaks(['tls'], (hop, view) => {
+        const speaker = plainSpeaker(hop, view);
+        if (speaker?.is !== 'page') return null;
+        return {
+          confidence: 'likely',
+          alternatives: ['http-on-https'],
+          evidence: [...idsOf(hop.probes), ...idsOf(speaker.plain)],
+          args: { host: partyName(hop.way), detail: plainWords(speaker) },
         };
       })(all),
       ...unusableRealms(all),

@@ -1,18 +1,22 @@
-import { type Break, insteadOfWay, tlsInstead } from '../evidence/breaks.ts';
+import type { Break } from '../evidence/breaks.ts';
+import { handshakeOwner } from '../evidence/handshake-by-proxy.ts';
 import { smallExchange, whySilent } from '../evidence/silent-handshake.ts';
-import { idsOf, probesOf, type View } from '../evidence/view.ts';
+import { idsOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { waysOf } from '../evidence/ways.ts';
+import type { CauseId } from '../model/cause-id.ts';
 import type { CertificateFacts } from '../model/facts.ts';
 import type { DoneProbe } from '../model/investigation.ts';
 import type { NetworkFailure } from '../model/network-failure.ts';
-import { matchBreaks } from './break-match.ts';
-import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
+import { type BreakReading, matchBreaks } from './break-match.ts';
+import { bypass, type Cause, type CauseArgs, type Match, perhapsProxys, remedy } from './cause.ts';
 import { clearsItself, clockSkew, clockWitnesses, failedCertificate as failed, skewWords, telling } from './clock.ts';
 import { foundBy, foundByAdvice } from './found-by.ts';
+import { httpOnHttps } from './http-on-https.ts';
 import { interception } from './interception.ts';
+import { plainSpeaker } from './plain-answer.ts';
 import { answersInstead } from './proxy-answer.ts';
-import { caPath, caPlace, plainPlace } from './registry-place.ts';
+import { caPath, caPlace } from './registry-place.ts';
 
 /** Days before a certificate's end from which on it is worth a word (contract.md, section 4). */
 const expiringDays = 14;
@@ -22,8 +26,19 @@ function when(code: NetworkFailure, words: (probe: DoneProbe<'tls'>, view: View,
   return matchBreaks(['tls'], (hop, view) => {
     const probe = telling(hop);
     if (probe?.error?.code !== code || clockSkew(hop, view) !== null || interception(hop, view) !== null) return null;
-    return { args: { host: hop.way.host, port: String(hop.way.port), ...words(probe, view, hop) } };
+    const args = { host: hop.way.host, port: String(hop.way.port), ...words(probe, view, hop) };
+    // An authority that the node does not know is one, whoever it signs for.
+    return code === 'tls-unknown-authority' ? { args } : byWhomever(hop, view, args, 'tls-intercepted');
   });
+}
+
+/** As it is, where it is the host's own; likely, where it may be the proxy's; null where it is the proxy's. */
+function byWhomever(hop: Break, view: View, args: CauseArgs, other: CauseId): ReturnType<BreakReading> {
+  const owner = handshakeOwner(hop, view);
+  if (owner === 'not-own') return null;
+  return owner === 'own'
+    ? { args }
+    : { confidence: 'likely', alternatives: [other], args: { ...args, unclear: 'yes' } };
 }
 
 /** A certificate's time by the node's clock, with what those who answered say of that clock. */
@@ -36,7 +51,9 @@ function whenTime(
     if (probe?.error?.code !== code || clockSkew(hop, view) !== null) return null;
     const args = { host: hop.way.host, port: String(hop.way.port), ...words(probe, view) };
     const self = clearsItself(hop, view);
-    if (self === null) return { evidence: [...idsOf(hop.probes), ...clockWitnesses(view)], args };
+    const found = byWhomever(hop, view, args, 'tls-intercepted');
+    if (found === null || self === null)
+      return found && { ...found, evidence: [...idsOf(hop.probes), ...clockWitnesses(view)] };
     const clock = skewWords(self.offsetMs);
     return { confidence: 'likely', alternatives: ['clock-skew'], evidence: self.evidence, args: { ...args, clock } };
   });
@@ -102,6 +119,14 @@ export const tlsCauses: readonly Cause[] = [
       `TLS to ${host ?? 'the registry'} is intercepted${proxy === undefined ? '' : ` on the way by the proxy ${proxy}`}: a certificate for that name comes from ${issuer ?? 'a middlebox'}, which this node does not trust${detail === undefined ? '' : `; ${detail}`}.`,
     remedies: (args) => [
       remedy(`Exempt ${args.host ?? 'the registry'} from TLS inspection: runtimes check content by its digest anyway.`),
+      ...(args.direct === undefined
+        ? []
+        : [
+            remedy(
+              `Or go past the proxy, for without it the certificate holds: add ${args.host ?? 'the host'} to NO_PROXY of the runtime${args.source === undefined ? '' : ` (the proxy is set by ${args.source})`}.`,
+              bypass(args),
+            ),
+          ]),
       remedy(
         "Or install the inspecting authority's certificate in the node's trust store, and restart the runtime.",
         `cp CA.crt /usr/local/share/ca-certificates/ && update-ca-certificates && systemctl restart ${args.unit ?? 'containerd'}`,
@@ -116,7 +141,13 @@ export const tlsCauses: readonly Cause[] = [
         confidence,
         evidence,
         alternatives: confidence === 'proven' ? [] : ['tls-unknown-authority'],
-        args: { host: hop.way.host, port: String(hop.way.port), issuer, detail },
+        args: {
+          host: hop.way.host,
+          port: String(hop.way.port),
+          issuer,
+          detail,
+          ...(handshakeOwner(hop, view) === 'not-own' ? { source: hop.way.proxyReason, direct: 'yes' as const } : {}),
+        },
       };
     }),
   },
@@ -127,8 +158,8 @@ export const tlsCauses: readonly Cause[] = [
     title: 'A certificate has expired',
     fixedBy: 'registry',
     proof: "Every certificate of the chain, and the root in the node's store, is checked against the node's clock.",
-    say: ({ host, date, certificate, issuer, detail, clock, issuing }) =>
-      `${issuing === undefined ? 'The' : 'An issuing'} certificate of ${host ?? 'the registry'}${certificate === undefined || certificate === `CN=${host}` ? '' : ` (${certificate})`} expired${detail === undefined ? '' : ` ${detail}`}${date === undefined ? '' : ` on ${date}`}${issuer === undefined ? '' : `; it was issued by ${issuer}`}.${clock === undefined ? '' : ` By that host's own clock it is valid: this node's is ${clock}, and nobody else told the time.`}`,
+    say: ({ host, date, certificate, issuer, detail, clock, issuing, ...args }) =>
+      `${issuing === undefined ? 'The' : 'An issuing'} certificate of ${host ?? 'the registry'}${certificate === undefined || certificate === `CN=${host}` ? '' : ` (${certificate})`} expired${detail === undefined ? '' : ` ${detail}`}${date === undefined ? '' : ` on ${date}`}${issuer === undefined ? '' : `; it was issued by ${issuer}`}.${clock === undefined ? '' : ` By that host's own clock it is valid: this node's is ${clock}, and nobody else told the time.`}${perhapsProxys(args)}`,
     remedies: (args) => [
       args.issuing === undefined
         ? remedy('Its owner renews it; look at the dates with:', dates(args))
@@ -151,8 +182,8 @@ export const tlsCauses: readonly Cause[] = [
     title: 'A certificate is not valid yet',
     fixedBy: 'registry',
     proof: "The certificate's start lies after the node's clock.",
-    say: ({ host, date }) =>
-      `The certificate of ${host ?? 'the registry'} is not valid before ${date ?? 'a date that is still to come'}.`,
+    say: ({ host, date, ...args }) =>
+      `The certificate of ${host ?? 'the registry'} is not valid before ${date ?? 'a date that is still to come'}.${perhapsProxys(args)}`,
     remedies: (args) => [
       remedy(
         "Compare this node's clock with another's first: a clock that is behind looks the same.",
@@ -183,8 +214,8 @@ export const tlsCauses: readonly Cause[] = [
     proof: "No subject alternative name of the certificate fits the host, by Go's rules.",
     say: (args) =>
       args.nameless === undefined
-        ? `The certificate presented for ${args.host ?? 'the registry'} is for other names${args.detail === undefined ? '' : `: ${args.detail}`}${args.source === undefined ? '' : ` (its address is from ${args.source})`}${args.alias === undefined ? '' : ` (the host was found as ${args.alias})`}.`
-        : `The certificate presented for ${args.host ?? 'the registry'} has no subject alternative name, only ${args.detail ?? 'a Common Name'}, and Go, in which the runtimes are written, does not go by that.`,
+        ? `The certificate presented for ${args.host ?? 'the registry'} is for other names${args.detail === undefined ? '' : `: ${args.detail}`}${args.source === undefined ? '' : ` (its address is from ${args.source})`}${args.alias === undefined ? '' : ` (the host was found as ${args.alias})`}.${perhapsProxys(args)}`
+        : `The certificate presented for ${args.host ?? 'the registry'} has no subject alternative name, only ${args.detail ?? 'a Common Name'}, and Go, in which the runtimes are written, does not go by that.${perhapsProxys(args)}`,
     remedies: (args) => [
       ...[foundByAdvice(args)].filter((advice) => advice !== null).map((advice) => remedy(advice)),
       args.nameless === undefined
@@ -214,8 +245,8 @@ export const tlsCauses: readonly Cause[] = [
     title: 'The TLS handshake fails',
     fixedBy: 'registry',
     proof: 'TCP connects, and the handshake ends by an alert, without a common version or cipher, or in silence.',
-    say: ({ host, detail, proxy }) =>
-      `TLS with ${host ?? 'the registry'}${proxy === undefined ? '' : `, by the proxy ${proxy},`} cannot be set up: ${detail?.replace(/^TLS handshake with [^ ]+: /, '') ?? 'the handshake ends early'}.`,
+    say: (args) =>
+      `TLS with ${args.host ?? 'the registry'}${args.proxy === undefined ? '' : `, by the proxy ${args.proxy},`} cannot be set up: ${args.detail?.replace(/^TLS handshake with [^ ]+: /, '') ?? 'the handshake ends early'}.${perhapsProxys(args)}`,
     remedies: (args) =>
       args.filtered === 'yes'
         ? [
@@ -235,11 +266,14 @@ export const tlsCauses: readonly Cause[] = [
       ...matchBreaks(['tls'], (hop, view) => {
         const probe = telling(hop);
         const code = probe?.error?.code;
-        if (code === undefined || namedElsewhere.has(code)) return null;
+        const unread = plainSpeaker(hop, view)?.is === 'other';
+        if (code === undefined || (namedElsewhere.has(code) && !unread)) return null;
         if (code === 'reset' && hop.state.tls.every((one) => one.error?.code === 'reset')) return null;
         if (answersInstead(hop, view) !== null) return null;
         const args = { host: hop.way.host, port: String(hop.way.port), detail: probe?.error?.message ?? code };
-        if (code !== 'timeout') return { args };
+        if (unread) return { confidence: 'likely', alternatives: ['http-on-https'], args };
+        const found = byWhomever(hop, view, args, 'proxy-denied');
+        if (code !== 'timeout' || found === null || found.confidence === 'likely') return found;
         const small = smallExchange(hop.way, view);
         if (small === null) return { confidence: 'likely', alternatives: ['mtu-black-hole'], args };
         // Silence is the server's own only when small packets vanish too, and a filter's when it goes by the name.
@@ -257,58 +291,7 @@ export const tlsCauses: readonly Cause[] = [
       )(all),
     ],
   },
-  {
-    id: 'http-on-https',
-    layer: 'tls',
-    scenario: 7,
-    title: 'HTTPS is spoken to a plain-HTTP port, or the other way round',
-    fixedBy: 'node',
-    proof:
-      'The answer to the handshake is plain text, and the same port answers plain HTTP; or plain HTTP meets a TLS port.',
-    say: ({ host, port, detail }) =>
-      `${host ?? 'The registry'}${port === undefined ? '' : ` port ${port}`} ${detail ?? 'does not speak the protocol that the runtime uses'}.`,
-    remedies: ({ host, port, detail, source, path }) => [
-      detail?.includes('TLS') === true && detail.includes('http://')
-        ? remedy("Write https:// in the endpoint's address in the node's registry configuration.")
-        : source !== undefined
-          ? remedy(`Give it TLS; or, in a network that you trust, say that it is plain in ${source}.`)
-          : remedy(
-              'Give the registry TLS; or, in a network that you trust, tell the runtime that it is plain:',
-              `mkdir -p /etc/containerd/certs.d/${path ?? `${host ?? 'HOST'}:${port ?? 'PORT'}`} && echo 'server = "http://${host ?? 'HOST'}:${port ?? 'PORT'}"' > /etc/containerd/certs.d/${path ?? `${host ?? 'HOST'}:${port ?? 'PORT'}`}/hosts.toml`,
-            ),
-    ],
-    match: (view) => [
-      ...matchBreaks(['tls'], (hop) => {
-        const probe = telling(hop);
-        if (probe?.error?.code !== 'tls-plain-answer') return null;
-        const plain = insteadOfWay(view, hop.way, 'plain-http').flatMap(({ way }) =>
-          probesOf(view, 'registry').filter((one) => one.facts.way === way.id && one.facts.status !== null),
-        );
-        return {
-          confidence: plain.length > 0 ? 'proven' : 'likely',
-          evidence: [...idsOf(hop.probes), ...idsOf(plain)],
-          args: {
-            host: hop.way.host,
-            port: String(hop.way.port),
-            detail: 'speaks plain HTTP, and the runtime addresses it with HTTPS',
-            ...plainPlace(hop, view),
-          },
-        };
-      })(view),
-      ...matchBreaks(['http'], (hop, view) =>
-        hop.exchange?.error?.code === 'tls-on-plain' || tlsInstead(view, hop).length > 0
-          ? {
-              evidence: [...idsOf(hop.probes), ...idsOf(tlsInstead(view, hop))],
-              args: {
-                host: hop.way.host,
-                port: String(hop.way.port),
-                detail: 'speaks TLS, and the runtime addresses it with http://',
-              },
-            }
-          : null,
-      )(view),
-    ],
-  },
+  httpOnHttps,
 ];
 
 /** Failures of the handshake that have a cause of their own. */

@@ -148,11 +148,10 @@ function insteadOf(view: View, way: Way): Way[] {
     others.push(named({ ...way, ...other }, view.plan.endpoints[way.endpoint]));
   };
   const beforeTls = broken.layer === 'dns' || broken.layer === 'tcp' || broken.layer === 'proxy';
+  // Whoever speaks TLS behind a proxy may not be the host: what it shows without the proxy tells.
+  if (way.proxy !== null && (beforeTls || broken.layer === 'tls')) add({ proxy: null, instead: 'direct' });
   // By another way the same host may show another certificate: then this one is not its own. And it may answer at all.
-  const other = beforeTls || (broken.layer === 'tls' && strangerSigned(broken.probes)) || isUnanswered(state);
-  if (way.proxy !== null && other) {
-    add({ proxy: null, instead: 'direct' });
-  }
+  const other = beforeTls || strangerSigned(broken.probes) || isUnanswered(state);
   if (way.proxy === null && other) {
     for (const proxy of knownProxiesFor(view, way)) add({ proxy, instead: 'by-proxy' });
   }

@@ -81,7 +81,7 @@ const promised: Readonly<Record<CauseId, readonly [Layer | null, number | null]>
 };
 
 /** Every argument that words may be filled with. */
-const full: Required<Omit<CauseArgs, 'filtered' | 'own' | 'nameless' | 'issuing' | 'scheme'>> = {
+const full: Required<Omit<CauseArgs, 'filtered' | 'own' | 'nameless' | 'issuing' | 'scheme' | 'unclear' | 'direct'>> = {
   image: 'registry.corp.example/team/web:1.4',
   repository: 'team/web',
   tag: '1.4',

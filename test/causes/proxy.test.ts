@@ -228,10 +228,19 @@ describe('causes: proxy', () => {
     () => tunneled('closed', 'timeout').scene,
     'tls-handshake-failed',
   );
+  holds('proxy-bypass-missing', 'the server in the tunnel refuses by an alert, this node reaches the host', () => ({
+    ...tunneled('tls-alert', 'open'),
+    says: /on the way that it opens another server answers/,
+  }));
   misses(
     'proxy-bypass-missing',
-    'the server in the tunnel says what it lacks',
-    () => tunneled('tls-alert', 'open').scene,
+    'the server in the tunnel refuses by an alert, and so does the host directly',
+    () => {
+      const { scene } = tunneled('tls-alert', 'closed');
+      scene.tcp(host, '192.0.2.10', null, { counterfactual: true });
+      scene.tls('tls-alert', { proxy: null, counterfactual: true, chain: [] });
+      return scene;
+    },
     'tls-handshake-failed',
   );
 

@@ -13,6 +13,7 @@ import { cases as proxy } from './cases/proxy.ts';
 import { cases as registry } from './cases/registry.ts';
 import { cases as runtime } from './cases/runtime.ts';
 import { cases as tls } from './cases/tls.ts';
+import { cases as tlsByProxy } from './cases/tls-by-proxy.ts';
 import { cases as words } from './cases/words.ts';
 
 const folders: Readonly<Record<string, readonly DiagnoseCase[]>> = {
@@ -22,6 +23,7 @@ const folders: Readonly<Record<string, readonly DiagnoseCase[]>> = {
   manifest,
   blob,
   tls,
+  'tls-by-proxy': tlsByProxy,
   dns,
   proxy,
   mirrors,
