@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** Handles one request; `begin` is called when its body is wanted, for a caller who asks before sending it. */
@@ -10,15 +10,28 @@ export type OnRequest = (request: IncomingMessage, response: ServerResponse, beg
  */
 export const maxWaiting = 4;
 
+/** The requests that wait on a connection, from when one is handled until none waits any more. */
+type Lines = WeakMap<Socket, Parameters<OnRequest>[]>;
+
+/** What keeps the requests of each connection in turn. */
+export interface Turns {
+  readonly inTurn: (handle: OnRequest) => OnRequest;
+  /** For the server: what it makes of each head that it reads. */
+  readonly Message: typeof IncomingMessage;
+}
+
 /**
  * Handles one request of a connection at a time; a connection with more than `maxWaiting` behind it is ended. Node reads and
  * hands out all requests of 64 KiB at once, some thousands, and keeps every answer until the ones before it are taken: a
  * caller who reads nothing would have the process hold as much as it likes.
  */
-export function inTurn(handle: OnRequest): OnRequest {
-  type Turn = Parameters<OnRequest>;
-  const lines = new WeakMap<Socket, Turn[]>();
-  const run = (socket: Socket, turn: Turn): void => {
+export function openTurns(): Turns {
+  const lines: Lines = new WeakMap();
+  return { inTurn: (handle) => inTurn(handle, lines), Message: messageOf(lines) };
+}
+
+function inTurn(handle: OnRequest, lines: Lines): OnRequest {
+  const run = (socket: Socket, turn: Parameters<OnRequest>): void => {
     // Once all who listen for the same have let go of what the answer before took.
     turn[1].once('close', () => queueMicrotask(() => next(socket)));
     handle(...turn);
@@ -40,4 +53,22 @@ export function inTurn(handle: OnRequest): OnRequest {
     } else if (line.length < maxWaiting) line.push([request, response, begin]);
     else socket.destroy();
   };
+}
+
+/**
+ * The request that is one too many changes the protocol, as far as Node sees: there it stops reading, and ends the connection
+ * as nobody takes over. Otherwise it would make all the others that it has read too, and then an error for each: 64 KiB
+ * would cost an agent a tenth of a second.
+ */
+function messageOf(lines: Lines): typeof IncomingMessage {
+  return class extends IncomingMessage {
+    constructor(socket: Socket) {
+      super(socket);
+      if (isFull(socket, lines)) Object.defineProperty(this, 'upgrade', { get: () => true, set: () => undefined });
+    }
+  };
+}
+
+function isFull(socket: Socket, lines: Lines): boolean {
+  return socket.destroyed || (lines.get(socket)?.length ?? 0) >= maxWaiting;
 }

@@ -6,7 +6,7 @@ import { fail, ok, type Result } from '../lib/result.ts';
 import { bracketed } from '../lib/url-text.ts';
 import type { ListenAddress } from '../settings/values.ts';
 import { type Connections, openConnections } from './connections.ts';
-import { inTurn, type OnRequest } from './in-turn.ts';
+import { type OnRequest, openTurns } from './in-turn.ts';
 import type { ServerTls } from './server-tls.ts';
 
 /** A server that listens. */
@@ -80,7 +80,9 @@ function refusalOf({ httpVersion, headers: { host, expect } }: IncomingMessage):
 export function openListener({ who, listen, tls, maxConnections, times, acceptors = 1, log }: ListenNeeds): Listener {
   const stopping = new AbortController();
   const connections = openConnections(maxConnections);
+  const { inTurn, Message } = openTurns();
   const options = {
+    IncomingMessage: Message,
     headersTimeout: times.headers,
     requestTimeout: times.request,
     maxHeaderSize: 32 * 1024,

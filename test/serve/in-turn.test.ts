@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { systemEnv } from '../../src/lib/env.ts';
 import { openLog } from '../../src/lib/log.ts';
-import { maxWaiting, type OnRequest } from '../../src/serve/in-turn.ts';
+import { maxWaiting, type OnRequest, openTurns } from '../../src/serve/in-turn.ts';
 import { openListener, usualTimes } from '../../src/serve/listener.ts';
 import { head, httpCallers } from '../kit/http-callers.ts';
 import { until } from '../kit/until.ts';
@@ -96,6 +97,27 @@ describe('serve: requests that come one behind the other', () => {
     await until('a request', () => taken.length === 3);
     for (const { response } of taken) response.end('ok');
     for (const { got } of [other, later]) await until('the answer', () => got().endsWith('ok'));
+  });
+
+  it('are not even made beyond that, though they were read', async () => {
+    const { inTurn, Message } = openTurns();
+    let made = 0;
+    class Counted extends Message {
+      constructor(socket: Socket) {
+        super(socket);
+        made++;
+      }
+    }
+    const take = inTurn(() => undefined);
+    const server = createServer({ IncomingMessage: Counted }, (request, response) =>
+      take(request, response, () => undefined),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    await open(address.port, gets(1400)).closed;
+    server.close();
+    assert.equal(made, 1 + maxWaiting + 1);
   });
 
   it('are counted whatever is wrong with them', async () => {
