@@ -361,7 +361,7 @@ export async function startAgent(needs: AgentNeeds): Promise<Result<Agent, strin
       reporter.tick();
       telling?.tick();
       collecting?.tick();
-      state.tick();
+      state.tick(book.untold);
     },
   });
   book.onChange(pace.stir);

@@ -31,10 +31,13 @@ export interface State {
   conclusion: Conclusion | null;
   pulledAt: number | null;
   end: { at: number; by: 'agent' | 'kubelet' | 'gone'; gained: number | null } | null;
+  /** Something is not as it was when the incident was last told of. */
+  untold: boolean;
 }
 
 /** Sets what happened on the clock as it is now: else one set forward would end what lasts, one set back keep what is over. */
 export function shift(state: State, by: number): void {
+  state.untold = true;
   state.firstSeenAt += by;
   state.lastSeenAt += by;
   if (state.pullingSince !== null) state.pullingSince += by;
@@ -145,5 +148,6 @@ export function stateOf(incident: Incident): State {
     conclusion: incident.conclusion,
     pulledAt: incident.pulledAt,
     end: null,
+    untold: false,
   };
 }

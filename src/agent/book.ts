@@ -52,14 +52,35 @@ export function openBook(
   let over: Incident[] = [...memory.over];
   let pods = 0;
   const jumps = openClockJumps(env);
+  let setBackBy = 0;
+  const openedAt = env.monotonic();
   const listeners: ((incident: Incident, change: IncidentChange) => void)[] = [];
   const tell = (state: State, change: IncidentChange): void => {
+    state.untold = false;
+    if (listeners.length === 0) return;
     const incident = incidentOf(state, known);
     for (const listener of listeners) listener(incident, change);
   };
 
+  /** Before anything is compared: what is open goes with a clock that was set. */
+  const settle = (): void => {
+    const jump = jumps();
+    if (jump === 0) return;
+    setBackBy = Math.min(0, jump);
+    for (const state of open.values()) shift(state, jump);
+  };
+
+  /** Nothing has happened yet that is to come: a line from the future was written before the clock was set back. */
+  const timeOf = (event: PullEvent): number => {
+    const [at, now] = [Date.parse(event.at), env.now()];
+    return Number.isNaN(at) ? now : Math.min(at > now ? at + setBackBy : at, now);
+  };
+
   for (const incident of memory.open) {
     const state = stateOf(incident);
+    // The clock may have been set back meanwhile.
+    const ahead = Math.max(state.lastSeenAt, state.pulledAt ?? 0) - env.now();
+    if (ahead > 0) shift(state, -ahead);
     open.set(state.key, state);
     pods += state.pods.size;
   }
@@ -98,6 +119,7 @@ export function openBook(
       conclusion: null,
       pulledAt: null,
       end: null,
+      untold: false,
     };
     open.set(key, state);
     return { state, opened: true };
@@ -137,6 +159,7 @@ export function openBook(
     const { pod, added } = podFor(state, event, at);
     const before = state.saidCause;
     state.lastSeenAt = Math.max(state.lastSeenAt, at);
+    state.untold = true;
     const began = state.pullingSince ?? undefined;
     if (event.event !== 'back-off') state.pullingSince = null;
     if (event.cause !== null && event.cause !== 'back-off-only') {
@@ -167,8 +190,8 @@ export function openBook(
   return {
     notice(event) {
       if (event.image === null) return;
-      const at = Date.parse(event.at);
-      const time = Number.isNaN(at) ? env.now() : at;
+      settle();
+      const time = timeOf(event);
       switch (event.event) {
         case 'pull-failed':
         case 'back-off':
@@ -179,6 +202,7 @@ export function openBook(
           const state = open.get(imageKey(event.image));
           if (state === undefined) return;
           state.pullingSince = time;
+          state.untold = true;
           state.lastSeenAt = Math.max(state.lastSeenAt, time);
           return;
         }
@@ -197,6 +221,7 @@ export function openBook(
       }
     },
     podsEnded(endOf) {
+      settle();
       for (const state of [...open.values()]) {
         let last: 'started' | 'gone' | null = null;
         for (const [name, pod] of state.pods) {
@@ -217,6 +242,7 @@ export function openBook(
       }
     },
     counted({ namespace, pod: name }, key, { attempts, backOff }) {
+      settle();
       const state = open.get(key);
       if (state === undefined) return;
       let news = false;
@@ -235,6 +261,7 @@ export function openBook(
     },
     images(names) {
       if (names === null) return;
+      settle();
       for (const state of [...open.values()]) {
         // `Always` fails beside an image that is here, and so does one whose credentials the kubelet wants to see.
         if (!names.has(state.key) || state.pulledAt !== null || failedLately(state, env.now())) continue;
@@ -251,12 +278,14 @@ export function openBook(
       }
     },
     conclude(key, conclusion) {
+      settle();
       const state = open.get(key);
       if (state === undefined) return;
       state.conclusion = conclusion;
       tell(state, 'concluded');
     },
     pulled(key, at) {
+      settle();
       const state = open.get(key);
       if (state === undefined || state.pulledAt !== null) return;
       state.pulledAt = at;
@@ -268,22 +297,29 @@ export function openBook(
       return state === undefined ? null : incidentOf(state, known);
     },
     over: (from) => over.filter(({ endedAt }) => endedAt !== null && endedAt >= from),
+    untold() {
+      const changed = [...open.values()].filter((state) => state.untold);
+      for (const state of changed) state.untold = false;
+      return changed.map((state) => incidentOf(state, known));
+    },
     onChange: (listener) => void listeners.push(listener),
     tick() {
+      settle();
       const now = env.now();
-      const jump = jumps();
-      if (jump !== 0) for (const state of open.values()) shift(state, jump);
+      // Nobody was heard while this book was closed: what that was is no silence.
+      const silence = (since: number): number => Math.min(now - since, env.monotonic() - openedAt);
       over = over.filter(({ endedAt }) => endedAt !== null && now - endedAt < keptMs);
       for (const state of [...open.values()]) {
         const { pulledAt } = state;
-        if (pulledAt !== null && now - Math.max(pulledAt, state.lastSeenAt) > startedAfterMs) {
+        if (pulledAt !== null && silence(Math.max(pulledAt, state.lastSeenAt)) > startedAfterMs) {
           end(state, 'agent', now);
           continue;
         }
         const patience = state.pullingSince === null ? goneAfterMs : goneWhilePullingMs;
         for (const [name, pod] of state.pods) {
-          if (now - Math.max(pod.lastSeenAt, state.pullingSince ?? 0) <= patience || known.waits(pod, state.key))
+          if (silence(Math.max(pod.lastSeenAt, state.pullingSince ?? 0)) <= patience || known.waits(pod, state.key))
             continue;
+          state.untold = true;
           state.pods.delete(name);
           pods--;
         }

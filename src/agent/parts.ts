@@ -147,6 +147,8 @@ export interface Book {
   /** Over since `from`, newest last. */
   readonly over: (from: number) => readonly Incident[];
   readonly onChange: (listener: (incident: Incident, change: IncidentChange) => void) => void;
+  /** Open incidents that are not as they were last told of, by `onChange` or here: tries and times change without a word. */
+  readonly untold: () => readonly Incident[];
   /** Drops what is too old; to be called about once a second. */
   readonly tick: () => void;
 }

@@ -1,6 +1,7 @@
 import type { Env } from '../lib/env.ts';
 import type { Layer } from '../model/cause-id.ts';
 import { imageKey } from '../signals/image-match.ts';
+import { goneAfterMs } from './book.ts';
 import { podOf } from './incident-pod.ts';
 import type { Book, Conclusion, Incident, Puller, Recheck, Recovery } from './parts.ts';
 import { failedPullDelay, pullDelay, type RecheckRule, recheckDelay, recheckRule, uselessFor } from './retry-rules.ts';
@@ -119,10 +120,16 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       const one = watched.get(incident.key);
       watched.delete(incident.key);
       if (one !== undefined) leaveHop(one, incident.endedBy !== 'gone');
+      unheard.delete(incident.key);
     } else if (change === 'concluded' && incident.conclusion !== null) watch(incident, incident.conclusion);
   });
+  /** Of an agent that ended long ago, by when it last heard of them: whether a pod still waits is not known until one is heard. */
+  const unheard = new Map<string, number>();
   // What an agent before this one had found out: it is gone on with.
-  for (const incident of book.open()) if (incident.conclusion !== null) watch(incident, incident.conclusion);
+  for (const incident of book.open()) {
+    if (incident.conclusion !== null) watch(incident, incident.conclusion);
+    if (env.now() - incident.lastSeenAt > goneAfterMs) unheard.set(incident.key, incident.lastSeenAt);
+  }
 
   puller.onEnd((record) => {
     // By what images are compared by: the pull may be one that somebody else had begun, by another spelling of the name.
@@ -205,6 +212,7 @@ export function openRecovery(needs: RecoveryNeeds): Recovery & { readonly tick: 
       const incident = book.get(one.key);
       if (incident === null || one.pulling || one.pulled || one.checking) continue;
       if (uselessFor(incident) !== null || isForPods(incident)) continue;
+      if (unheard.get(one.key) === incident.lastSeenAt) continue;
       const pullAt = pullAtOf(one);
       if (pullAt !== null) {
         if (Math.max(pullAt, one.pullFrom) <= now) pull(one, incident);

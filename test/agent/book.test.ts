@@ -19,6 +19,19 @@ function clock(at = start) {
   return env;
 }
 
+/** A book that hears of everything as it happens: its clock is at least at the line's time. */
+function bookOf(
+  env: ReturnType<typeof clock>,
+  ...more: Parameters<typeof openBook> extends [unknown, ...infer R] ? R : never
+) {
+  const book = openBook(env, ...more);
+  const notice = (one: PullEvent): void => {
+    env.at = Math.max(env.at, Date.parse(one.at));
+    book.notice(one);
+  };
+  return { ...book, notice };
+}
+
 function event(seconds: number, more: Partial<PullEvent> = {}): PullEvent {
   const at = new Date(start + seconds * 1000).toISOString();
   return pullEvent({ at, cursor: 'c', image: 'registry.lab/team/app:1', ...more });
@@ -47,7 +60,7 @@ describe('agent: back-off', () => {
 describe('agent: book', () => {
   it('makes one incident of all pods that wait for an image, in any spelling', () => {
     const env = clock();
-    const book = openBook(env);
+    const book = bookOf(env);
     book.notice(event(0, { image: 'nginx' }));
     book.notice(event(1, { image: 'docker.io/library/nginx:latest', pod: 'web-1' }));
     book.notice(event(1.2, { image: 'nginx', event: 'back-off', pod: 'web-1', cause: 'back-off-only' }));
@@ -68,7 +81,7 @@ describe('agent: book', () => {
     const env = clock();
     const policies: Record<string, 'Always' | 'IfNotPresent'> = { 'web-0': 'Always', 'web-1': 'IfNotPresent' };
     const known = { policyOf: ({ pod }: { pod: string | null }) => policies[pod ?? ''] ?? null, waits: () => true };
-    const book = openBook(env, { open: [], over: [] }, known);
+    const book = bookOf(env, { open: [], over: [] }, known);
     book.notice(event(0));
     book.notice(event(1, { pod: 'web-1' }));
     const key = book.open()[0]?.key ?? '';
@@ -108,7 +121,7 @@ describe('agent: book', () => {
   });
 
   it('tells of the opening, of another cause, of more pods and of the end, and not of repetitions', () => {
-    const book = openBook(clock());
+    const book = bookOf(clock());
     const told: string[] = [];
     book.onChange((_, change: IncidentChange) => told.push(change));
     book.notice(event(0));
@@ -124,7 +137,7 @@ describe('agent: book', () => {
   });
 
   it('gives the runtime’s line to the pod that is known, and the pod’s name to a line without', () => {
-    const book = openBook(clock());
+    const book = bookOf(clock());
     book.notice(event(0, { pod: null, namespace: null, container: null, source: 'containerd' }));
     assert.equal(book.open()[0]?.pods[0]?.pod, null);
     book.notice(event(0.3));
@@ -137,7 +150,7 @@ describe('agent: book', () => {
 
   it('ends what nobody tries any more after three minutes of silence, and a long pull only after an hour', () => {
     const env = clock();
-    const book = openBook(env);
+    const book = bookOf(env);
     book.notice(event(0));
     book.notice(event(0, { image: 'big:1' }));
     book.notice(event(10, { image: 'big:1', event: 'pull-started', cause: null }));
@@ -155,7 +168,7 @@ describe('agent: book', () => {
 
   it('counts what the agent’s pull gained, and ends when nothing fails after it', () => {
     const env = clock();
-    const book = openBook(env);
+    const book = bookOf(env);
     for (const at of [0, 12, 35, 80, 165]) book.notice(event(at));
     const [key = ''] = book.open().map((incident) => incident.key);
     env.at = start + 200_000;
@@ -171,7 +184,7 @@ describe('agent: book', () => {
 
   it('gains nothing for a pod that always pulls: it goes on failing', () => {
     const env = clock();
-    const book = openBook(env);
+    const book = bookOf(env);
     book.notice(event(0));
     const [key = ''] = book.open().map((incident) => incident.key);
     book.pulled(key, start + 5000);
@@ -183,7 +196,7 @@ describe('agent: book', () => {
 
   it('takes an image that CRI lists for pulled, unless it failed just now', () => {
     const env = clock();
-    const book = openBook(env);
+    const book = bookOf(env);
     book.notice(event(0));
     const [key = ''] = book.open().map((incident) => incident.key);
     env.at = start + 1000;
@@ -197,18 +210,61 @@ describe('agent: book', () => {
 
   it('goes on where it stopped', () => {
     const env = clock();
-    const book = openBook(env);
+    const book = bookOf(env);
     book.notice(event(0));
     book.notice(event(12));
-    const again = openBook(env, { open: book.open(), over: [] });
+    const again = bookOf(env, { open: book.open(), over: [] });
     assert.deepEqual(again.open(), book.open());
     again.notice(event(34));
     assert.equal(again.open()[0]?.pods[0]?.backOffMs, 40_000);
   });
 
+  it('takes the time in which it was closed for no silence, and hears again who waits', () => {
+    const env = clock();
+    const before = bookOf(env);
+    before.notice(event(0));
+    before.notice(event(0, { image: 'other:1' }));
+    before.notice(event(0, { image: 'pulled:1' }));
+    before.pulled(before.open()[2]?.key ?? '', start + 1000);
+    env.at += 900_000;
+    const env2 = { ...clock(env.at), monotonic: () => env2.at - start - 900_000 };
+    const book = bookOf(env2, { open: before.open(), over: [] });
+    book.tick();
+    assert.equal(book.open().length, 3);
+    env2.at += 21_000;
+    book.tick();
+    assert.deepEqual(
+      book.over(0).map(({ image, endedBy }) => [image, endedBy]),
+      [['pulled:1', 'agent']],
+    );
+    book.notice(event(930));
+    env2.at = start + 900_000 + 181_000;
+    book.tick();
+    assert.deepEqual(
+      book.open().map(({ image, id }) => [image, id]),
+      [['registry.lab/team/app:1', before.open()[0]?.id]],
+    );
+    assert.equal(book.over(0).at(-1)?.endedBy, 'gone');
+  });
+
+  it('gives what changed without a word once, and nothing when nothing did', () => {
+    const env = clock();
+    const book = bookOf(env);
+    book.notice(event(0));
+    book.notice(event(0, { image: 'other:1' }));
+    assert.deepEqual(book.untold(), []);
+    book.notice(event(12));
+    assert.deepEqual(
+      book.untold().map(({ image, pods }) => [image, pods[0]?.attempts]),
+      [['registry.lab/team/app:1', 2]],
+    );
+    book.tick();
+    assert.deepEqual(book.untold(), []);
+  });
+
   it('is bounded in images and pods', () => {
     const env = clock();
-    const book = openBook(env);
+    const book = bookOf(env);
     let ended = 0;
     book.onChange((_: Incident, change) => {
       if (change === 'ended') ended++;
@@ -216,7 +272,7 @@ describe('agent: book', () => {
     for (let n = 0; n < limits.agentIncidents + 10; n++) book.notice(event(n, { image: `registry.lab/app:${n}` }));
     assert.equal(book.open().length, limits.agentIncidents);
     assert.equal(ended, 10);
-    const pods = openBook(env);
+    const pods = bookOf(env);
     for (let n = 0; n < limits.agentPods + 7; n++) pods.notice(event(0, { pod: `web-${n}` }));
     assert.equal(pods.open()[0]?.pods.length, limits.agentPods);
     assert.equal(pods.open()[0]?.morePods, 7);
@@ -230,7 +286,7 @@ describe('agent: back-off of a real kubelet', () => {
 
   it('is predicted', async () => {
     const run = 'containerd-1.7.24-api';
-    const book = openBook({ ...clock(), now: () => start });
+    const book = bookOf(clock());
     let [right, tries] = [0, 0];
     const wrong: string[] = [];
     const began = new Map<string, number>();

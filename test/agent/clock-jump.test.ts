@@ -38,9 +38,9 @@ function stage() {
     investigate: () => undefined,
     settings: () => ({ mode: 'on-recovery', concurrency: 2 }),
   });
-  const say = (event: PullEvent['event']): void =>
+  const say = (event: PullEvent['event'], at = env.now()): void =>
     book.notice({
-      at: new Date(env.now()).toISOString(),
+      at: new Date(at).toISOString(),
       cursor: 'c',
       unit: 'kubelet.service',
       source: 'kubelet',
@@ -115,6 +115,38 @@ describe('agent: a clock that jumps', () => {
         assert.ok(looks.length - seen >= 5, `${looks.length - seen} looks in a minute`);
         assert.ok(Math.abs((after?.pods[0]?.nextTryAt ?? 0) - env.now()) < 10 * 60_000, 'the next try is told');
         assert.equal(after?.firstSeenAt, before.firstSeenAt + ahead);
+      });
+
+      it('takes lines from around the jump for what they are, and no line for one of the future', async () => {
+        const { env, book, say, run, begin } = stage();
+        await begin();
+        await run(240, true);
+        // A line is told of at once, and again when its event is complete; between them somebody sets the clock.
+        say('pull-failed');
+        const [then, tries] = [env.now(), book.open()[0]?.pods[0]?.attempts];
+        env.ahead = ahead;
+        env.at += 900;
+        if (ahead < 0) book.tick();
+        else say('back-off');
+        say('pull-failed', then);
+        book.tick();
+        const [incident] = book.open();
+        assert.equal(incident?.pods[0]?.attempts, tries, 'it is one try');
+        assert.ok(Math.abs(env.now() - (incident?.lastSeenAt ?? 0)) <= 1000, 'it was seen now');
+        env.at += 12_000;
+        say('pull-succeeded');
+        assert.equal(book.open().length, 0);
+      });
+
+      it('while the agent is stopped leaves nothing that happened in the future', async () => {
+        const { env, book, begin } = stage();
+        await begin();
+        env.ahead = ahead;
+        const again = openBook(env, { open: book.open(), over: [] });
+        assert.ok((again.open()[0]?.lastSeenAt ?? 0) <= env.now());
+        env.at += 181_000;
+        again.tick();
+        assert.equal(again.open().length, 0);
       });
 
       it('lets an incident end by the pull, and by silence, as ever', async () => {

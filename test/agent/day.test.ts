@@ -244,7 +244,8 @@ function openDay(directory: string) {
           }
           if (env.at > fault.until + 600_000) faults.delete(key);
         }
-        for (const part of [book, diagnoser, recovery, health, reporter, state]) part.tick();
+        for (const part of [book, diagnoser, recovery, health, reporter]) part.tick();
+        state.tick(book.untold);
         if (second % 60 === 0) {
           metrics.metrics.text();
           pods();

@@ -14,8 +14,8 @@ const start = Date.parse('2026-11-22T10:00:00Z');
 
 type Mode = 'off' | 'on-recovery' | 'eager';
 
-function stage(mode: Mode = 'on-recovery', open: readonly Incident[] = [], realPuller?: Puller) {
-  const env = { at: start, now: () => env.at, monotonic: () => env.at, random: () => 0.5 };
+function stage(mode: Mode = 'on-recovery', open: readonly Incident[] = [], realPuller?: Puller, at = start) {
+  const env = { at, now: () => env.at, monotonic: () => env.at, random: () => 0.5 };
   const policies = new Map<string, WaitingPod['policy']>();
   const known = { policyOf: ({ pod }: { pod: string | null }) => policies.get(pod ?? '') ?? null, waits: () => false };
   const book = openBook(env, { open, over: [] }, known);
@@ -239,6 +239,18 @@ describe('agent: recovery', () => {
       after.pulls.map(({ image }) => image),
       [waits.image],
     );
+  });
+
+  it('after a long stop looks and pulls only for what a pod is heard to wait for', async () => {
+    const before = stage();
+    before.conclude();
+    const after = stage('on-recovery', before.book.open(), undefined, start + 400_000);
+    after.world.recheck = { state: 'clear', cause: null, notBefore: null };
+    await after.run(60);
+    assert.deepEqual([after.looks.length, after.pulls.length], [0, 0], 'nobody was heard');
+    after.fail({ event: 'back-off', cause: 'back-off-only' });
+    await after.run(60);
+    assert.equal(after.pulls.length, 1);
   });
 
   it('looks once for all images that wait for one hop, and lets all of them know that it passes', async () => {

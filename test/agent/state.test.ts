@@ -73,6 +73,57 @@ describe('agent: state', () => {
     assert.equal(state(directory).cursor, 'b');
   });
 
+  it('keeps the tries of what goes on failing, so that who is killed goes on with them', () => {
+    const directory = another();
+    const first = state(directory);
+    const book = openBook(env);
+    book.onChange((incident) => first.saveIncident(incident));
+    const say = (more: Parameters<typeof pullEvent>[0] = {}) =>
+      book.notice(pullEvent({ at: new Date(env.now()).toISOString(), cursor: 'c', ...more }));
+    say();
+    for (let second = 1; second <= 540; second++) {
+      time.at += 1000;
+      if (second % 60 === 0) say();
+      else if (second % 12 === 0) say({ event: 'back-off', cause: 'back-off-only' });
+      book.tick();
+      first.tick(book.untold);
+    }
+    const [before] = book.open();
+    time.at += 2000;
+    const second = state(directory);
+    const again = openBook(env, second.memory);
+    again.tick();
+    const [after] = again.open();
+    assert.deepEqual([after?.id, again.over(0)], [before?.id, []]);
+    assert.ok((before?.lastSeenAt ?? 0) - (after?.lastSeenAt ?? 0) <= 20_000, 'what is lost is at most so old');
+    assert.ok(
+      (after?.pods[0]?.attempts ?? 0) >= 9,
+      `${after?.pods[0]?.attempts} of ${before?.pods[0]?.attempts} tries`,
+    );
+    // The try that was lost is told by how long the next one was waited for.
+    for (const one of [book, again]) {
+      time.at += 60_000 * Number(one === book);
+      one.notice(pullEvent({ at: new Date(env.now()).toISOString(), cursor: 'c' }));
+    }
+    assert.equal(again.open()[0]?.pods[0]?.backOffMs, book.open()[0]?.pods[0]?.backOffMs);
+    second.close();
+    first.close();
+  });
+
+  it('asks seldom for what changed without being told of, and writes nothing where nothing did', () => {
+    const kept = state(another());
+    let asked = 0;
+    for (let n = 0; n < 240; n++) {
+      time.at += 250;
+      kept.tick(() => {
+        asked++;
+        return [];
+      });
+    }
+    assert.ok(asked >= 2 && asked <= 6, `asked ${asked} times in a minute`);
+    kept.close();
+  });
+
   it('keeps the newest investigations, and finds those of an image in any spelling', () => {
     const kept = state(null, 3);
     for (let n = 0; n < 5; n++) {

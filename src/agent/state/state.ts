@@ -27,8 +27,11 @@ export interface AgentState {
   readonly saveTime: (name: string, at: number) => void;
   /** Why nothing is kept on disk at present, in one sentence; null while it is. */
   readonly trouble: () => string | null;
-  /** Writes what waits, and tries the disk again after a failure; to be called some times a second. */
-  readonly tick: () => void;
+  /**
+   * Writes what waits, and tries the disk again after a failure; to be called some times a second. `untold`: what changed in
+   * open incidents without being told of; it is asked for seldom.
+   */
+  readonly tick: (untold?: () => readonly Incident[]) => void;
   readonly close: () => void;
 }
 
@@ -44,6 +47,9 @@ export interface StateNeeds {
 
 /** A journal is read on from at most so long before; what came between is told twice, which changes nothing. */
 const cursorMs = 1000;
+
+/** A pod that fails has a line every 12 s or so, which changes its rows: what is lost of tries and times is at most this old. */
+const rowsMs = 20_000;
 
 /** How often a disk that failed is tried again. */
 const againMs = 30_000;
@@ -98,6 +104,7 @@ export function openState({ env, log, directory, keep }: StateNeeds): AgentState
   let cursor: { readonly text: string; readonly at: number } | null = null;
   const dirty = new Map<string, Incident>();
   let writtenAt = Number.NEGATIVE_INFINITY;
+  let rowsAt = env.monotonic();
 
   const flush = (): void => {
     writtenAt = env.monotonic();
@@ -123,17 +130,19 @@ export function openState({ env, log, directory, keep }: StateNeeds): AgentState
     return checked.ok ? checked.value : null;
   };
 
+  const saveIncident = (incident: Incident): void => {
+    if (incident.state === 'open') open.set(incident.key, incident);
+    else open.delete(incident.key);
+    dirty.set(incident.id, incident);
+  };
+
   return {
     memory,
     cursor: database.getMeta('cursor'),
     saveCursor(text) {
       cursor = { text, at: env.monotonic() };
     },
-    saveIncident(incident) {
-      if (incident.state === 'open') open.set(incident.key, incident);
-      else open.delete(incident.key);
-      dirty.set(incident.id, incident);
-    },
+    saveIncident,
     archive: {
       put(document) {
         const text = JSON.stringify(document);
@@ -157,8 +166,12 @@ export function openState({ env, log, directory, keep }: StateNeeds): AgentState
       write((to) => to.putTime(name, at));
     },
     trouble: () => trouble,
-    tick() {
+    tick(untold = () => []) {
       const now = env.monotonic();
+      if (now - rowsAt >= rowsMs) {
+        rowsAt = now;
+        for (const incident of untold()) saveIncident(incident);
+      }
       if (now - writtenAt >= cursorMs) flush();
       if (file === null || now < tryAgainAt) return;
       tryAgainAt = now + againMs;
