@@ -25,9 +25,14 @@ export interface State {
   lastSeenAt: number;
   saidCause: Incident['saidCause'];
   readonly pods: Map<string, PodState>;
-  morePods: number;
+  /** Pods beyond those that are kept one by one: when each was last seen, by its name. */
+  readonly more: Map<string, number>;
+  /** How many they were before a restart, until they have had time to be seen again. */
+  moreBefore: number;
   /** A pull is under way since then; no line said how it ended. */
   pullingSince: number | null;
+  /** The pull that failed last: the runtime says so first, and the kubelet a moment later for which pod it was. */
+  lastPull: { readonly since: number; readonly failedAt: number } | null;
   conclusion: Conclusion | null;
   pulledAt: number | null;
   end: { at: number; by: 'agent' | 'kubelet' | 'gone'; gained: number | null } | null;
@@ -41,6 +46,8 @@ export function shift(state: State, by: number): void {
   state.firstSeenAt += by;
   state.lastSeenAt += by;
   if (state.pullingSince !== null) state.pullingSince += by;
+  state.lastPull = null;
+  for (const [name, seenAt] of state.more) state.more.set(name, seenAt + by);
   if (state.pulledAt !== null) state.pulledAt += by;
   const { conclusion } = state;
   if (conclusion !== null) {
@@ -62,6 +69,16 @@ export function failedLately(state: State, now: number): boolean {
 /** The image is here, and the kubelet wants to see who may have it. */
 export function isUnverified({ conclusion }: State): boolean {
   return conclusion?.cause === 'image-credentials-unverified';
+}
+
+/** The image's being here is enough for a row: the kubelet does not ask the registry all the same. */
+export function isEnough(pod: PodState, state: State, known: KnownPods): boolean {
+  return rowOf(pod, state, known).policy !== 'Always' && !isUnverified(state);
+}
+
+/** Pods beyond those that are kept one by one. */
+export function moreOf({ more, moreBefore }: State): number {
+  return Math.max(more.size, moreBefore);
 }
 
 /** How much sooner the agent's pull was than the kubelet's own next try, for the pod that would have waited longest. */
@@ -86,7 +103,7 @@ export function incidentOf(state: State, known: KnownPods): Incident {
     lastSeenAt: state.lastSeenAt,
     saidCause: state.saidCause,
     pods: [...state.pods.values()].map((pod) => rowOf(pod, state, known)),
-    morePods: state.morePods,
+    morePods: moreOf(state),
     conclusion: state.conclusion,
     pulledAt: state.pulledAt,
     endedAt: state.end?.at ?? null,
@@ -143,8 +160,10 @@ export function stateOf(incident: Incident): State {
         },
       ]),
     ),
-    morePods: incident.morePods,
+    more: new Map(),
+    moreBefore: incident.morePods,
     pullingSince: null,
+    lastPull: null,
     conclusion: incident.conclusion,
     pulledAt: incident.pulledAt,
     end: null,

@@ -6,7 +6,8 @@ import { afterFailure, atEachLook, firstBackOffMs } from './back-off.ts';
 import {
   failedLately,
   incidentOf,
-  isUnverified,
+  isEnough,
+  moreOf,
   type PodState,
   rowOf,
   type State,
@@ -15,7 +16,7 @@ import {
   stateOf,
 } from './book-rows.ts';
 import { openClockJumps } from './clock-jump.ts';
-import type { Book, Incident, IncidentChange, KnownPods, WaitingPod } from './parts.ts';
+import type { Book, Incident, IncidentChange, KnownPods } from './parts.ts';
 import { reasonOf, withoutBackOff } from './waiting-reason.ts';
 
 /**
@@ -51,6 +52,7 @@ export function openBook(
   const open = new Map<string, State>();
   let over: Incident[] = [...memory.over];
   let pods = 0;
+  let more = 0;
   const jumps = openClockJumps(env);
   let setBackBy = 0;
   const openedAt = env.monotonic();
@@ -89,10 +91,23 @@ export function openBook(
     state.end = { at, by, gained: by === 'agent' ? secondsGained(state) : null };
     open.delete(state.key);
     pods -= state.pods.size;
+    more -= state.more.size;
     const incident = incidentOf(state, known);
     over.push(incident);
     if (over.length > limits.agentPastIncidents) over = over.slice(-limits.agentPastIncidents);
     for (const listener of listeners) listener(incident, 'ended');
+  };
+
+  /** Ends rows; with all that there are the incident, which is told of as it was. */
+  const endRows = (state: State, isOver: (pod: PodState) => boolean, by: 'agent' | 'kubelet', at: number): void => {
+    const gone = [...state.pods].filter(([, pod]) => isOver(pod)).map(([name]) => name);
+    if (gone.length === state.pods.size && state.more.size === 0) {
+      end(state, by, at);
+      return;
+    }
+    for (const name of gone) state.pods.delete(name);
+    pods -= gone.length;
+    if (gone.length > 0) tell(state, 'pods');
   };
 
   const stateFor = (image: string, at: number): { state: State; opened: boolean } => {
@@ -114,8 +129,10 @@ export function openBook(
       lastSeenAt: at,
       saidCause: null,
       pods: new Map(),
-      morePods: 0,
+      more: new Map(),
+      moreBefore: 0,
       pullingSince: null,
+      lastPull: null,
       conclusion: null,
       pulledAt: null,
       end: null,
@@ -129,15 +146,19 @@ export function openBook(
     const name = `${event.namespace}/${event.pod}/${event.container}`;
     const known = state.pods.get(name);
     if (known !== undefined) return { pod: known, added: false };
-    // A line of the runtime alone names no pod: it is about the pods that are known, where there are any.
-    const first = state.pods.values().next().value;
-    if (event.pod === null && first !== undefined) return { pod: first, added: false };
+    // A line of the runtime alone names no pod: whose try it was, where some are known, the kubelet's own line tells.
+    if (event.pod === null && state.pods.size > 0) return { pod: null, added: false };
     const nameless = state.pods.get('null/null/null');
     if (event.pod !== null && nameless !== undefined) state.pods.delete('null/null/null');
     else if (pods >= limits.agentPods) {
-      state.morePods++;
-      return { pod: null, added: false };
+      const isNew = !state.more.has(name);
+      // Each image has one at least, or it would be over at once.
+      if (isNew && more >= limits.agentMorePods && state.more.size > 0) return { pod: null, added: false };
+      state.more.set(name, at);
+      if (isNew) more++;
+      return { pod: null, added: isNew };
     } else pods++;
+    if (state.more.delete(name)) more--;
     const pod: PodState = {
       namespace: event.namespace,
       pod: event.pod,
@@ -160,8 +181,13 @@ export function openBook(
     const before = state.saidCause;
     state.lastSeenAt = Math.max(state.lastSeenAt, at);
     state.untold = true;
-    const began = state.pullingSince ?? undefined;
-    if (event.event !== 'back-off') state.pullingSince = null;
+    const { pullingSince, lastPull } = state;
+    const justFailed = lastPull !== null && at - lastPull.failedAt <= 1000 ? lastPull.since : undefined;
+    const began = pullingSince ?? justFailed;
+    if (event.event !== 'back-off') {
+      if (pullingSince !== null) state.lastPull = { since: pullingSince, failedAt: at };
+      state.pullingSince = null;
+    }
     if (event.cause !== null && event.cause !== 'back-off-only') {
       // What is known is not taken back by a line that says less, nor by one line of several about one failure.
       const whole = event.cursor !== null && event.cause !== 'unknown';
@@ -208,10 +234,19 @@ export function openBook(
         }
         case 'pull-succeeded': {
           const state = open.get(imageKey(event.image));
+          if (state === undefined || (state.pulledAt !== null && event.source !== 'kubelet')) return;
           // A line that was read late says nothing of a failure that came after it.
-          if (state === undefined || time < state.lastSeenAt - 1000) return;
-          if (state.pulledAt === null || event.source === 'kubelet')
-            end(state, state.pulledAt === null ? 'kubelet' : 'agent', time);
+          const before = (lastSeenAt: number): boolean => lastSeenAt <= time + 1000;
+          const { pod: name, namespace, container } = event;
+          if (name === null && !before(state.lastSeenAt)) return;
+          const isOnly = state.pods.size + moreOf(state) === 1;
+          const isOwn = (pod: PodState): boolean =>
+            name === null
+              ? isOnly
+              : pod.pod === name && pod.namespace === namespace && (container === null || pod.container === container);
+          const isOver = (pod: PodState): boolean =>
+            before(pod.lastSeenAt) && (isOwn(pod) || isEnough(pod, state, known));
+          endRows(state, isOver, state.pulledAt === null ? 'kubelet' : 'agent', time);
           return;
         }
         case 'mirror-tried':
@@ -229,14 +264,16 @@ export function openBook(
           if (how === null) continue;
           last = how;
           // The last row stays with the incident, which is told of as it was.
-          if (state.pods.size === 1) break;
+          if (state.pods.size === 1 && state.more.size === 0) break;
           state.pods.delete(name);
           pods--;
         }
         if (last === null) continue;
-        const whole = [...state.pods.values()].every(
-          (pod) => pod.pod !== null && endOf(rowOf(pod, state, known), state.key) !== null,
-        );
+        const whole =
+          state.more.size === 0 &&
+          [...state.pods.values()].every(
+            (pod) => pod.pod !== null && endOf(rowOf(pod, state, known), state.key) !== null,
+          );
         if (whole) end(state, state.pulledAt !== null ? 'agent' : last === 'started' ? 'kubelet' : 'gone', env.now());
         else tell(state, 'pods');
       }
@@ -265,16 +302,7 @@ export function openBook(
       for (const state of [...open.values()]) {
         // `Always` fails beside an image that is here, and so does one whose credentials the kubelet wants to see.
         if (!names.has(state.key) || state.pulledAt !== null || failedLately(state, env.now())) continue;
-        const waits = ({ policy }: WaitingPod): boolean => policy === 'Always' || isUnverified(state);
-        const left = [...state.pods].filter(([, pod]) => waits(rowOf(pod, state, known)));
-        if (left.length === 0) {
-          end(state, 'kubelet', env.now());
-          continue;
-        }
-        const gone = [...state.pods.keys()].filter((name) => !left.some(([kept]) => kept === name));
-        for (const name of gone) state.pods.delete(name);
-        pods -= gone.length;
-        if (gone.length > 0) tell(state, 'pods');
+        endRows(state, (pod) => isEnough(pod, state, known), 'kubelet', env.now());
       }
     },
     conclude(key, conclusion) {
@@ -323,7 +351,13 @@ export function openBook(
           state.pods.delete(name);
           pods--;
         }
-        if (state.pods.size > 0) continue;
+        for (const [name, seenAt] of state.more) {
+          if (silence(seenAt) <= goneAfterMs) continue;
+          state.more.delete(name);
+          more--;
+        }
+        if (env.monotonic() - openedAt > goneAfterMs) state.moreBefore = 0;
+        if (state.pods.size + moreOf(state) > 0) continue;
         end(state, state.pulledAt === null ? 'gone' : 'agent', now);
       }
     },

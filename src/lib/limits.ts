@@ -131,6 +131,8 @@ export const limits = {
   agentIncidents: 1000,
   /** Containers that wait at once, kept one by one; some 300 bytes each. */
   agentPods: 10_000,
+  /** Containers beyond those, of which only the names are known; some 100 bytes each. */
+  agentMorePods: 10_000,
   /** Investigations that wait or run; a storm of 500 images fits, and each costs a KiB until it runs. */
   agentQueue: 1000,
   /** An agent's answer to the command: 200 investigations of 40 KiB fit. */

@@ -148,6 +148,78 @@ describe('agent: book', () => {
     );
   });
 
+  it('counts a try for the pod that the kubelet names, whoever is known when the runtime tells of it', () => {
+    const book = bookOf(clock());
+    const unnamed = { pod: null, namespace: null, container: null, source: 'containerd' } as const;
+    for (const [seconds, pod] of [
+      [0, 'web-0'],
+      [4, 'web-1'],
+      [7, 'web-2'],
+      [19, 'web-0'],
+    ] as const) {
+      book.notice(event(seconds, { ...unnamed, event: 'pull-started', cause: null }));
+      book.notice(event(seconds + 1, { ...unnamed, cause: 'dns-timeout' }));
+      assert.equal(book.open()[0]?.saidCause, 'dns-timeout');
+      assert.equal(book.open()[0]?.lastSeenAt, start + (seconds + 1) * 1000);
+      book.notice(event(seconds + 1.1, { pod, cause: 'dns-timeout' }));
+    }
+    assert.deepEqual(
+      book.open()[0]?.pods.map(({ pod, attempts, backOffMs }) => [pod, attempts, backOffMs]),
+      [
+        ['web-0', 2, 20_000],
+        ['web-1', 1, 10_000],
+        ['web-2', 1, 10_000],
+      ],
+    );
+  });
+
+  it('finds the step of a try by when its pull began, whoever told first that it failed', () => {
+    const unnamed = { pod: null, namespace: null, container: null, source: 'containerd' } as const;
+    const waits = [true, false].map((runtime) => {
+      const book = bookOf(clock());
+      book.notice(event(0));
+      // It began after 10 s and hung for 80 s: without its beginning it would be the try after 80 s.
+      book.notice(event(12, { ...unnamed, event: 'pull-started', cause: null }));
+      if (runtime) book.notice(event(92, unnamed));
+      book.notice(event(92.1));
+      return book.open()[0]?.pods[0]?.backOffMs;
+    });
+    assert.deepEqual(waits, [20_000, 20_000]);
+  });
+
+  it('ends by a pull that worked whose image is enough for them, and of the others the one that pulled', () => {
+    const policies: Record<string, 'Always' | 'IfNotPresent'> = {
+      'always-0': 'Always',
+      'always-1': 'Always',
+      'web-1': 'IfNotPresent',
+    };
+    const known = { policyOf: ({ pod }: { pod: string | null }) => policies[pod ?? ''] ?? null, waits: () => true };
+    const book = bookOf(clock(), { open: [], over: [] }, known);
+    const pods = () => book.open().map((incident) => incident.pods.map(({ pod, attempts }) => [pod, attempts]));
+    for (const [at, pod] of ['always-0', 'always-1', 'web-0', 'web-1'].entries()) book.notice(event(at, { pod }));
+    const [before] = book.open();
+    const worked = { event: 'pull-succeeded', cause: null } as const;
+    const unnamed = { pod: null, namespace: null, container: null, source: 'containerd' } as const;
+    book.notice(event(14, { pod: 'web-1', event: 'back-off', cause: 'back-off-only' }));
+    // It was read late: who failed since does so with the image here.
+    book.notice(event(12, { ...worked, pod: 'always-1' }));
+    assert.deepEqual(pods(), [
+      [
+        ['always-0', 1],
+        ['web-1', 1],
+      ],
+    ]);
+    book.notice(event(20, { ...worked, ...unnamed }));
+    assert.deepEqual(pods(), [[['always-0', 1]]]);
+    assert.equal(book.open()[0]?.id, before?.id);
+    // Nobody else waits: it is its own.
+    book.notice(event(30, { ...worked, ...unnamed }));
+    assert.deepEqual(
+      book.over(0).map(({ id, endedBy, pods: rows }) => [id, endedBy, rows.length]),
+      [[before?.id, 'kubelet', 1]],
+    );
+  });
+
   it('ends what nobody tries any more after three minutes of silence, and a long pull only after an hour', () => {
     const env = clock();
     const book = bookOf(env);
@@ -272,10 +344,46 @@ describe('agent: book', () => {
     for (let n = 0; n < limits.agentIncidents + 10; n++) book.notice(event(n, { image: `registry.lab/app:${n}` }));
     assert.equal(book.open().length, limits.agentIncidents);
     assert.equal(ended, 10);
-    const pods = bookOf(env);
-    for (let n = 0; n < limits.agentPods + 7; n++) pods.notice(event(0, { pod: `web-${n}` }));
-    assert.equal(pods.open()[0]?.pods.length, limits.agentPods);
-    assert.equal(pods.open()[0]?.morePods, 7);
+  });
+
+  it('beyond its bound counts each pod once, as long as it waits, and goes on with its image', () => {
+    const env = clock();
+    const book = bookOf(env);
+    for (let n = 0; n < limits.agentPods; n++) book.notice(event(0, { pod: `web-${n}` }));
+    const told: string[] = [];
+    book.onChange(({ image }, change) => image === 'other:1' && told.push(change));
+    const [first, second] = ['registry.lab/team/app:1', 'other:1'];
+    const say = (seconds: number, pod: string, image = first): void => {
+      book.notice(event(seconds, { pod, image, event: 'back-off', cause: 'back-off-only' }));
+      book.tick();
+    };
+    for (let n = 0; n < 5; n++) for (const pod of ['a', 'b', 'c']) say(n * 12, pod);
+    for (let n = 0; n < 5; n++) say(60 + n * 12, 'd', second);
+    const [all, other] = book.open();
+    assert.deepEqual([all?.pods.length, all?.morePods], [limits.agentPods, 3]);
+    assert.deepEqual([other?.pods.length, other?.morePods, told], [0, 1, ['opened']]);
+    // A restart knows how many they were, until they were heard again.
+    const env2 = clock(env.at);
+    const again = bookOf(env2, { open: book.open(), over: [] });
+    again.tick();
+    assert.deepEqual(
+      again.open().map(({ morePods }) => morePods),
+      [3, 1],
+    );
+    // Everybody else is silent: there is room.
+    say(170, 'a');
+    say(182, 'a');
+    say(194, 'a');
+    assert.deepEqual(
+      book.open().map(({ pods, morePods }) => [pods.map(({ pod }) => pod), morePods]),
+      [
+        [['a'], 2],
+        [[], 1],
+      ],
+    );
+    env.at = start + 400_000;
+    book.tick();
+    assert.equal(book.open().length, 0);
   });
 });
 
