@@ -3,6 +3,7 @@ import { safeLine } from '../lib/redact.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import type { NetworkFailure, WireError } from '../model/network-failure.ts';
 import { errnoOf, wireError, wireErrorOf } from './errors.ts';
+import { tooManyInterim } from './go-head.ts';
 
 /** The headers of an answer: lower-case names, an array where one came more than once. */
 export type AnswerHeaders = Readonly<Record<string, string | readonly string[]>>;
@@ -33,10 +34,11 @@ export function answerError(error: Error, context: FailureContext): WireError {
     const said = answered || words === '' ? '' : `; it goes on with "${words}"`;
     return wireError('http-malformed', `${what}: the answer is not HTTP (${reason})${said}`);
   }
-  // The client's words for an answer 100 or 101 that nobody asked for.
+  // The client's words for an answer 101 that nobody asked for; 100 does not come so far (`go-head.ts`).
   if (error.message === 'bad response' || error.message === 'bad upgrade') {
-    return wireError('http-malformed', `${what}: the answer is a status that was not asked for (100 or 101)`);
+    return wireError('http-malformed', `${what}: the answer is a status that was not asked for (101)`);
   }
+  if (error.message === tooManyInterim) return wireError('http-malformed', `${what}: ${tooManyInterim}`);
   const wire = wireErrorOf(error, what);
   if (wire.code === 'closed') return ended(context);
   if (wire.code === 'body-cut') {
@@ -91,10 +93,10 @@ export function announcedLength(headers: AnswerHeaders): number | null {
   return text !== undefined && /^\d{1,15}$/u.test(text.trim()) ? Number(text) : null;
 }
 
-/** True when Go's client would unpack the body: gzip and nothing else. */
+/** True when Go's client would unpack the body: gzip and nothing else, `x-gzip` neither (net/http transport.go: readLoop). */
 export function isGzipped(headers: AnswerHeaders): boolean {
   const value = headers['content-encoding'];
-  return typeof value === 'string' && /^\s*(?:x-)?gzip\s*$/iu.test(value);
+  return typeof value === 'string' && /^\s*gzip\s*$/iu.test(value);
 }
 
 /** Unpacks a gzip body to at most `maxBytes`, so that a small answer cannot fill the memory. */

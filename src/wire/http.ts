@@ -6,6 +6,7 @@ import type { Result } from '../lib/result.ts';
 import { Secret } from '../lib/secret.ts';
 import type { WireError } from '../model/network-failure.ts';
 import { wireError } from './errors.ts';
+import { type HeadReader, readHeadsAsGo } from './go-head.ts';
 import { type AnswerHeaders, announcedLength, answerError, isUnsendable } from './http-answer.ts';
 import { openWay, type Way } from './http-connect.ts';
 import type { HttpExchange, HttpFailure, HttpPhase, HttpRequest, HttpRoute } from './http-exchange.ts';
@@ -35,6 +36,8 @@ export interface HttpClient {
 interface Line {
   readonly way: Way;
   readonly client: Client;
+  /** Null on HTTP/2. */
+  readonly heads: HeadReader | null;
 }
 
 /** Opens nothing yet; the first request connects. */
@@ -60,7 +63,7 @@ export function openHttpClient(route: HttpRoute, env: Env): HttpClient {
         if (opened !== null && !opened.ok) return report.noWay(opened.error);
         const line = kept ?? (opened === null ? null : lineOf(opened.value));
         if (line === null) throw new Error('neither a kept nor a new connection');
-        const tried = await exchange(line.client, route, env, request, left(), request.timeoutMs, signal);
+        const tried = await exchange(line, route, env, request, left(), request.timeoutMs, signal);
         const usable = tried.failure === null && tried.complete && !line.way.socket.destroyed;
         if (usable) idle.push(line);
         else void drop(line);
@@ -104,7 +107,7 @@ export function openHttpClient(route: HttpRoute, env: Env): HttpClient {
       h2Options: { pingInterval: 0, maxConcurrentStreams: 1 },
       pipelining: 1,
     });
-    const line: Line = { way, client };
+    const line: Line = { way, client, heads: way.alpn === 'h2' ? null : readHeadsAsGo(way.socket) };
     lines.add(line);
     return line;
   }
@@ -126,7 +129,7 @@ function isLost(tried: Tried): boolean {
 
 /** Sends one request on one connection and reads the answer within its bounds. Never rejects; settles before the client is told to stop. */
 function exchange(
-  client: Client,
+  line: Line,
   route: HttpRoute,
   env: Env,
   request: HttpRequest,
@@ -182,7 +185,8 @@ function exchange(
     const patience = startPatience(leftMs, onTime);
     signal.addEventListener('abort', onAbort, { once: true });
 
-    client.dispatch(
+    line.heads?.expect(request.method);
+    line.client.dispatch(
       {
         method: request.method,
         path: route.proxy !== null && route.scheme === 'http' ? `${originOf(route)}${request.path}` : request.path,

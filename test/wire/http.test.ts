@@ -147,6 +147,23 @@ describe('openHttpClient', () => {
         'x'.repeat(1000),
       ],
       ['exactly as long as allowed, by the close', `HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(1000)}`, 200, 'x'.repeat(1000)],
+      ['100 unasked', 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx', 200, 'x'],
+      ['lines that end in LF', 'HTTP/1.1 200 OK\nContent-Length: 3\n\na\nb', 200, 'a\nb'],
+      ['a value in two lines', 'HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 1\r\n\r\nx', 200, 'x'],
+      ['the same length twice', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi', 200, 'hi'],
+      [
+        'a length beside chunks',
+        'HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n',
+        200,
+        'hi',
+      ],
+      [
+        'a length beside chunks, to HEAD',
+        'HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n',
+        200,
+        '',
+        { method: 'HEAD' },
+      ],
       ['a status out of range', 'HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n', 999, ''],
     ];
     for (const [name, bytes, status, body, more] of forms) {
@@ -191,6 +208,13 @@ describe('openHttpClient', () => {
         'tls-on-plain',
       ],
       ['lengths that contradict', `${ok}Content-Length: 2\r\nContent-Length: 3\r\n\r\nhi`, 'headers', 'http-malformed'],
+      [
+        'lengths that contradict, beside chunks',
+        `${ok}Content-Length: 2\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n`,
+        'headers',
+        'http-malformed',
+      ],
+      ['a header without a name', `${ok}hello\n\n`, 'headers', 'http-malformed'],
       ['a negative length', `${ok}Content-Length: -2\r\n\r\nhi`, 'headers', 'http-malformed'],
       ['101 unasked', 'HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n', 'headers', 'http-malformed'],
       [
@@ -218,6 +242,12 @@ describe('openHttpClient', () => {
         'headers',
         'timeout',
         { timeoutMs: 150 },
+      ],
+      [
+        'large hints without end',
+        (socket) => drip(socket, `HTTP/1.1 103 E\r\nLink: ${'a'.repeat(8000)}\r\n\r\n`, 2),
+        'headers',
+        'http-malformed',
       ],
       [
         'a header byte by byte',
