@@ -9,6 +9,7 @@ import { cases as dns } from './cases/dns.ts';
 import { cases as manifest } from './cases/manifest.ts';
 import { cases as mirrors } from './cases/mirrors.ts';
 import { cases as mixed } from './cases/mixed.ts';
+import { cases as oddAnswers } from './cases/odd-answers.ts';
 import { cases as proxy } from './cases/proxy.ts';
 import { cases as registry } from './cases/registry.ts';
 import { cases as runtime } from './cases/runtime.ts';
@@ -31,6 +32,7 @@ const folders: Readonly<Record<string, readonly DiagnoseCase[]>> = {
   mixed,
   runtime,
   'crio-policy': crioPolicy,
+  'odd-answers': oddAnswers,
   words,
 };
 
