@@ -62,7 +62,7 @@ function secretsOfPlan(plan: PullPlan): string[] {
   const { known, settings } = plan.proxies;
   const authorizations = known.map(({ address }) => address.authorization?.reveal() ?? '');
   for (const value of [settings.http, settings.https]) {
-    const userinfo = /\/\/([^/@]*)@/u.exec(value?.value.reveal() ?? '')?.[1];
+    const userinfo = /\/\/(.*)@/su.exec(value?.value.reveal() ?? '')?.[1];
     if (userinfo !== undefined) authorizations.push(`Basic ${Buffer.from(decoded(userinfo)).toString('base64')}`);
   }
   for (const value of authorizations) secrets.push(...withScheme(value));

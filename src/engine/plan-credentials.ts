@@ -11,7 +11,7 @@ import {
 import type { HostFiles } from '../node/host-files.ts';
 import type { RuntimePlan } from '../node/runtime-plan.ts';
 import type { ProbeCredential } from '../probes/context.ts';
-import { credentialInfo } from '../probes/credential-info.ts';
+import { credentialInfo, shownUsername } from '../probes/credential-info.ts';
 import type { PlanRequest, RequestError } from './request.ts';
 
 /** Files of credentials, as the kubelet asks them: those of the pod make one keyring, the node's own another behind it. */
@@ -107,7 +107,7 @@ export function credentialsInfo(
   const [first] = matches;
   if (first === undefined) return null;
   const source = authFile !== null && first.source === authFile ? '--auth-file' : first.source;
-  return { source, username: first.username, matches: matches.map(credentialInfo) };
+  return { source, username: shownUsername(first.username, first.password), matches: matches.map(credentialInfo) };
 }
 
 /** The files' registries, for a person who looks for the one that is missing. */

@@ -41,7 +41,7 @@ export function redactUrl(url: string | URL): string {
   if (parsed === null) return redactLoose(String(url));
   const query = redactQuery(parsed.search);
   const port = parsed.port === '' ? '' : `:${parsed.port}`;
-  return `${parsed.protocol}//${parsed.hostname}${port}${parsed.pathname}${query}`;
+  return `${parsed.protocol}//${parsed.hostname}${port}${redactPath(parsed.pathname)}${query}`;
 }
 
 /**
@@ -50,6 +50,8 @@ export function redactUrl(url: string | URL): string {
  */
 export function redactText(text: string): string {
   let shown = text;
+  const hasAt = shown.includes('@');
+  if (hasAt && shown.includes('://')) shown = shown.replace(quotedUrl, `$1${mask}@`);
   // A search for a few letters costs much less than a pattern that does not fit; most texts have none of these.
   if (shown.includes('://')) {
     shown = shown.replace(/\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'<>\\^`{|}]+/giu, (url) => {
@@ -60,6 +62,7 @@ export function redactText(text: string): string {
       return redactUrl(url.slice(0, end)) + url.slice(end);
     });
   }
+  if (hasAt) shown = maskPairs(shown);
   if (shown.includes('eyJ')) {
     shown = shown.replace(/(?<![\w-])[\w-]+(?:\.[\w-]*)+/gu, (token) => {
       // Found by index, not by the pattern: a run of beginnings without an end would be looked through from each.
@@ -78,9 +81,46 @@ function parseUrl(text: string): URL | null {
 }
 
 function redactLoose(text: string): string {
-  const withoutUserinfo = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/iu, '$1');
+  // What is no URL may be none because of its password: `http://app:pa#ss@proxy`. It ends at the last at sign.
+  const withoutUserinfo = text.replace(/^([a-z][a-z0-9+.-]*:\/\/).*@/isu, '$1');
   const at = withoutUserinfo.indexOf('?');
   return at === -1 ? withoutUserinfo : withoutUserinfo.slice(0, at) + redactQuery(withoutUserinfo.slice(at));
+}
+
+/** `http://app:8/ss@proxy` is a URL, of port 8 at `app`: before an at sign that no digest follows may be a password. */
+function redactPath(path: string): string {
+  const at = path.lastIndexOf('@');
+  return at === -1 || isDigest(path.slice(at + 1)) ? path : `/${mask}${path.slice(at)}`;
+}
+
+/** What stands behind an at sign in the name of an image, as against a host with its port. */
+function isDigest(text: string): boolean {
+  return /^(?:sha(?:256|384|512):|[a-z0-9+._-]{1,32}(?::|%3a)[0-9a-f]{32})/iu.test(text);
+}
+
+/** Text in quotation marks that begins like a URL and has blanks before an at sign: Go quotes a password with a blank so. */
+const quotedUrl = /(\\*"[a-z][a-z0-9+.-]{1,20}:\/\/)([^"\\\s]{0,256}[ \t][^"\\]{0,256}@)/giu;
+
+/** Longest user and password without a scheme. */
+const mostUserinfo = 512;
+
+/** `app:password@proxy:3128` without a scheme, as Go shows an address that it cannot parse. By index, for the same reason. */
+function maskPairs(text: string): string {
+  let shown = '';
+  let done = 0;
+  for (let at = text.indexOf('@'); at !== -1; at = text.indexOf('@', at + 1)) {
+    if (!/^[a-z0-9[]/iu.test(text.slice(at + 1, at + 2)) || isDigest(text.slice(at + 1, at + 80))) continue;
+    let start = at;
+    while (start > done && at - start < mostUserinfo && !/[\s"'`<>\\]/u.test(text[start - 1] ?? ' ')) start--;
+    // A variable's name is no user's.
+    start += /^\w{1,40}=/u.exec(text.slice(start, at))?.[0].length ?? 0;
+    const word = text.slice(start, at);
+    const colon = word.indexOf(':');
+    if (colon <= 0 || colon === word.length - 1 || word.includes('://') || word.endsWith(mask)) continue;
+    shown += text.slice(done, start) + mask;
+    done = at;
+  }
+  return shown + text.slice(done);
 }
 
 function redactQuery(search: string): string {

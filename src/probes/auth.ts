@@ -10,7 +10,7 @@ import type { WireError } from '../model/network-failure.ts';
 import { tokenScopes } from '../registry/scope.ts';
 import { readToken, type TokenRequest, tokenRealm, tokenRequests } from '../registry/token.ts';
 import { grantsPull } from '../registry/token-claims.ts';
-import { credentialAt, tokenKey } from './authorization.ts';
+import { credentialAt, shownNameAt, tokenKey } from './authorization.ts';
 import type { ProbeContext } from './context.ts';
 import { type ProbeAnswer, sendRequest, userAgent } from './http-request.ts';
 import type { Outcome, Probe, ProbeInput } from './probe.ts';
@@ -82,7 +82,7 @@ function conclude(input: AuthInput, answer: ProbeAnswer, context: ProbeContext):
     realmHost: way.host,
     service: challenge.service,
     scope: tokenScopes(repository, challenge.scope).join(' '),
-    identity: { index: identity, username: identity < 0 ? null : (credentialAt(context, identity)?.username ?? null) },
+    identity: { index: identity, username: shownNameAt(context, identity) },
     redirects,
     granted: false,
     claimsPull: null,

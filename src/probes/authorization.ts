@@ -1,6 +1,7 @@
 import type { Secret } from '../lib/secret.ts';
 import { basicAuthorization, bearerAuthorization } from '../registry/token.ts';
 import type { ProbeContext, ProbeCredential } from './context.ts';
+import { shownUsername } from './credential-info.ts';
 
 /** How a request of an identity is authorized. */
 export interface Authorization {
@@ -31,6 +32,12 @@ export function staysAt(endpoint: number, url: URL, context: ProbeContext): bool
 /** The credential of an identity: the plan's, then those that plugins gave. */
 export function credentialAt(context: ProbeContext, identity: number): ProbeCredential | undefined {
   return context.credentials[identity] ?? context.vault.plugins[identity - context.credentials.length];
+}
+
+/** Whose request it was, as documents show it; null: nobody's. */
+export function shownNameAt(context: ProbeContext, identity: number): string | null {
+  const credential = identity < 0 ? undefined : credentialAt(context, identity);
+  return credential === undefined ? null : shownUsername(credential.username, credential.password);
 }
 
 /** What a pull is handed, in the kubelet's order. What the runtime has itself it would then offer to every host that asks. */

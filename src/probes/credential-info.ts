@@ -16,13 +16,23 @@ export interface ShownCredential {
 export function credentialInfo(credential: ShownCredential): CredentialsInfo['matches'][number] {
   const { key, source, username, password, sentTo, ofPod } = credential;
   return {
-    ...{ key, source, username },
+    ...{ key, source, username: shownUsername(username, password) },
     ...(sentTo === null ? {} : { sentTo }),
     ...(ofPod ? { ofPod: true as const } : {}),
     ...lifetimeInfo(credentialLifetime(username, password)),
     ...(username === '' && password.reveal() === '' ? { empty: true as const } : {}),
     ...oddity(username, password),
   };
+}
+
+/**
+ * The user's name as documents show it. Some registries take a token for both (DigitalOcean's docker-config has it twice), and
+ * GitHub one beside a word that says so: then the name is the secret.
+ */
+export function shownUsername(username: string, password: Secret): string {
+  const word = password.reveal();
+  const isToken = username !== '' && (username === word || word === 'x-oauth-basic');
+  return isToken ? '[secret]' : username;
 }
 
 /** What tools leave at the ends of a password that nobody typed (`echo` without -n, a file's last line). */

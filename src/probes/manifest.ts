@@ -17,7 +17,7 @@ import { headerOf } from '../registry/exchange.ts';
 import { type Descriptor, type Manifest, parseManifest } from '../registry/manifest.ts';
 import { containerdAccept, criOAccept } from '../registry/media-types.ts';
 import { needsNamespace, repositoryUrls } from '../registry/urls.ts';
-import { authorizationOf, credentialAt, staysAt } from './authorization.ts';
+import { authorizationOf, shownNameAt, staysAt } from './authorization.ts';
 import type { ProbeContext } from './context.ts';
 import { configuredHeaders, type ProbeAnswer, sendRequest } from './http-request.ts';
 import type { Outcome, Probe, ProbeInput } from './probe.ts';
@@ -106,7 +106,7 @@ function conclude(
     ...answer.facts,
     reference,
     part,
-    identity: { index: identity, username: identity < 0 ? null : (credentialAt(context, identity)?.username ?? null) },
+    identity: { index: identity, username: shownNameAt(context, identity) },
     authorization,
     redirects,
     headStatus,

@@ -17,6 +17,12 @@ describe('redactUrl', () => {
     ],
     ['https://t/?abcdef#frag', 'https://t/?[secret]'],
     ['https://us er:p@[bad/x?token=1', 'https://[bad/x?token=[secret]'],
+    ['http://app:pa#ss@proxy:3128', 'http://proxy:3128'],
+    ['http://app:pa/ss@proxy:3128', 'http://proxy:3128'],
+    ['http://app:pa?ss@proxy:3128', 'http://proxy:3128'],
+    ['http://app:8/ss@proxy:3128', 'http://app:8/[secret]@proxy:3128'],
+    ['http://app:8#ss@proxy:3128', 'http://app:8/'],
+    ['https://reg.corp/v2/a@sha256:abcdef/x', 'https://reg.corp/v2/a@sha256:abcdef/x'],
     ['/v2/x?_state=hidden', '/v2/x?_state=[secret]'],
   ];
   for (const [url, shown] of cases) it(`${url} is shown as ${shown}`, () => assert.equal(redactUrl(url), shown));
@@ -39,7 +45,33 @@ describe('redactText', () => {
     );
   });
 
+  for (const [text, shown] of [
+    [
+      'parse "https://corp:pa/ss@127.0.0.1:1": invalid port ":pa" after host',
+      'parse "https://127.0.0.1:1": invalid port ":pa" after host',
+    ],
+    ['invalid proxy address "http://corp:pa ss@proxy:3128": x', 'invalid proxy address "http://proxy:3128/": x'],
+    [String.raw`msg="address \"http://corp:pa ss@proxy:3128\""`, String.raw`msg="address \"http://proxy:3128/\""`],
+    ['parse "co^rp:pass@proxy.corp:3128": first path', 'parse "[secret]@proxy.corp:3128": first path'],
+    ['HTTPS_PROXY=corp:pass@proxy.corp:3128', 'HTTPS_PROXY=[secret]@proxy.corp:3128'],
+  ] as const)
+    it(`masks what is no URL because of its password: ${text}`, () => assert.equal(redactText(text), shown));
+
+  for (const text of [
+    'Back-off pulling image "reg.corp:5000/team/app:1.0@sha256:0123456789abcdef0123456789abcdef"',
+    'failed to pull "app:1@sha256:abc": not found',
+    'app@md5:0123456789abcdef0123456789abcdef',
+    'user@1000.service: Deactivated; write to me@example.com',
+    'Get "https://reg.corp/v2/app@sha256:0123/x": EOF',
+    '12:00:01 kubelet[1]: cgroup@ x',
+  ])
+    it(`leaves as it is: ${text}`, () => assert.equal(redactText(text), text));
+
   for (const [name, text] of Object.entries({
+    'at signs without an end': 'a:b@'.repeat(75_000),
+    'pairs without an end': 'a:'.repeat(150_000),
+    'quoted beginnings': '"http://a b@'.repeat(25_000),
+    'quoted blanks': `"http://${' a'.repeat(150_000)}`,
     'punctuation without an end': `http://${'!'.repeat(300_000)}a`,
     'beginnings of tokens': '-eyJ12345678'.repeat(25_000),
     'beginnings of tokens behind a dot': `a.${'-eyJ12345678'.repeat(25_000)}`,
