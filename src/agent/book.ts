@@ -7,6 +7,7 @@ import {
   failedLately,
   incidentOf,
   isEnough,
+  isUnverified,
   moreOf,
   type PodState,
   rowOf,
@@ -33,6 +34,9 @@ const goneWhilePullingMs = 3_600_000;
  * for this long, it was.
  */
 const startedAfterMs = 20_000;
+
+/** A try of a pod that always pulls may have been under way when the agent's pull ended. */
+const underWayMs = 5000;
 
 /** How long an incident that is over is kept for reports. */
 const keptMs = 7 * 86_400_000;
@@ -175,6 +179,22 @@ export function openBook(
     return { pod, added: true };
   };
 
+  /** What the agent pulled fails all the same: for whom it was enough waits no more, and the others are looked at anew. */
+  const takeBack = (state: State, failing: PodState, pulledAt: number): void => {
+    const unverified = isUnverified(state);
+    for (const [name, pod] of state.pods) {
+      const waits = pod === failing || !isEnough(pod, state, known) || pod.lastSeenAt - pulledAt > startedAfterMs;
+      if (!waits) {
+        state.pods.delete(name);
+        pods--;
+        // The kubelet asks the registry with the image there: that is `Always`, where nobody says otherwise.
+      } else if (pod.policy === null && !unverified && pod.firstSeenAt <= pulledAt && !withoutBackOff.has(pod.reason))
+        pod.policy = 'Always';
+    }
+    state.pulledAt = null;
+    if (!unverified) state.conclusion = null;
+  };
+
   const failed = (event: PullEvent, image: string, at: number): void => {
     const { state, opened } = stateFor(image, at);
     const { pod, added } = podFor(state, event, at);
@@ -208,6 +228,14 @@ export function openBook(
         }
       }
       if (event.event !== 'back-off' || pod.message === '') pod.message = event.message;
+    }
+    const { pulledAt } = state;
+    const isTry = event.event !== 'back-off' && pod !== null && pulledAt !== null;
+    const isPast = isTry && (began ?? at) - pulledAt > (isEnough(pod, state, known) ? startedAfterMs : underWayMs);
+    if (isPast) {
+      takeBack(state, pod, pulledAt);
+      tell(state, 'signal');
+      return;
     }
     const change = opened ? 'opened' : before !== state.saidCause && before !== null ? 'signal' : added ? 'pods' : null;
     if (change !== null) tell(state, change);

@@ -266,6 +266,46 @@ describe('agent: book', () => {
     assert.equal(book.open().length, 1);
   });
 
+  it('takes its pull back where pods fail on and on all the same, and not for what was under way or is said meanwhile', () => {
+    const env = clock();
+    const policies: Record<string, 'Always' | 'IfNotPresent'> = { 'web-0': 'Always', 'web-1': 'IfNotPresent' };
+    const known = { policyOf: ({ pod }: { pod: string | null }) => policies[pod ?? ''] ?? null, waits: () => true };
+    const book = bookOf(env, { open: [], over: [] }, known);
+    for (const pod of ['web-0', 'web-1', 'web-2']) book.notice(event(0, { pod }));
+    const key = book.open()[0]?.key ?? '';
+    book.notice(event(4, { pod: null, namespace: null, source: 'containerd', event: 'pull-started', cause: null }));
+    env.at = start + 5000;
+    book.pulled(key, env.at);
+    // It had begun before, and hung.
+    book.notice(event(22));
+    book.notice(event(22, { event: 'back-off', cause: 'back-off-only' }));
+    book.notice(event(23, { pod: null, namespace: null, source: 'containerd', event: 'pull-started', cause: null }));
+    assert.equal(book.open()[0]?.pulledAt, start + 5000);
+    assert.equal(book.open()[0]?.pods.length, 3);
+    // Nobody knows the policy of web-2, but who waits half a minute with the image here asks the registry all the same.
+    book.notice(event(30, { pod: 'web-2', event: 'back-off', cause: 'back-off-only' }));
+    const told: string[] = [];
+    book.onChange((_, change) => told.push(change));
+    book.notice(event(31));
+    const said = () => {
+      const [incident] = book.open();
+      return [incident?.pulledAt, incident?.conclusion, incident?.pods.map(({ pod, policy }) => [pod, policy])];
+    };
+    const expected = [
+      null,
+      null,
+      [
+        ['web-0', 'Always'],
+        ['web-2', 'Always'],
+      ],
+    ];
+    assert.deepEqual(said(), expected);
+    env.at += 10_000;
+    book.images(new Set([key]));
+    assert.deepEqual(said(), expected);
+    assert.deepEqual(told, ['signal']);
+  });
+
   it('takes an image that CRI lists for pulled, unless it failed just now', () => {
     const env = clock();
     const book = bookOf(env);
