@@ -1,11 +1,14 @@
 import { unaskedPlugin } from '../evidence/credential-plugin.ts';
 import { lapsedByClaim } from '../evidence/credential-time.ts';
 import { refusedManifest, servedElsewhere } from '../evidence/elsewhere.ts';
+import { leavesOf } from '../evidence/leaves.ts';
 import { partyName } from '../evidence/origin.ts';
 import { unreadSecrets } from '../evidence/pod-secrets.ts';
 import type { Refusal } from '../evidence/refusal.ts';
-import type { View } from '../evidence/view.ts';
+import { isSigned } from '../evidence/signed.ts';
+import { probesOf, type View } from '../evidence/view.ts';
 import { endpointWay, waysOf } from '../evidence/ways.ts';
+import type { DoneProbe } from '../model/investigation.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type Match, remedy } from './cause.ts';
 import { isAllPublic, isBlockedPage } from './public-registry.ts';
@@ -161,6 +164,22 @@ function otherAddressServed(view: View): Match[] {
     const proxy = other === null ? {} : { proxy: other };
     const args = { host, detail: refused.error?.message ?? '403', source, unit, ...proxy };
     const evidence = [refused.id, served.id];
-    return [{ confidence: 'proven', severity: 'fault', evidence, endpoint, host, args }];
+    const match: Match = { confidence: 'proven', severity: 'fault', evidence, endpoint, host, args };
+    if (isOfRegistry(view, refused, served)) return [match];
+    // Something on the way may refuse by a page or without a word, and the other way does not lead past it.
+    const detail = `${args.detail}, in words that are not a registry's alone`;
+    const alternatives = [other === null ? 'proxy-denied' : 'proxy-required'] as const;
+    return [{ ...match, confidence: 'likely', alternatives, args: { ...args, detail } }];
   });
+}
+
+/** The registry itself refuses: by its own words, or by the same certificate as where it serves. */
+function isOfRegistry(view: View, refused: DoneProbe<'manifest'>, served: DoneProbe<'manifest'>): boolean {
+  const presented = (way: string): ReadonlySet<string> =>
+    leavesOf(probesOf(view, 'tls').filter(({ facts }) => facts.way === way));
+  const leaves = presented(refused.facts.way);
+  if (isSigned(refused) || [...presented(served.facts.way)].some((leaf) => leaves.has(leaf))) return true;
+  return probesOf(view, 'registry').some(
+    (probe) => probe.endpoint === refused.endpoint && probe.facts.way === refused.facts.way && isSigned(probe),
+  );
 }

@@ -188,6 +188,8 @@ export const proxyCauses: readonly Cause[] = [
       const page = answer.status !== null && answer.status < 300;
       if (direct === null || (!page && !isDenial(answer) && !isOnwardFailure(answer))) return null;
       return {
+        // It may be the registry, which answers the proxy's address otherwise than this node's.
+        ...(hop.unsigned ? { alternatives: ['source-address-blocked'] as const } : {}),
         evidence: [...idsOf(hop.probes), ...stateProbes(direct)],
         args: {
           host: hop.way.host,

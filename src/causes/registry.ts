@@ -61,7 +61,7 @@ export const registryCauses: readonly Cause[] = [
           detail: cut
             ? `it closes the connection before it answers (${words(hop)})`
             : hop.unsigned
-              ? `${words(hop).replace(/\.$/, '')}; the answer comes by the proxy ${hop.way.proxy}, and whether it is the proxy's own is not told`
+              ? `${words(hop).replace(/\.$/, '')}; ${whoseAnswer(hop)}`
               : words(hop),
         },
       };
@@ -132,12 +132,21 @@ export const registryCauses: readonly Cause[] = [
         const refused = status === 403 && hop.exchange?.kind === 'manifest';
         if (refused && servedElsewhere(view, hop.endpoint) !== null) return null;
         // A registry, or what stands before it, may refuse by a page, and an address that it does not want to everything.
+        const proxys = hop.unsigned ? (['proxy-denied'] as const) : [];
         const page = of?.title === null || of?.title === undefined ? '' : `, titled "${of.title}"`;
         return {
           ...(refused
-            ? { confidence: 'likely' as const, alternatives: ['source-address-blocked', 'access-denied'] as const }
-            : {}),
-          args: { host: partyName(hop.way), detail: `${words(hop)}${of?.bodyFormat === 'html' ? page : ''}` },
+            ? {
+                confidence: 'likely' as const,
+                alternatives: ['source-address-blocked', 'access-denied', ...proxys] as const,
+              }
+            : hop.unsigned
+              ? { alternatives: proxys }
+              : {}),
+          args: {
+            host: partyName(hop.way),
+            detail: `${words(hop)}${of?.bodyFormat === 'html' ? page : ''}${hop.unsigned ? `; ${whoseAnswer(hop)}` : ''}`,
+          },
         };
       })(all),
       ...matchBreaks(['tls'], (hop, view) => {
@@ -192,6 +201,14 @@ export const registryCauses: readonly Cause[] = [
     ],
   },
 ];
+
+/** Who may have given an answer that is not known to be the registry's. */
+function whoseAnswer({ way, exchange }: Break): string {
+  if (way.proxy !== null)
+    return `the answer comes by the proxy ${way.proxy}, and whether it is the proxy's own is not told`;
+  const error = exchange?.facts.proxyError?.replace(/ 0$/, '') ?? 'an error of its own';
+  return `a squid proxy says so (${error}), which stands before the registry or on the way to it`;
+}
 
 /** Whose pulls are counted, where somebody's are. */
 function counted(asked: AnyDoneProbe | null, view: View, endpoint: number): CauseArgs {

@@ -1,8 +1,8 @@
 import type { AnyDoneProbe, DoneProbe, Hop } from '../model/investigation.ts';
 import { oncePerView } from './once.ts';
 import { isForeignPage } from './page.ts';
-import { isProxysOwn, unsignedOf } from './plain-by-proxy.ts';
 import { requestsOf } from './requests.ts';
+import { unsignedAnswer } from './unsigned.ts';
 import { probesOf, type View } from './view.ts';
 import type { Way } from './way.ts';
 import { stateOf, type WayState } from './way-state.ts';
@@ -72,15 +72,18 @@ function endpointBreaks(view: View, endpoint: number): Break[] {
     }
     const disagreement = nameserversBreak(state);
     if (disagreement.length > 0) breaks.push({ ...base, layer: 'dns', probes: disagreement, inconsistent: true });
-    const unsigned = unsignedOf(view, way);
+    const unsigned = unsignedAnswer(view, way);
     const failed = failedExchange(view, way, endpoint);
-    const exchange = failed ?? (unsigned !== null && isProxysOwn(unsigned) ? unsigned.exchange : null);
+    const exchange = failed ?? (unsigned?.proxys === true ? unsigned.exchange : null);
     if (exchange !== null) {
+      const squid = exchange.facts.proxyError;
       const marked =
         way.proxy !== null &&
         way.scheme === 'http' &&
-        (exchange.facts.proxyError !== null || exchange.error?.code.startsWith('proxy-') === true);
-      const byProxy = marked || (unsigned !== null && isProxysOwn(unsigned));
+        (squid !== null || exchange.error?.code.startsWith('proxy-') === true);
+      // A proxy that nobody has set here, or the registry's own: its word is a sign.
+      const hidden = way.proxy === null && squid !== null;
+      const byProxy = marked || unsigned?.proxys === true || (hidden && squid.includes('ERR_ACCESS_DENIED'));
       const hop = exchange.kind === 'blob' ? 'blob' : way.hop;
       breaks.push({
         ...base,
@@ -88,7 +91,7 @@ function endpointBreaks(view: View, endpoint: number): Break[] {
         layer: byProxy ? 'proxy' : 'http',
         probes: [exchange],
         exchange,
-        unsigned: !marked && unsigned?.by === 'unclear',
+        unsigned: hidden || (!marked && unsigned?.by === 'unclear'),
       });
     }
   }

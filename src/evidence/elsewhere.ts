@@ -1,5 +1,5 @@
 import type { AnyDoneProbe, DoneProbe } from '../model/investigation.ts';
-import { unsignedOf } from './plain-by-proxy.ts';
+import { unsignedAnswer } from './unsigned.ts';
 import { probesOf, type View } from './view.ts';
 import { endpointWay } from './ways.ts';
 
@@ -29,7 +29,8 @@ export function servedElsewhere(view: View, endpoint: number): DoneProbe<'manife
  */
 export function refusedManifest(view: View, endpoint: number): DoneProbe<'manifest'> | null {
   const way = endpointWay(view, endpoint);
-  if (way !== null && unsignedOf(view, way)?.by === 'proxy') return null;
+  const unsigned = way === null ? null : unsignedAnswer(view, way);
+  if (unsigned?.by === 'proxy' || (way?.scheme === 'https' && unsigned?.proxys === true)) return null;
   return (
     probesOf(view, 'manifest').find(
       ({ endpoint: of, counterfactual, error, facts }) =>

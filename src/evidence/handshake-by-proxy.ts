@@ -1,5 +1,6 @@
 import type { DoneProbe } from '../model/investigation.ts';
 import { type Break, insteadOfWay } from './breaks.ts';
+import { leavesOf } from './leaves.ts';
 import type { View } from './view.ts';
 
 /**
@@ -24,9 +25,4 @@ export function handshakeOwner(hop: Break, view: View): HandshakeOwner {
 export function ownHandshake(hop: Break, view: View): DoneProbe<'tls'> | null {
   const direct = insteadOfWay(view, hop.way, 'direct').flatMap(({ state }) => [...state.tls]);
   return direct.find(({ status, facts }) => status === 'ok' && !facts.verificationOff) ?? null;
-}
-
-/** The certificates that servers presented as their own, by their SHA-256. */
-export function leavesOf(handshakes: readonly DoneProbe<'tls'>[]): ReadonlySet<string> {
-  return new Set(handshakes.flatMap(({ facts }) => facts.chain[0]?.sha256 ?? []));
 }

@@ -2,8 +2,8 @@ import type { DoneProbe } from '../model/investigation.ts';
 import { matchesOf } from './credential-matches.ts';
 import { partyName } from './origin.ts';
 import { isForeignPage } from './page.ts';
-import { isProxysOwn, unsignedOf } from './plain-by-proxy.ts';
 import { requestsOf } from './requests.ts';
+import { unsignedAnswer } from './unsigned.ts';
 import type { View } from './view.ts';
 import { stateOf } from './way-state.ts';
 import { endpointWay } from './ways.ts';
@@ -45,8 +45,8 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
   const way = endpointWay(view, endpoint);
   if (way === null || stateOf(view, way).open.length === 0) return null;
   // A proxy's own words are no answer about the image.
-  const unsigned = unsignedOf(view, way);
-  if (unsigned !== null && isProxysOwn(unsigned)) return null;
+  const unsigned = unsignedAnswer(view, way);
+  if (unsigned?.proxys === true) return null;
   const { identities, named, challenge, anonymousInstead, ping } = requestsOf(view, endpoint);
   if (named !== null) return null;
   // They are tried in order until one is not refused; while that one has not been heard, nothing is decided.
@@ -63,6 +63,8 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
     status >= 500
   )
     return null;
+  // What a proxy that is not set here says by itself is no answer about the image either.
+  if (way.proxy === null && decisive.facts.proxyError !== null) return null;
   // A limit is not about this image, whatever status it comes with; a page is not a registry's answer.
   const codes = decisive.facts.errors.flatMap(({ code }) => (code === null ? [] : [code.toUpperCase()]));
   if (status === 429 || codes.includes('TOOMANYREQUESTS') || isForeignPage(decisive.facts, ping)) return null;

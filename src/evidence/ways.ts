@@ -2,6 +2,7 @@ import type { HttpFacts, NextParty } from '../model/facts.ts';
 import type { Hop } from '../model/investigation.ts';
 import type { EndpointInfo } from '../model/plan.ts';
 import { oncePerView } from './once.ts';
+import { suspectOf } from './opened-by-proxy.ts';
 import { originOf, wayId } from './origin.ts';
 import { unsignedOf } from './plain-by-proxy.ts';
 import { isUnanswered } from './silent-handshake.ts';
@@ -131,6 +132,9 @@ function insteadOf(view: View, way: Way): Way[] {
     way.scheme === 'http' &&
     (refusedByProxy(view, way) || unsignedOf(view, way) !== null)
   ) {
+    return [named({ ...way, proxy: null, instead: 'direct' }, view.plan.endpoints[way.endpoint])];
+  }
+  if (broken === null && isEndpointHop(way.hop) && suspectOf(view, way) !== null) {
     return [named({ ...way, proxy: null, instead: 'direct' }, view.plan.endpoints[way.endpoint])];
   }
   if (broken === null && refusedHere(view, way)) {

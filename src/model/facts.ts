@@ -95,7 +95,10 @@ export interface TlsFacts {
   readonly failedCertificate: number | null;
   /** Every check that failed, first as Go would report it. */
   readonly failedChecks: readonly NetworkFailure[];
-  /** Only of a chain whose authority the node does not trust: whether the public does (Mozilla's list, as shipped with Node). */
+  /**
+   * Whether the public trusts its authority (Mozilla's list, as shipped with Node): of a chain whose authority the node does
+   * not trust, and of one that is presented by a proxy.
+   */
   readonly publicAuthority?: boolean;
   readonly alert: string | null;
   readonly plainAnswer: string | null;

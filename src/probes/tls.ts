@@ -5,6 +5,7 @@ import { bracketed } from '../lib/url-text.ts';
 import type { CertificateFacts, TlsFacts } from '../model/facts.ts';
 import type { WireError } from '../model/network-failure.ts';
 import { connectThroughProxy } from '../wire/proxy.ts';
+import { isPublicRoot } from '../wire/public-authorities.ts';
 import { connectTcp } from '../wire/tcp.ts';
 import { type CertificateInfo, handshakeTls, type TlsPeer } from '../wire/tls.ts';
 import type { ProbeContext } from './context.ts';
@@ -109,6 +110,8 @@ export function shakenHands(
       anchor: root?.subject ?? null,
       clientCertificateRequested,
       verificationOff,
+      // By a proxy it tells whether TLS can have been opened on the way.
+      ...(target.way.proxy === null || root === null ? {} : { publicAuthority: isPublicRoot(root.sha256) }),
     },
   };
 }

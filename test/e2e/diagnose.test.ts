@@ -10,6 +10,7 @@ import { cases as manifest } from './cases/manifest.ts';
 import { cases as mirrors } from './cases/mirrors.ts';
 import { cases as mixed } from './cases/mixed.ts';
 import { cases as oddAnswers } from './cases/odd-answers.ts';
+import { cases as openedByProxy } from './cases/opened-by-proxy.ts';
 import { cases as proxy } from './cases/proxy.ts';
 import { cases as registry } from './cases/registry.ts';
 import { cases as runtime } from './cases/runtime.ts';
@@ -25,6 +26,7 @@ const folders: Readonly<Record<string, readonly DiagnoseCase[]>> = {
   blob,
   tls,
   'tls-by-proxy': tlsByProxy,
+  'opened-by-proxy': openedByProxy,
   dns,
   proxy,
   mirrors,
