@@ -125,7 +125,7 @@ function failedExchange(view: View, way: Way, endpoint: number): HttpProbe | nul
   }
   if (way.hop === 'realm') {
     const own = requests.identities.flatMap(({ token }) => (token === null ? [] : [token]));
-    return own.find((probe) => mine(probe) && !probe.facts.granted && isPartysFault(probe)) ?? null;
+    return own.find((probe) => mine(probe) && !probe.facts.granted && isPartysFault(view, probe)) ?? null;
   }
   const { ping } = requests;
   // CRI-O takes 200 and 401 for a registry, and asks nothing more after any other answer (docker_client.go, detectProperties).
@@ -133,7 +133,7 @@ function failedExchange(view: View, way: Way, endpoint: number): HttpProbe | nul
   if (view.runtime.name === 'cri-o' && ping?.status === 'failed' && !pinged && mine(ping)) return ping;
   if (requests.image !== null) return blob ?? null;
   const manifests = probesOf(view, 'manifest').filter((probe) => probe.endpoint === endpoint && mine(probe));
-  const manifest = manifests.find((probe) => probe.status === 'failed' && isPartysFault(probe, ping));
+  const manifest = manifests.find((probe) => probe.status === 'failed' && isPartysFault(view, probe));
   if (manifest !== undefined) return manifest;
   if (requests.named !== null) return null;
   // The version check decides only where nothing behind it answered: some mirrors serve no /v2/ and work.
@@ -142,12 +142,12 @@ function failedExchange(view: View, way: Way, endpoint: number): HttpProbe | nul
 }
 
 /** True unless the answer is about the image or about who asks (401, 403, 404). */
-function isPartysFault(probe: HttpProbe, ping: DoneProbe<'registry'> | null = null): boolean {
+function isPartysFault(view: View, probe: HttpProbe): boolean {
   const { status, errors } = probe.facts;
   if (probe.error?.code !== 'http-status' || status === null) return true;
   if (status >= 500 || status === 429) return true;
   if (errors.some(({ code }) => code?.toUpperCase() === 'TOOMANYREQUESTS')) return true;
   // An HTML page with 404 or 403 is what a portal, a gateway or the wrong server says.
-  if (isForeignPage(probe.facts, ping)) return true;
+  if (isForeignPage(view, probe)) return true;
   return ![401, 403, 404].includes(status);
 }

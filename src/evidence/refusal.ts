@@ -67,7 +67,7 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
   if (way.proxy === null && decisive.facts.proxyError !== null) return null;
   // A limit is not about this image, whatever status it comes with; a page is not a registry's answer.
   const codes = decisive.facts.errors.flatMap(({ code }) => (code === null ? [] : [code.toUpperCase()]));
-  if (status === 429 || codes.includes('TOOMANYREQUESTS') || isForeignPage(decisive.facts, ping)) return null;
+  if (status === 429 || codes.includes('TOOMANYREQUESTS') || isForeignPage(view, decisive)) return null;
   const anonymous = anonymousInstead?.manifest;
   // An entry with nothing in it is taken for nobody (containerd, ParseAuth).
   const nobody = matchesOf(view)[track.index]?.empty === true;

@@ -177,16 +177,20 @@ const descriptor = object<BlobDescriptor>({ digest: text, size: amount, mediaTyp
 
 const registry = object<RegistryFacts>({ ...http, apiVersion: maybe.text, challenges });
 
-const auth = object<AuthFacts>({
-  ...http,
-  realmHost: text,
-  service: maybe.text,
-  scope: text,
-  identity,
-  redirects: amount,
-  granted: flag,
-  claimsPull: maybe.flag,
-});
+const auth = object<AuthFacts>(
+  {
+    ...http,
+    realmHost: text,
+    service: maybe.text,
+    scope: text,
+    identity,
+    redirects: amount,
+    granted: flag,
+    claimsPull: maybe.flag,
+    challenges,
+  },
+  ['challenges'],
+);
 
 const manifest = object<ManifestFacts>(
   {

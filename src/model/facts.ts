@@ -212,6 +212,8 @@ export interface AuthFacts extends HttpFacts {
   readonly granted: boolean;
   /** Whether the token's own claims name the pull; null when it is opaque. */
   readonly claimsPull: boolean | null;
+  /** What the token service demands itself, with 401. Absent: it names nothing. */
+  readonly challenges?: readonly ChallengeFacts[];
 }
 
 /** A manifest, by tag or digest. */

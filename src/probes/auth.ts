@@ -14,6 +14,7 @@ import { credentialAt, shownNameAt, tokenKey } from './authorization.ts';
 import type { ProbeContext } from './context.ts';
 import { type ProbeAnswer, sendRequest, userAgent } from './http-request.ts';
 import type { Outcome, Probe, ProbeInput } from './probe.ts';
+import { challengeFacts } from './registry.ts';
 
 interface AuthInput extends ProbeInput {
   readonly way: Way;
@@ -77,6 +78,7 @@ export const authProbe: Probe<'auth', AuthInput> = {
 
 function conclude(input: AuthInput, answer: ProbeAnswer, context: ProbeContext): Outcome<'auth'> {
   const { way, challenge, repository, identity, redirects } = input;
+  const demands = answer.facts.status === 401 ? challengeFacts(answer.exchange?.headers ?? {}, context) : [];
   const facts: AuthFacts = {
     ...answer.facts,
     realmHost: way.host,
@@ -86,6 +88,7 @@ function conclude(input: AuthInput, answer: ProbeAnswer, context: ProbeContext):
     redirects,
     granted: false,
     claimsPull: null,
+    ...(demands.length === 0 ? {} : { challenges: demands }),
   };
   const failed = (error: WireError): Outcome<'auth'> => ({ status: 'failed', error, facts });
   if (answer.error !== null) return failed(answer.error);

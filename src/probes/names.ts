@@ -102,7 +102,8 @@ function inputsAt(view: View, endpoint: number): NamesInput[] {
   const missing = identities.find(({ manifest }) => manifest?.facts.status === 404)?.manifest;
   if (way === null || address === undefined || repository === null || missing === undefined || missing === null)
     return [];
-  if (isForeignPage(missing.facts, ping)) return [];
+  // A page is another's word, unless the version check was answered as a registry does: then the tags decide.
+  if (isForeignPage(view, missing) && ping?.status !== 'ok') return [];
   const base = {
     hop: way.hop,
     endpoint,

@@ -70,6 +70,18 @@ describe('causes: auth', () => {
     }),
     confidence: 'likely',
   }));
+  holds('credentials-missing', 'a page of the server before the registry, which demands a login', () =>
+    basic({ status: 401, bodyFormat: 'html' }),
+  );
+  holds('credentials-missing', 'such a page at the token service', () =>
+    bearer({ status: 401, bodyFormat: 'html', challenges: [challenge('basic')] }, null),
+  );
+  misses(
+    'credentials-missing',
+    'a page with 401 that demands nothing, at the token service',
+    () => bearer({ status: 401, bodyFormat: 'html' }, null).scene,
+    'auth-service-unreachable',
+  );
   misses(
     'credentials-missing',
     'a password is given, and refused',
@@ -105,6 +117,12 @@ describe('causes: auth', () => {
     ...basic({ status: 401, errors: unauthorized }, app),
     says: /refuses the credentials of user "app"/,
   }));
+  holds('credentials-rejected', 'the server before the registry refuses it by a page', () =>
+    basic({ status: 401, bodyFormat: 'html' }, app),
+  );
+  holds('credentials-rejected', 'the server before the token service refuses it by a page', () =>
+    bearer({ status: 401, bodyFormat: 'html', challenges: [challenge('basic')] }, null, app),
+  );
   holds('credentials-rejected', 'the token service refuses it', () => bearer({ status: 401 }, null, app));
   holds('credentials-rejected', 'and nobody would get this public image', () => {
     const { scene, evidence } = bearer({ status: 401 }, null, app);

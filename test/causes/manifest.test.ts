@@ -69,6 +69,20 @@ describe('causes: manifest', () => {
     ...listed(['0.9'], { count: 20_000, complete: false }),
     says: /at least 20000 tags/,
   }));
+  holds('tag-not-found', 'a page with 404 for the manifest, and the list of tags comes', () => {
+    const { scene, evidence } = asked({ status: 404, bodyFormat: 'html' });
+    return { scene, evidence: [...evidence, scene.names('tags', ['0.9', '1.1'])] };
+  });
+  misses(
+    'tag-not-found',
+    'a page with 404 for the manifest, and a page for the tags',
+    () => {
+      const { scene } = asked({ status: 404, bodyFormat: 'html' });
+      scene.names('tags', [], { status: 404, bodyFormat: 'html' });
+      return scene;
+    },
+    'registry-invalid-response',
+  );
   holds('tag-not-found', 'a digest', () => {
     const wrong = `sha256:${'5e'.repeat(32)}`;
     const { scene, evidence } = asked(

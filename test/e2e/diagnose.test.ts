@@ -11,6 +11,7 @@ import { cases as mirrors } from './cases/mirrors.ts';
 import { cases as mixed } from './cases/mixed.ts';
 import { cases as oddAnswers } from './cases/odd-answers.ts';
 import { cases as openedByProxy } from './cases/opened-by-proxy.ts';
+import { cases as pages } from './cases/pages.ts';
 import { cases as proxy } from './cases/proxy.ts';
 import { cases as registry } from './cases/registry.ts';
 import { cases as runtime } from './cases/runtime.ts';
@@ -31,6 +32,7 @@ const folders: Readonly<Record<string, readonly DiagnoseCase[]>> = {
   proxy,
   mirrors,
   crio,
+  pages,
   mixed,
   runtime,
   'crio-policy': crioPolicy,

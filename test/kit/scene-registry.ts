@@ -156,6 +156,7 @@ export class RegistryScene extends Probes {
         redirects: 0,
         granted: facts.granted ?? http.error === null,
         claimsPull: facts.claimsPull ?? null,
+        ...(facts.challenges === undefined ? {} : { challenges: facts.challenges }),
       },
     });
   }

@@ -42,6 +42,17 @@ describe('probes: auth', () => {
     assert.doesNotMatch(JSON.stringify(all), /right-password/);
   });
 
+  it('keeps what the token service demands of its own', async () => {
+    const registry = await servers.registry({ token: { users } });
+    registry.override = (_, path) =>
+      path === '/token' ? { status: 401, headers: { 'www-authenticate': 'Basic realm="tokens"' } } : null;
+    const { of } = await observe({ image: `127.0.0.1:${registry.port}/team/app:1.0` });
+    assert.deepEqual(
+      of('auth').map(({ facts }) => facts.challenges?.map(({ scheme, realm }) => [scheme, realm])),
+      [[['basic', 'tokens']]],
+    );
+  });
+
   it('tells a refusal, and asks then whether nobody would get it', async () => {
     const registry = await servers.registry({ token: { users, publicRepositories: ['team/app'] } });
     const host = `127.0.0.1:${registry.port}`;
