@@ -16,6 +16,7 @@ import {
   addressWords,
   atTokenService,
   hidesFromNobody,
+  hidingWords,
   nobodyWords,
   saysExpired,
   secretCommand,
@@ -52,7 +53,8 @@ export const authCauses: readonly Cause[] = [
     scenario: 2,
     title: 'Authenticated, and not allowed to pull this',
     fixedBy: 'registry',
-    proof: 'The login is accepted, and the registry refuses this repository.',
+    proof:
+      'The login is accepted, and the registry refuses this repository with a code of the protocol (DENIED); likely: it refuses in another form, or in words that it has for what does not exist, too.',
     say: ({ host, username, origin, repository, detail }) =>
       `${host ?? 'The registry'} ${username === undefined ? 'refuses' : `knows user ${JSON.stringify(username)}${origin === undefined ? '' : ` (${origin})`} and refuses`} ${repository === undefined ? 'this image' : `to give ${repository}`}${tell(detail)}.`,
     remedies: ({ username, repository }) => [
@@ -75,7 +77,13 @@ export const authCauses: readonly Cause[] = [
       const denied =
         refusal.status === 403 ||
         (refusal.status === 401 && refusal.at === 'manifest' && refusal.challenge === 'bearer');
-      return denied ? {} : null;
+      if (!denied) return null;
+      if (hidingWords.test(refusal.words))
+        return { confidence: 'likely', alternatives: ['repository-not-found-or-private'] };
+      if (refusal.inProtocol) return {};
+      // Said in no form of a registry: a firewall or a gateway before it may have meant the address, or anything.
+      const other = refusal.status === 403 ? 'source-address-blocked' : 'credentials-rejected';
+      return { confidence: 'likely', alternatives: [other, 'repository-not-found-or-private'] };
     }),
   },
   {
@@ -129,7 +137,8 @@ export const authCauses: readonly Cause[] = [
       if (refusal.status === 404 || addressWords.test(refusal.words)) return null;
       const hidden = hidesFromUsers.has(view.plan.image.registry ?? '');
       if (refusal.withCredentials) {
-        return hidden && !refusal.anonymousWorks && !isLapsed(refusal, view) && refusal.at === 'manifest' ? {} : null;
+        const hides = hidden && !refusal.anonymousWorks && !isLapsed(refusal, view) && refusal.at === 'manifest';
+        return hides ? maybeAddress(refusal) : null;
       }
       if (!hidesFromNobody(refusal)) return null;
       const unread = unreadSecrets(view);
@@ -138,12 +147,17 @@ export const authCauses: readonly Cause[] = [
         return { confidence: 'possible', alternatives, args: unreadArgs(unread) };
       }
       const plugin = unaskedPlugin(view);
-      if (plugin === null) return {};
+      if (plugin === null) return maybeAddress(refusal);
       const source = `the kubelet asks its plugin ${plugin.name} for credentials (${plugin.source}), which was not tried: ${plugin.why}`;
       return { confidence: 'possible', alternatives: ['credential-provider-failed'], args: { source } };
     }),
   },
 ];
+
+/** 403 in no form of a registry may be meant for the address, by whatever stands before it. */
+function maybeAddress({ status, inProtocol }: Refusal): Partial<Match> {
+  return status === 403 && !inProtocol ? { confidence: 'likely', alternatives: ['source-address-blocked'] } : {};
+}
 
 /** Past its time, by the registry's words or by its own. */
 function isLapsed(refusal: Refusal, view: View): boolean {

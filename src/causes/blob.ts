@@ -1,3 +1,4 @@
+import { limitOf } from '../evidence/limit.ts';
 import { partyName } from '../evidence/origin.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, remedy } from './cause.ts';
@@ -42,7 +43,7 @@ export const blobCauses: readonly Cause[] = [
       const direct =
         code === 'body-cut' ||
         code === 'timeout' ||
-        (code === 'http-status' && status !== null && status < 500 && status !== 429);
+        (code === 'http-status' && status !== null && status < 500 && limitOf(hop.exchange) === null);
       if (!direct) return null;
       const { bytes, size } = hop.exchange.facts;
       const cut =

@@ -11,6 +11,7 @@ import { type Cause, type CauseArgs, type Match, remedy, sentence } from './caus
 import {
   atTokenService,
   hidesFromNobody,
+  rightsWords,
   saysExpired,
   secretCommand,
   tell,
@@ -194,6 +195,9 @@ export const credentialCauses: readonly Cause[] = [
       ].join('; ');
       const public_ = about === '' ? {} : { source: about };
       const refusedLogin = refusal.status === 401 && (refusal.at === 'token' || refusal.challenge !== 'bearer');
+      // Registries with passwords that answer 401 to a login that holds, too, for what it may not see: the words tell.
+      if (refusedLogin && refusal.at === 'manifest' && !refusal.anonymousWorks && rightsWords.test(refusal.words))
+        return { confidence: 'likely', alternatives: ['access-denied'], args: public_ };
       if (refusedLogin || refusal.anonymousWorks) return { args: public_ };
       return atTokenService(refusal) ? { confidence: 'likely', alternatives: ['access-denied'] } : null;
     }),

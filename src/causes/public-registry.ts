@@ -1,4 +1,5 @@
 import type { Break } from '../evidence/breaks.ts';
+import { limitOf } from '../evidence/limit.ts';
 import type { View } from '../evidence/view.ts';
 
 /**
@@ -12,7 +13,14 @@ export function isAllPublic(view: View): boolean {
   return publicRegistries.has(view.plan.image.registry ?? '');
 }
 
-/** Such a registry's 403 in the form of a page, as Google's front ends send it, from a host that is a registry otherwise. */
+/** The page of Cloudflare's firewall rules: `Access denied | registry.example used Cloudflare to restrict access`. */
+const firewallTitle = /used Cloudflare to restrict access/i;
+
+/**
+ * 403 in the form of a page from a host that is a registry otherwise: such a registry's, as Google's front ends send it, or the
+ * firewall's of a content network before any.
+ */
 export function isBlockedPage({ exchange, way }: Break, view: View): boolean {
-  return isAllPublic(view) && way.hop === 'registry' && exchange?.kind === 'manifest' && exchange.facts.status === 403;
+  if (way.hop !== 'registry' || exchange?.kind !== 'manifest' || exchange.facts.status !== 403) return false;
+  return limitOf(exchange) === null && (isAllPublic(view) || firewallTitle.test(exchange.facts.title ?? ''));
 }

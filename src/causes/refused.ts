@@ -9,13 +9,20 @@ import type { CauseArgs, Match } from './cause.ts';
 
 /**
  * The words by which registries refuse an address rather than a person (pull-facts, section 12: registry.k8s.io, ACR;
- * GHCR's "IP allow list", Docker Hub's "export control", Artifactory's and GitLab's "IP … not allowed").
+ * GHCR's "IP allow list", Docker Hub's "export control", Artifactory's and GitLab's "IP … not allowed"; Cloudflare's errors
+ * 1006 to 1012 and 1020: an address or country that is banned, a firewall's rule).
  */
 export const addressWords =
-  /client (?:with )?ip\b|\b(?:ip address|(?:your|source|client) ip)\b.{0,60}\b(?:not (?:allowed|permitted)|denied|blocked)|\bip (?:allow ?list|address(?:es)? that are located)|not allowed access|\bgeo(?:graphic(?:al(?:ly)?)?|-?(?:block|restrict|fenc)\w*)\b|export control|(?:your|this) (?:location|country|region)\b|location (?:is )?(?:not|un)/i;
+  /client (?:with )?ip\b|\b(?:ip address|(?:your|source|client) ip)\b.{0,60}\b(?:not (?:allowed|permitted)|denied|blocked)|\bip (?:allow ?list|address(?:es)? that are located)|not allowed access|\bgeo(?:graphic(?:al(?:ly)?)?|-?(?:block|restrict|fenc)\w*)\b|export control|(?:your|this) (?:location|country|region)\b|location (?:is )?(?:not|un)|\berror code:? ?10(?:0[6-9]|10|12|20)\b/i;
 
 /** The words by which a token service lets a login in and refuses what it asks for. */
 const permissionWords = /permission|not authorized to|insufficient|scope/i;
+
+/** The words that a registry has for what is missing, too: Google's, and Quay's (pull-facts, section 12). */
+export const hidingWords = /may not exist|access to the requested resource is not authorized/i;
+
+/** The words of 401 from a registry with passwords that speak of what is asked for, and not of the login (Nexus, Harbor). */
+export const rightsWords = /not authorized|unauthorized to access|permission|insufficient|is denied/i;
 
 /** The words by which they say that nobody asked. */
 export const nobodyWords = /unauthenticated|anonymous|authentication (?:is )?required|log ?in/i;

@@ -1,10 +1,12 @@
 import { type Break, tlsInstead } from '../evidence/breaks.ts';
 import { servedElsewhere } from '../evidence/elsewhere.ts';
+import { limitOf } from '../evidence/limit.ts';
 import { partyName } from '../evidence/origin.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import { endpointWay } from '../evidence/ways.ts';
 import { spanWords } from '../lib/sizes.ts';
+import type { CauseId } from '../model/cause-id.ts';
 import type { HttpFacts, RateLimitFacts } from '../model/facts.ts';
 import type { AnyDoneProbe } from '../model/investigation.ts';
 import { matchBreaks } from './break-match.ts';
@@ -19,11 +21,6 @@ function facts(hop: Break): HttpFacts | null {
 
 function code(hop: Break): string | null {
   return hop.exchange?.error?.code ?? null;
-}
-
-/** 429 in any of its shapes. */
-function isLimited(of: HttpFacts | null): boolean {
-  return of?.status === 429 || of?.errors.some(({ code: word }) => word?.toUpperCase() === 'TOOMANYREQUESTS') === true;
 }
 
 const curl = ({ host, scheme, serves, proxy }: CauseArgs): string =>
@@ -53,7 +50,7 @@ export const registryCauses: readonly Cause[] = [
       const cut = ['closed', 'reset'].includes(code(hop) ?? '') && status === null;
       const server = status !== null && status >= 500 && code(hop) === 'http-status';
       // Registries that relay another's limit say TOOMANYREQUESTS with a status of their own.
-      if ((!cut && !server) || isLimited(facts(hop)) || tlsInstead(view, hop).length > 0) return null;
+      if ((!cut && !server) || limitOf(hop.exchange) !== null || tlsInstead(view, hop).length > 0) return null;
       return {
         ...(hop.unsigned ? { alternatives: ['proxy-denied'] as const } : {}),
         args: {
@@ -122,7 +119,7 @@ export const registryCauses: readonly Cause[] = [
           word === 'http-status' &&
           status !== null &&
           status < 500 &&
-          !isLimited(of) &&
+          limitOf(hop.exchange) === null &&
           of?.bodyFormat === 'html' &&
           hop.exchange?.kind !== 'blob';
         // CRI-O begins with the version check, and goes no further without it.
@@ -169,7 +166,8 @@ export const registryCauses: readonly Cause[] = [
     title: "The registry's rate limit is reached",
     // Counted by the address that all of a node's pods, or all nodes, share: a mirror or credentials of the node mend it.
     fixedBy: 'node',
-    proof: 'It answers 429 or TOOMANYREQUESTS; degraded: its headers say that no pull is left, or few are.',
+    proof:
+      'It answers 429 or TOOMANYREQUESTS; likely: 403 with the words of a limit, or with a time to wait; degraded: its headers say that no pull is left, or few are.',
     say: ({ host, detail }) =>
       `${host ?? 'The registry'} limits this node's pulls${detail === undefined ? '' : `: ${detail}`}.`,
     remedies: (args) => [
@@ -186,17 +184,19 @@ export const registryCauses: readonly Cause[] = [
       ),
     ],
     match: (view) => [
-      ...matchBreaks(['http'], (hop) =>
-        isLimited(facts(hop))
-          ? {
-              args: {
-                host: partyName(hop.way),
-                detail: limitWords(facts(hop)?.rateLimit ?? null, words(hop)),
-                ...counted(hop.exchange, view, hop.endpoint),
-              },
-            }
-          : null,
-      )(view),
+      ...matchBreaks(['http'], (hop) => {
+        const limit = limitOf(hop.exchange);
+        if (limit === null) return null;
+        const args = {
+          host: partyName(hop.way),
+          detail: limitWords(facts(hop)?.rateLimit ?? null, words(hop)),
+          ...counted(hop.exchange, view, hop.endpoint),
+        };
+        if (limit === 'said') return { args };
+        const alternatives: readonly CauseId[] =
+          limit === 'words' ? ['access-denied'] : ['access-denied', 'source-address-blocked'];
+        return { confidence: 'likely', alternatives, args };
+      })(view),
       ...nearlyUsedUp(view),
     ],
   },

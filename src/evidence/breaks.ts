@@ -1,4 +1,5 @@
 import type { AnyDoneProbe, DoneProbe, Hop } from '../model/investigation.ts';
+import { limitOf } from './limit.ts';
 import { oncePerView } from './once.ts';
 import { isForeignPage } from './page.ts';
 import { requestsOf } from './requests.ts';
@@ -143,10 +144,9 @@ function failedExchange(view: View, way: Way, endpoint: number): HttpProbe | nul
 
 /** True unless the answer is about the image or about who asks (401, 403, 404). */
 function isPartysFault(view: View, probe: HttpProbe): boolean {
-  const { status, errors } = probe.facts;
+  const { status } = probe.facts;
   if (probe.error?.code !== 'http-status' || status === null) return true;
-  if (status >= 500 || status === 429) return true;
-  if (errors.some(({ code }) => code?.toUpperCase() === 'TOOMANYREQUESTS')) return true;
+  if (status >= 500 || limitOf(probe) !== null) return true;
   // An HTML page with 404 or 403 is what a portal, a gateway or the wrong server says.
   if (isForeignPage(view, probe)) return true;
   return ![401, 403, 404].includes(status);

@@ -1,4 +1,5 @@
 import type { AnyDoneProbe, DoneProbe } from '../model/investigation.ts';
+import { limitOf } from './limit.ts';
 import { unsignedAnswer } from './unsigned.ts';
 import { probesOf, type View } from './view.ts';
 import { endpointWay } from './ways.ts';
@@ -25,7 +26,7 @@ export function servedElsewhere(view: View, endpoint: number): DoneProbe<'manife
 
 /**
  * What was refused at an endpoint in a way that may be meant for the address: 403 to the runtime's own request, by the
- * registry and not by a proxy on the way.
+ * registry and not by a proxy on the way, and no limit.
  */
 export function refusedManifest(view: View, endpoint: number): DoneProbe<'manifest'> | null {
   const way = endpointWay(view, endpoint);
@@ -38,6 +39,7 @@ export function refusedManifest(view: View, endpoint: number): DoneProbe<'manife
         !counterfactual &&
         error?.code !== 'proxy-refused' &&
         facts.status === 403 &&
+        limitOf({ facts, error }) === null &&
         facts.part === 'named' &&
         facts.redirects === 0,
     ) ?? null

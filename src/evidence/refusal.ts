@@ -1,5 +1,6 @@
 import type { DoneProbe } from '../model/investigation.ts';
 import { matchesOf } from './credential-matches.ts';
+import { limitOf } from './limit.ts';
 import { partyName } from './origin.ts';
 import { isForeignPage } from './page.ts';
 import { requestsOf } from './requests.ts';
@@ -19,6 +20,8 @@ export interface Refusal {
   readonly words: string;
   /** Error codes in upper case. */
   readonly codes: readonly string[];
+  /** That this client may not is said as the protocol has it: by a code of its errors, or by its challenge. */
+  readonly inProtocol: boolean;
   /** The place of the decisive credentials among the plan's; -1: nobody asked. */
   readonly identity: number;
   /** Null: nobody asked (no credentials apply). */
@@ -67,7 +70,7 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
   if (way.proxy === null && decisive.facts.proxyError !== null) return null;
   // A limit is not about this image, whatever status it comes with; a page is not a registry's answer.
   const codes = decisive.facts.errors.flatMap(({ code }) => (code === null ? [] : [code.toUpperCase()]));
-  if (status === 429 || codes.includes('TOOMANYREQUESTS') || isForeignPage(view, decisive)) return null;
+  if (limitOf(decisive) !== null || isForeignPage(view, decisive)) return null;
   const anonymous = anonymousInstead?.manifest;
   // An entry with nothing in it is taken for nobody (containerd, ParseAuth).
   const nobody = matchesOf(view)[track.index]?.empty === true;
@@ -79,6 +82,7 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
     status,
     words: decisive.error?.message ?? String(status),
     codes,
+    inProtocol: isInProtocol(decisive, codes),
     identity: track.index,
     username: sent ? decisive.facts.identity.username : null,
     withCredentials: sent,
@@ -90,4 +94,15 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
     ),
     manifest: track.manifest,
   };
+}
+
+/**
+ * The protocol's codes of a refusal (distribution-spec, error codes; Harbor has FORBIDDEN), and the challenge that says that the
+ * token opens something else (RFC 6750, section 3.1).
+ */
+const refusalCodes: ReadonlySet<string> = new Set(['DENIED', 'UNAUTHORIZED', 'FORBIDDEN', 'INSUFFICIENT_SCOPE']);
+
+function isInProtocol({ facts }: DoneProbe<'auth'> | DoneProbe<'manifest'>, codes: readonly string[]): boolean {
+  const coded = facts.bodyFormat === 'oci' && codes.some((code) => refusalCodes.has(code));
+  return coded || facts.challenges?.some(({ error }) => error === 'insufficient_scope') === true;
 }

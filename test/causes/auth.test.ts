@@ -123,6 +123,14 @@ describe('causes: auth', () => {
   holds('credentials-rejected', 'the server before the token service refuses it by a page', () =>
     bearer({ status: 401, bodyFormat: 'html', challenges: [challenge('basic')] }, null, app),
   );
+  holds('credentials-rejected', 'in words that speak of rights: the password may be right', () => ({
+    ...basic(
+      { status: 401, errors: [{ code: 'UNAUTHORIZED', message: 'the requested resource is not authorized' }] },
+      app,
+    ),
+    confidence: 'likely',
+    alternatives: ['access-denied'],
+  }));
   holds('credentials-rejected', 'the token service refuses it', () => bearer({ status: 401 }, null, app));
   holds('credentials-rejected', 'and nobody would get this public image', () => {
     const { scene, evidence } = bearer({ status: 401 }, null, app);
@@ -198,6 +206,31 @@ describe('causes: auth', () => {
     ...basic({ status: 403, errors: denied }, app),
     says: /knows user "app" \(--auth-file\) and refuses to give team\/app/,
   }));
+  holds('access-denied', 'the login holds, and a bare 403', () => ({
+    ...basic({ status: 403 }, app),
+    confidence: 'likely',
+    alternatives: ['source-address-blocked', 'repository-not-found-or-private'],
+  }));
+  holds('access-denied', 'the login holds, and the words are those for what does not exist, too', () => ({
+    ...basic(
+      { status: 403, errors: [{ code: 'DENIED', message: 'denied on resource "r" (or it may not exist)' }] },
+      app,
+    ),
+    confidence: 'likely',
+    alternatives: ['repository-not-found-or-private'],
+  }));
+  misses(
+    'access-denied',
+    'a limit in the words of a refusal',
+    () => basic({ status: 403, errors: [{ code: 'DENIED', message: 'secondary rate limit' }] }, app).scene,
+    'rate-limited',
+  );
+  misses(
+    'access-denied',
+    "the firewall's words of a content network",
+    () => basic({ status: 403, bodyFormat: 'text', errors: [{ code: null, message: 'error code: 1020' }] }, app).scene,
+    'source-address-blocked',
+  );
   holds('access-denied', 'a token is granted, which does not open it', () => bearer({}, scope, app));
   holds('access-denied', '403 without any challenge, to nobody', () => ({
     ...open({ status: 403, errors: denied }),

@@ -199,6 +199,22 @@ describe('causes: registry', () => {
     }),
     says: /0 of 5 pulls left in 60 s, counted for 203\.0\.113\.9, again in 24 h/,
   }));
+  holds('rate-limited', '403 with the words of a limit', () => ({
+    ...asked({ status: 403, errors: [{ code: 'DENIED', message: 'You have exceeded a secondary rate limit.' }] }),
+    confidence: 'likely',
+    alternatives: ['access-denied'],
+  }));
+  holds('rate-limited', '403 with a time to wait', () => ({
+    ...asked({ status: 403, rateLimit: { ...limit, retryAfterSeconds: 60 } }),
+    confidence: 'likely',
+    alternatives: ['access-denied', 'source-address-blocked'],
+  }));
+  misses(
+    'rate-limited',
+    '403 for a repository with a limit in its name',
+    () => asked({ status: 403, errors: [{ code: 'DENIED', message: 'no pull of envoyproxy/ratelimit' }] }).scene,
+    'access-denied',
+  );
   holds('rate-limited', '429 at the token service stays what it is', () => ({
     ...tokenAsked({ status: 429 }),
     host: 'auth.test',

@@ -13,6 +13,7 @@ import { cases as oddAnswers } from './cases/odd-answers.ts';
 import { cases as openedByProxy } from './cases/opened-by-proxy.ts';
 import { cases as pages } from './cases/pages.ts';
 import { cases as proxy } from './cases/proxy.ts';
+import { cases as refusals } from './cases/refusals.ts';
 import { cases as registry } from './cases/registry.ts';
 import { cases as runtime } from './cases/runtime.ts';
 import { cases as tls } from './cases/tls.ts';
@@ -33,6 +34,7 @@ const folders: Readonly<Record<string, readonly DiagnoseCase[]>> = {
   mirrors,
   crio,
   pages,
+  refusals,
   mixed,
   runtime,
   'crio-policy': crioPolicy,

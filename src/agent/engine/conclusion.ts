@@ -52,7 +52,9 @@ export function quietUntil(probes: readonly ProbeResult[], startedAtMs: number):
     const { rateLimit, status } = probe.facts;
     if (rateLimit === null || status === null) continue;
     const { retryAfterSeconds, remaining, resetAtMs = null } = rateLimit;
-    const refused = status === 429 || status === 503 || remaining === 0;
+    // Some tell a limit by 403 and the time to wait (src/evidence/limit.ts).
+    const limited = status === 429 || (status === 403 && retryAfterSeconds !== null);
+    const refused = limited || status === 503 || remaining === 0;
     if (!refused) continue;
     const at = startedAtMs + probe.startedMs + probe.durationMs;
     const told = [retryAfterSeconds === null ? null : at + retryAfterSeconds * 1000, resetAtMs];
