@@ -33,6 +33,8 @@ export interface CauseArgs {
   readonly certificate?: string;
   readonly issuer?: string;
   readonly date?: string;
+  /** The host of the token service whose tokens the registry does not take. */
+  readonly realm?: string;
   /** The sentence of the cause beneath. */
   readonly underlying?: string;
   readonly seconds?: string;
@@ -58,6 +60,10 @@ export interface CauseArgs {
   readonly unclear?: 'yes';
   /** Without the proxy it is well. */
   readonly direct?: 'yes';
+  /** Whoever is asked for the name gives no address for it on purpose, by the answer in `detail`. */
+  readonly blocked?: 'yes';
+  /** The name leads to this node's own loopback, where no public registry is. */
+  readonly self?: 'yes';
   /** What is lost on the way is lost for the name in it. */
   readonly filtered?: 'yes';
 }

@@ -1,3 +1,5 @@
+import { blockClause, leadsNowhere } from '../evidence/dns-block.ts';
+import type { NameserverAnswer } from '../evidence/dns-state.ts';
 import { idsOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { isEndpointHop, waysOf } from '../evidence/ways.ts';
@@ -16,7 +18,12 @@ export function degradedNameservers(view: View): Match[] {
     const silent = dns.answers.filter(({ outcome }) =>
       ['timeout', 'server-failure', 'refused', 'other'].includes(outcome),
     );
-    const dissent = dns.answers.filter(({ outcome }) => outcome === 'name-not-found');
+    // One that gives 0.0.0.0 knows no address; it may be this node's own, where this node serves.
+    const dissent = dns.answers.filter(
+      (answer) =>
+        answer.outcome === 'name-not-found' ||
+        (leadsNowhere(answer) && !answer.addresses.some((address) => open.includes(address))),
+    );
     const bad = [...silent, ...dissent];
     if (bad.length === 0) return [];
     const match: Match = {
@@ -29,14 +36,14 @@ export function degradedNameservers(view: View): Match[] {
         image: view.plan.image.input,
         host: connectHost,
         nameserver: dns.answers.map((answer) => answer.nameserver).join(' and '),
-        detail: `${bad.map((answer) => `${answer.nameserver} ${wordsOf(answer.outcome)}`).join(', ')}; ${dns.effective.nameserver} answers`,
+        detail: `${bad.map((answer) => blockClause(answer) ?? `${answer.nameserver} ${wordsOf(answer.outcome)}`).join(', ')}; ${dns.effective.nameserver} answers`,
       },
     };
     return [match];
   });
 }
 
-function wordsOf(outcome: string): string {
+function wordsOf(outcome: NameserverAnswer['outcome']): string {
   if (outcome === 'timeout') return 'is silent';
   if (outcome === 'refused') return 'refuses';
   if (outcome === 'name-not-found') return 'says that there is no such name';

@@ -1,11 +1,14 @@
 import { type Break, insteadOfWay } from '../evidence/breaks.ts';
+import { blockClause, blockWords, leadsNowhere } from '../evidence/dns-block.ts';
+import type { NameserverAnswer } from '../evidence/dns-state.ts';
 import type { View } from '../evidence/view.ts';
+import type { Remedy } from '../model/investigation.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
 import { degradedNameservers } from './dns-degraded.ts';
 import { byProxy } from './tcp.ts';
 
-type Outcome = Break['state']['dns']['answers'][number]['outcome'];
+type Outcome = NameserverAnswer['outcome'];
 
 /** The host that is looked up is a proxy's: then the proxy is what cannot be reached. */
 function isProxy(hop: Break): boolean {
@@ -18,21 +21,27 @@ function ending(hop: Break, view: View): Outcome | null {
   // Closed networks resolve no outside names: then it is the proxy setting that is missing (`proxy-required`).
   if (insteadOfWay(view, hop.way, 'by-proxy').some(({ state }) => state.open.length > 0)) return null;
   const { effective, answers } = hop.state.dns;
-  return effective?.outcome ?? answers.at(-1)?.outcome ?? null;
+  const last = effective ?? answers.at(-1);
+  return last === undefined ? null : meaning(last);
+}
+
+/** An answer with no address but 0.0.0.0 has none. */
+function meaning(answer: NameserverAnswer): Outcome {
+  return leadsNowhere(answer) ? 'name-not-found' : answer.outcome;
 }
 
 /** All outcomes that differ from the one that the resolver ends with. */
 function mixed(hop: Break, outcome: Outcome): boolean {
-  return hop.state.dns.answers.some((answer) => answer.outcome !== outcome);
+  return hop.state.dns.answers.some((answer) => meaning(answer) !== outcome);
 }
 
 function nameservers(hop: Break, outcome?: Outcome): string {
-  const names = hop.state.dns.answers.filter((answer) => outcome === undefined || answer.outcome === outcome);
+  const names = hop.state.dns.answers.filter((answer) => outcome === undefined || meaning(answer) === outcome);
   return [...new Set(names.map((answer) => answer.nameserver))].join(' and ');
 }
 
 function firstNameserver(hop: Break, outcome: Outcome): string {
-  return hop.state.dns.answers.find((answer) => answer.outcome === outcome)?.nameserver ?? hop.way.host;
+  return hop.state.dns.answers.find((answer) => meaning(answer) === outcome)?.nameserver ?? hop.way.host;
 }
 
 function reading(outcome: Outcome, words: (hop: Break) => CauseArgs) {
@@ -41,12 +50,59 @@ function reading(outcome: Outcome, words: (hop: Break) => CauseArgs) {
     const confidence = mixed(hop, outcome) ? 'likely' : 'proven';
     // A name that is not there is the name's own matter; all else is the nameserver's.
     const host = outcome === 'name-not-found' ? hop.way.host : firstNameserver(hop, outcome);
-    return { confidence, host, args: { nameserver: nameservers(hop, outcome), ...words(hop) } };
+    return {
+      confidence,
+      host,
+      args: { nameserver: nameservers(hop, outcome), ...words(hop), ...blocked(hop, outcome) },
+    };
   };
+}
+
+/** Who blocks the name, and by which answer: of nameservers those that do, or the hosts file. */
+function blocked(hop: Break, outcome: Outcome): CauseArgs {
+  const { effective, answers } = hop.state.dns;
+  const said = effective === null ? null : blockWords(effective);
+  if (effective === null || said === null) return {};
+  if (effective.order < 0) return { blocked: 'yes', detail: said, source: effective.nameserver };
+  const alike = answers.filter((answer) => meaning(answer) === outcome && blockWords(answer) === said);
+  const nameserver = [...new Set(alike.map((answer) => answer.nameserver))].join(' and ');
+  return { blocked: 'yes', detail: said, nameserver };
 }
 
 const askAgain = (args: CauseArgs): string =>
   `dig ${args.host ?? 'HOST'}${args.nameserver === undefined ? '' : ` @${args.nameserver.split(' ')[0]}`}`;
+
+/** `Nameserver 10.0.0.2 blocks quay.io: it answers 0.0.0.0, which is no address`. */
+function blockSentence({ host, nameserver, detail, source }: CauseArgs): string {
+  const name = host ?? "the registry's name";
+  if (source !== undefined)
+    return `${source} of this node blocks ${name}: it gives ${detail ?? '0.0.0.0'} for it, which is no address.`;
+  const several = nameserver?.includes(' and ') === true;
+  const none = detail !== undefined && /^(?:0\.0\.0\.0|::)/.test(detail) ? ', which is no address: filters do so' : '';
+  return `Nameserver${several ? 's' : ''} ${nameserver ?? 'of the node'} ${several ? 'block' : 'blocks'} ${name}: ${several ? 'they answer' : 'it answers'} ${detail ?? 'as filters do'}${none}.`;
+}
+
+/** Whom to ask, in place of advice about the name: whoever blocks it knows it. */
+function unblock(args: CauseArgs): Remedy[] {
+  const name = args.host ?? "the registry's name";
+  if (args.source !== undefined)
+    return [
+      remedy(
+        `Take ${name} out of ${args.source}, which is read before any nameserver is asked (or out of what writes that file):`,
+        `grep -n ${args.host ?? 'HOST'} /etc/hosts`,
+      ),
+    ];
+  return [
+    remedy(
+      `Ask whoever runs nameserver ${args.nameserver ?? 'of the node'} (Pi-hole, AdGuard, a firewall or a filtering DNS service) to allow ${name}, and the hosts of its tokens and layers with it. See its answer with:`,
+      askAgain(args),
+    ),
+    remedy(
+      'Or let this node ask a nameserver that does not filter: correct its resolv.conf, or what writes it.',
+      'cat /etc/resolv.conf',
+    ),
+  ];
+}
 
 const nothingListens = 'nothing listens on its port';
 const answersRefused = 'it answers REFUSED';
@@ -65,16 +121,23 @@ export const dnsCauses: readonly Cause[] = [
     title: "The registry's name does not exist in DNS",
     fixedBy: 'workload',
     proof:
-      'Every nameserver of the node is asked for A and AAAA, with the search list; each says NXDOMAIN or has no address.',
-    say: ({ host, nameserver }) =>
-      `The name ${host ?? 'of the registry'} does not exist: ${nameserver === undefined ? 'the nameserver' : `nameserver ${nameserver}`} knows no address for it.`,
-    remedies: (args) => [
-      remedy(`Check the spelling of the host in the image name${args.host === undefined ? '' : ` (${args.host})`}.`),
-      remedy(
-        'If the name is right, its zone lacks it, or this node asks nameservers that do not serve that zone. Ask again with:',
-        askAgain(args),
-      ),
-    ],
+      'Every nameserver of the node is asked for A and AAAA, with the search list; each says NXDOMAIN or has no address; 0.0.0.0 and ::, with which filters block a name, are none.',
+    say: (args) =>
+      args.blocked === 'yes'
+        ? blockSentence(args)
+        : `The name ${args.host ?? 'of the registry'} does not exist: ${args.nameserver === undefined ? 'the nameserver' : `nameserver ${args.nameserver}`} knows no address for it.`,
+    remedies: (args) =>
+      args.blocked === 'yes'
+        ? unblock(args)
+        : [
+            remedy(
+              `Check the spelling of the host in the image name${args.host === undefined ? '' : ` (${args.host})`}.`,
+            ),
+            remedy(
+              'If the name is right, its zone lacks it, or this node asks nameservers that do not serve that zone. Ask again with:',
+              askAgain(args),
+            ),
+          ],
     match: (view) => [...nameNotFound(view), ...byProxy('dns-name-not-found')(view)],
   },
   {
@@ -129,9 +192,12 @@ export const dnsCauses: readonly Cause[] = [
     title: 'The nameserver refuses',
     fixedBy: 'network',
     proof: 'An ICMP "port unreachable" comes back, or an answer with the code REFUSED.',
-    say: ({ host, nameserver, detail }) =>
-      `Nameserver ${nameserver ?? 'of the node'} refuses: ${detail ?? 'nothing listens there, or it does not serve this node'}, so ${host ?? "the registry's name"} cannot be looked up.`,
+    say: (args) =>
+      args.blocked === 'yes'
+        ? blockSentence(args)
+        : `Nameserver ${args.nameserver ?? 'of the node'} refuses: ${args.detail ?? 'nothing listens there, or it does not serve this node'}, so ${args.host ?? "the registry's name"} cannot be looked up.`,
     remedies: (args) => {
+      if (args.blocked === 'yes') return unblock(args);
       const unheard = remedy(
         "Start the nameserver (a local stub: systemctl status systemd-resolved), or correct the node's resolv.conf:",
         'cat /etc/resolv.conf',
@@ -194,7 +260,9 @@ export function disagreement(hop: { readonly state: Break['state'] }): string {
   return hop.state.dns.answers.map(describeAnswer).join(', ');
 }
 
-function describeAnswer(answer: Break['state']['dns']['answers'][number]): string {
+function describeAnswer(answer: NameserverAnswer): string {
+  const block = blockClause(answer);
+  if (block !== null) return block;
   if (answer.outcome === 'answered') return `${answer.nameserver} gives ${answer.addresses.slice(0, 3).join(' ')}`;
   const words: Record<Outcome, string> = {
     answered: '',

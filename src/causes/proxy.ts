@@ -1,4 +1,5 @@
 import { type Break, insteadOfWay } from '../evidence/breaks.ts';
+import { blockClause } from '../evidence/dns-block.ts';
 import { handshakeOwner } from '../evidence/handshake-by-proxy.ts';
 import { originOf, partyName } from '../evidence/origin.ts';
 import { isUnanswered } from '../evidence/silent-handshake.ts';
@@ -48,8 +49,7 @@ export const proxyCauses: readonly Cause[] = [
       const direct = directOpen(hop, view);
       const args = { host: hop.way.host, source: hop.way.proxyReason };
       const host = proxyParty(hop);
-      if (hop.layer === 'dns')
-        return { host, args: { ...args, detail: 'its name cannot be looked up' }, underlying: dnsUnderlying(hop) };
+      if (hop.layer === 'dns') return { host, args: { ...args, detail: unnamed(hop) }, underlying: dnsUnderlying(hop) };
       if (hop.layer === 'tcp') {
         const underlying = tcpUnderlying(hop.state.tcp);
         return { host, args: { ...args, detail: tcpWords[underlying] }, underlying };
@@ -302,6 +302,12 @@ function tcpUnderlying(probes: readonly DoneProbe<'tcp'>[]): keyof typeof tcpWor
   if (code === 'refused') return 'tcp-refused';
   if (code === 'unreachable') return 'no-route';
   return code === 'reset' || code === 'closed' ? 'tcp-reset' : 'tcp-timeout';
+}
+
+/** Why its name leads to no address. */
+function unnamed({ state }: Break): string {
+  const block = state.dns.effective === null ? null : blockClause(state.dns.effective);
+  return `its name cannot be looked up${block === null ? '' : `, for ${block}`}`;
 }
 
 function dnsUnderlying(hop: Break): 'dns-name-not-found' | 'dns-server-failure' | 'dns-timeout' | 'dns-refused' {

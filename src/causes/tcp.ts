@@ -1,4 +1,5 @@
 import { type Break, insteadOfWay } from '../evidence/breaks.ts';
+import { isPublicName, leadsToSelf } from '../evidence/dns-block.ts';
 import { smallExchange, whySilent } from '../evidence/silent-handshake.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
@@ -26,7 +27,15 @@ function where(hop: Break): CauseArgs {
     detail: addresses.join(', '),
     port: String(hop.state.connectPort),
     ...foundBy(hop.state.dns, hop.state.connectHost),
+    ...ledToSelf(hop),
   };
+}
+
+/** A public name that leads to this node itself, and who says so. */
+function ledToSelf({ state }: Break): CauseArgs {
+  const { effective } = state.dns;
+  if (effective === null || !leadsToSelf(effective) || !isPublicName(state.connectHost)) return {};
+  return { self: 'yes', ...(effective.order < 0 ? {} : { nameserver: effective.nameserver }) };
 }
 
 function when(codes: readonly NetworkFailure[], cause: CauseId) {
@@ -59,8 +68,20 @@ const hostPort = ({ host, port }: CauseArgs): string =>
   host === undefined ? 'the registry' : port === undefined ? host : `${bracketed(host)}:${port}`;
 const at = (args: CauseArgs): string =>
   `${hostPort(args)}${args.detail === undefined || args.detail === args.host ? '' : ` (${args.detail}${byWhat(args)})`}`;
+/** `127.0.0.1, by nameserver 10.0.0.2`. */
+const selfBy = (args: CauseArgs): string =>
+  `${args.detail ?? 'its own address'}${byWhat(args)}${args.nameserver === undefined ? '' : `, by nameserver ${args.nameserver}`}`;
 /** Before any other advice: the address itself may be wrong. */
 const wrongAddress = (args: CauseArgs): Remedy[] => {
+  if (args.self === 'yes' && args.nameserver !== undefined) {
+    const { host, nameserver } = args;
+    return [
+      remedy(
+        `If ${host ?? 'the registry'} is not meant to be on this node, nameserver ${nameserver} blocks it, as filters do: ask whoever runs it to allow the name, or let this node ask another nameserver.`,
+        `dig ${host ?? 'HOST'} @${nameserver}`,
+      ),
+    ];
+  }
   const advice = foundByAdvice(args);
   return advice === null ? [] : [remedy(advice, `getent ahosts ${args.host ?? 'HOST'}`)];
 };
@@ -95,7 +116,9 @@ export const tcpCauses: readonly Cause[] = [
     fixedBy: 'registry',
     proof: 'The connection is answered with a reset at once, on every address.',
     say: (args) =>
-      `${args.host === undefined ? 'The registry' : at(args)} refuses the connection: nothing listens there, or a firewall rejects it.`,
+      args.self === 'yes'
+        ? `${hostPort(args)} leads to this node itself (${selfBy(args)}), and nothing listens there: the registry is not asked at all.`
+        : `${args.host === undefined ? 'The registry' : at(args)} refuses the connection: nothing listens there, or a firewall rejects it.`,
     remedies: (args) => [
       ...wrongAddress(args),
       remedy(`Check that something listens at ${at(args)}, and that host and port are the right ones:`, connect(args)),

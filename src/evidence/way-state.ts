@@ -1,8 +1,9 @@
 import type { AnyDoneProbe, DoneProbe } from '../model/investigation.ts';
+import { leadsNowhere } from './dns-block.ts';
 import { type DnsState, dnsState } from './dns-state.ts';
 import { oncePerPart } from './once.ts';
 import { originOf } from './origin.ts';
-import { probesOf } from './view.ts';
+import { probesOf, type View } from './view.ts';
 import type { Way } from './way.ts';
 
 /** How far a way carries, from the probes so far. */
@@ -30,6 +31,15 @@ export function needsTunnel(way: Way): boolean {
 
 /** What the probes so far say about a way. */
 export const stateOf = oncePerPart((view, way: Way): WayState => {
+  const state = carriedTo(view, way);
+  const { dns, open, tcp } = state;
+  // 0.0.0.0 is no address. It is connected to all the same, as the runtime does: this node itself may serve there.
+  const nowhere = dns.effective !== null && leadsNowhere(dns.effective) && open.length === 0;
+  if (!nowhere || (way.proxy !== null && tcp.some(({ status }) => status === 'ok'))) return state;
+  return { ...state, broken: { layer: 'dns', probes: dns.answers.flatMap((answer) => [...answer.probes]) } };
+});
+
+function carriedTo(view: View, way: Way): WayState {
   const proxyOrigin = way.proxy === null ? null : originOf(way.proxy);
   const connectHost = proxyOrigin?.host ?? way.host;
   const connectPort = proxyOrigin?.port ?? way.port;
@@ -66,4 +76,4 @@ export const stateOf = oncePerPart((view, way: Way): WayState => {
   const wanted = needsTunnel(way) ? 1 : Math.min(connected.length, maxHandshakes);
   const decided = tls.length >= wanted && tcp.length >= dns.addresses.length;
   return decided ? { ...base, open: [], broken: { layer: 'tls', probes: tls } } : undecided;
-});
+}

@@ -81,7 +81,9 @@ const promised: Readonly<Record<CauseId, readonly [Layer | null, number | null]>
 };
 
 /** Every argument that words may be filled with. */
-const full: Required<Omit<CauseArgs, 'filtered' | 'own' | 'nameless' | 'issuing' | 'scheme' | 'unclear' | 'direct'>> = {
+const full: Required<
+  Omit<CauseArgs, 'blocked' | 'self' | 'filtered' | 'own' | 'nameless' | 'issuing' | 'scheme' | 'unclear' | 'direct'>
+> = {
   image: 'registry.corp.example/team/web:1.4',
   repository: 'team/web',
   tag: '1.4',
@@ -108,6 +110,7 @@ const full: Required<Omit<CauseArgs, 'filtered' | 'own' | 'nameless' | 'issuing'
   reader: 'pullwhy-system:pullwhy-agent',
   alias: 'registry.corp.example.svc.corp.example',
   serves: 'token',
+  realm: 'auth.corp.example',
   schemes: 'Negotiate, NTLM',
 };
 

@@ -42,6 +42,56 @@ describe('causes: dns', () => {
     ...bothSaid('name-not-found', 'timeout'),
     confidence: 'likely',
   }));
+  holds('dns-name-not-found', 'a filter answers 0.0.0.0 and ::', () => {
+    const held = said(['0.0.0.0', '::']);
+    held.scene.tcp(host, '0.0.0.0', 'refused');
+    held.scene.tcp(host, '::', 'refused');
+    return { ...held, host, says: /^Nameserver 192\.0\.2\.53 blocks registry\.test: it answers 0\.0\.0\.0 and ::,/ };
+  });
+  holds('dns-name-not-found', 'two filters answer 0.0.0.0', () => ({
+    ...bothSaid(['0.0.0.0'], ['0.0.0.0']),
+    says: /^Nameservers 192\.0\.2\.53 and 192\.0\.2\.54 block registry\.test: they answer 0\.0\.0\.0,/,
+  }));
+  holds('dns-name-not-found', 'one filters, and the other does not know the name: both know no address', () => ({
+    ...bothSaid(['0.0.0.0'], 'name-not-found'),
+    says: /^Nameserver 192\.0\.2\.53 blocks/,
+  }));
+  holds('dns-name-not-found', 'the hosts file says 0.0.0.0', () => {
+    const scene = new Scene();
+    return {
+      scene,
+      evidence: [scene.hosts(host, ['0.0.0.0'])],
+      says: /^etc\/hosts:3 of this node blocks registry\.test/,
+    };
+  });
+  misses(
+    'dns-name-not-found',
+    '0.0.0.0 beside an address',
+    () => {
+      const { scene } = said(['0.0.0.0', '192.0.2.10']);
+      scene.tcp(host, '0.0.0.0', 'refused');
+      scene.tcp(host, '192.0.2.10', 'timeout');
+      return scene;
+    },
+    'tcp-timeout',
+  );
+  misses(
+    'dns-name-not-found',
+    '0.0.0.0 in a network where a known proxy gets through',
+    () => closedNetwork(['0.0.0.0']),
+    'proxy-required',
+  );
+  misses(
+    'dns-name-not-found',
+    "the proxy's name is blocked",
+    () => {
+      const scene = new Scene({ endpoints: [{ url: 'https://registry.test/v2', proxy: 'http://proxy.test:3128' }] });
+      scene.dns('proxy.test', ['0.0.0.0']);
+      scene.tcp('proxy.test', '0.0.0.0', 'refused', { port: 3128 });
+      return scene;
+    },
+    'proxy-unreachable',
+  );
   misses('dns-name-not-found', 'SERVFAIL', () => said('server-failure').scene, 'dns-server-failure');
   misses(
     'dns-name-not-found',

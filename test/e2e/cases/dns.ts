@@ -1,5 +1,6 @@
+import assert from 'node:assert/strict';
 import type { DiagnoseCase } from '../../kit/diagnose-case.ts';
-import type { Stage, ZoneEntry } from '../../kit/diagnose-stage.ts';
+import { type Ran, type Stage, stageCertificate, type ZoneEntry } from '../../kit/diagnose-stage.ts';
 import { dnsAnswer, recordTypes, startDnsServer } from '../../kit/dns-server.ts';
 import { closedPort } from '../../kit/tcp-server.ts';
 import { app } from './shared.ts';
@@ -17,6 +18,34 @@ function said(...entries: readonly ZoneEntry[]) {
 const good = ['127.0.0.1'];
 /** An address of loopback at which the registry does not listen. */
 const dead = ['127.0.0.99'];
+
+/** A good registry, and a nameserver that answers everything with this code and this extended error (RFC 8914). */
+function saidWhy(rcode: number, extendedError: readonly [number, string]) {
+  return async (stage: Stage) => {
+    const server = await startDnsServer((query) => [dnsAnswer(query, { rcode, extendedError })]);
+    stage.defer(() => server.close());
+    return app(await stage.registry(), ['--nameserver', `127.0.0.1:${server.port}`]);
+  };
+}
+
+/** A good registry at 127.0.0.5, and two nameservers, one of which (by its place) blocks it. */
+function filteredAt(place: number) {
+  return async (stage: Stage) => {
+    const registry = await stage.registry({ address: '127.0.0.5' });
+    const args: string[] = [];
+    for (const at of [0, 1])
+      args.push(...(await stage.nameserver({ 'registry.test': [at === place ? '0.0.0.0' : '127.0.0.5'] })));
+    return app(registry, args);
+  };
+}
+
+const advice = ({ document }: Ran): string => (document.findings[0]?.remedies ?? []).map(({ text }) => text).join(' ');
+
+/** Whom to ask is told, and nobody is sent to look for a misspelt name or at the registry. */
+const namesTheFilter = (ran: Ran): void => {
+  assert.match(advice(ran), /whoever runs nameserver 127\.0\.0\.1:\d+ /);
+  assert.doesNotMatch(advice(ran), /spelling|listens/);
+};
 
 /** Names and addresses. */
 export const cases: readonly DiagnoseCase[] = [
@@ -210,6 +239,175 @@ export const cases: readonly DiagnoseCase[] = [
     endpoints: ['faulty'],
   },
 
+  {
+    name: 'a filter answers 0.0.0.0, which leads to this node itself and not to the registry',
+    prepare: async (stage) => ({
+      image: `registry.test:${await closedPort()}/team/app:1`,
+      args: await stage.nameserver({ 'registry.test': ['0.0.0.0'] }),
+    }),
+    verdict: 'faulty',
+    cause: 'dns-name-not-found',
+    confidence: 'proven',
+    says: /Nameserver 127\.0\.0\.1:\d+ blocks registry\.test: it answers 0\.0\.0\.0, which is no address/,
+    never: ['tcp-refused', 'no-route'],
+    notRuledOut: ['dns'],
+    check: namesTheFilter,
+  },
+  {
+    name: 'a filter answers 0.0.0.0 and ::',
+    prepare: async (stage) => ({
+      image: `registry.test:${await closedPort()}/team/app:1`,
+      args: await stage.nameserver({ 'registry.test': ['0.0.0.0', '::'] }),
+    }),
+    verdict: 'faulty',
+    cause: 'dns-name-not-found',
+    says: /answers 0\.0\.0\.0 and ::, which/,
+    never: ['tcp-refused', 'no-route'],
+    check: namesTheFilter,
+  },
+  {
+    name: 'a filter answers 0.0.0.0, and something else of this node listens at that port',
+    async prepare(stage) {
+      const other = await stage.registry({
+        address: '0.0.0.0',
+        tls: stageCertificate({ commonName: 'ingress', names: ['ingress.corp'] }),
+      });
+      return app(other, await stage.nameserver({ 'registry.test': ['0.0.0.0'] }));
+    },
+    verdict: 'faulty',
+    cause: 'dns-name-not-found',
+    never: ['tls-hostname-mismatch', 'tls-intercepted'],
+    check: namesTheFilter,
+  },
+  {
+    name: 'a filter answers 0.0.0.0, the other nameserver gives the address',
+    prepare: filteredAt(0),
+    verdict: 'faulty',
+    cause: 'dns-inconsistent',
+    confidence: 'proven',
+    says: /blocks the name \(it answers 0\.0\.0\.0\), 127\.0\.0\.1:\d+ gives 127\.0\.0\.5/,
+    never: ['dns-name-not-found', 'tcp-refused'],
+  },
+  {
+    name: 'a nameserver gives the address, and a filter behind it answers 0.0.0.0: it fails when that one is asked',
+    prepare: filteredAt(1),
+    verdict: 'degraded',
+    cause: 'dns-inconsistent',
+    says: /blocks the name \(it answers 0\.0\.0\.0\)/,
+    endpoints: ['healthy'],
+  },
+  {
+    name: 'a filter answers 0.0.0.0, and the other nameserver gives an address that is dead, too',
+    prepare: async (stage) => ({
+      image: `registry.test:${await closedPort()}/team/app:1`,
+      args: [
+        ...(await stage.nameserver({ 'registry.test': ['0.0.0.0'] })),
+        ...(await stage.nameserver({ 'registry.test': dead })),
+      ],
+    }),
+    verdict: 'faulty',
+    cause: 'dns-name-not-found',
+    never: ['tcp-refused'],
+  },
+  {
+    name: '0.0.0.0 in the hosts file is that file’s, and no nameserver’s',
+    async prepare(stage) {
+      await stage.file('etc/hosts', '127.0.0.1 localhost\n0.0.0.0 registry.test\n');
+      return { image: `registry.test:${await closedPort()}/team/app:1` };
+    },
+    verdict: 'faulty',
+    cause: 'dns-name-not-found',
+    says: /etc\/hosts:2 of this node blocks registry\.test: it gives 0\.0\.0\.0/,
+    check: (ran) => {
+      assert.match(advice(ran), /out of .*etc\/hosts:2/);
+      assert.doesNotMatch(advice(ran), /nameserver 127/);
+    },
+  },
+  {
+    name: 'a registry of this very node that the hosts file finds at 0.0.0.0 serves',
+    async prepare(stage) {
+      await stage.file('etc/hosts', '0.0.0.0 registry.test\n');
+      return app(await stage.registry({ address: '0.0.0.0' }));
+    },
+    verdict: 'healthy',
+    cause: null,
+  },
+  {
+    name: 'a nameserver gives loopback for a public registry, and nothing listens there',
+    prepare: async (stage) => ({
+      image: `quay.io:${await closedPort()}/team/app:1`,
+      args: await stage.nameserver({ 'quay.io': ['127.0.0.1'] }),
+    }),
+    verdict: 'faulty',
+    cause: 'tcp-refused',
+    says: /quay\.io:\d+ leads to this node itself \(127\.0\.0\.1, by nameserver 127\.0\.0\.1:\d+\)/,
+    check: (ran) => assert.match(advice(ran), /nameserver 127\.0\.0\.1:\d+ blocks it, as filters do/),
+  },
+  {
+    name: 'the hosts file gives loopback for a public registry, and nothing listens there',
+    async prepare(stage) {
+      await stage.file('etc/hosts', '127.0.0.1 localhost\n127.0.0.1 quay.io\n');
+      return { image: `quay.io:${await closedPort()}/team/app:1` };
+    },
+    verdict: 'faulty',
+    cause: 'tcp-refused',
+    says: /leads to this node itself \(127\.0\.0\.1, by .*etc\/hosts:2\)/,
+    check: (ran) => assert.match(advice(ran), /correct or remove that line/),
+  },
+  {
+    name: 'a nameserver gives loopback for a name that is for use at home: the port refuses, and no filter is blamed',
+    prepare: async (stage) => ({
+      image: `registry.test:${await closedPort()}/team/app:1`,
+      args: await stage.nameserver(),
+    }),
+    verdict: 'faulty',
+    cause: 'tcp-refused',
+    says: /refuses the connection/,
+    saysNot: /this node itself/,
+    check: (ran) => assert.doesNotMatch(advice(ran), /filter/),
+  },
+  {
+    name: 'NXDOMAIN, and the nameserver says that it blocks the name',
+    prepare: saidWhy(3, [15, 'listed by policy']),
+    verdict: 'faulty',
+    cause: 'dns-name-not-found',
+    says: /blocks registry\.test: it answers NXDOMAIN with the extended error 15 \(Blocked\): listed by policy/,
+    check: namesTheFilter,
+  },
+  {
+    name: 'REFUSED, and the nameserver says that it filters the name',
+    prepare: saidWhy(5, [17, '']),
+    verdict: 'faulty',
+    cause: 'dns-refused',
+    says: /blocks registry\.test: it answers REFUSED with the extended error 17 \(Filtered\)/,
+    saysNot: /does not serve this node/,
+    check: namesTheFilter,
+  },
+  {
+    name: 'no record, and the nameserver says that it censors the name',
+    prepare: saidWhy(0, [16, '']),
+    verdict: 'faulty',
+    cause: 'dns-name-not-found',
+    says: /it answers no address with the extended error 16 \(Censored\)/,
+    check: namesTheFilter,
+  },
+  {
+    name: 'NXDOMAIN with an extended error that blocks nothing (29, Synthesized)',
+    prepare: saidWhy(3, [29, '']),
+    verdict: 'faulty',
+    cause: 'dns-name-not-found',
+    says: /does not exist/,
+    saysNot: /block/,
+    check: (ran) => assert.match(advice(ran), /spelling/),
+  },
+  {
+    name: 'REFUSED because this node may not ask (extended error 18, Prohibited)',
+    prepare: saidWhy(5, [18, 'not in the access list']),
+    verdict: 'faulty',
+    cause: 'dns-refused',
+    saysNot: /block/,
+    check: (ran) => assert.match(advice(ran), /access list/),
+  },
   {
     name: 'the A record comes, AAAA is silence: Go takes what it has',
     async prepare(stage) {
