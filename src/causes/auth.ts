@@ -2,6 +2,7 @@ import { unaskedPlugin } from '../evidence/credential-plugin.ts';
 import { lapsedByClaim } from '../evidence/credential-time.ts';
 import { refusedManifest, servedElsewhere } from '../evidence/elsewhere.ts';
 import { leavesOf } from '../evidence/leaves.ts';
+import { deniesExistence } from '../evidence/missing.ts';
 import { partyName } from '../evidence/origin.ts';
 import { unreadSecrets } from '../evidence/pod-secrets.ts';
 import type { Refusal } from '../evidence/refusal.ts';
@@ -15,9 +16,11 @@ import { isAllPublic, isBlockedPage } from './public-registry.ts';
 import {
   addressWords,
   atTokenService,
+  contradictsToken,
   hidesFromNobody,
   hidingWords,
   nobodyWords,
+  notTaken,
   saysExpired,
   secretCommand,
   tell,
@@ -73,13 +76,14 @@ export const authCauses: readonly Cause[] = [
       }
       if (refusal.anonymousWorks || hidesFromUsers.has(view.plan.image.registry ?? '') || isLapsed(refusal, view))
         return null;
-      if (atTokenService(refusal)) return null;
+      if (atTokenService(refusal) || notTaken(refusal)) return null;
       const denied =
         refusal.status === 403 ||
         (refusal.status === 401 && refusal.at === 'manifest' && refusal.challenge === 'bearer');
       if (!denied) return null;
       if (hidingWords.test(refusal.words))
         return { confidence: 'likely', alternatives: ['repository-not-found-or-private'] };
+      if (contradictsToken(refusal)) return { confidence: 'likely', alternatives: ['registry-error'] };
       if (refusal.inProtocol) return {};
       // Said in no form of a registry: a firewall or a gateway before it may have meant the address, or anything.
       const other = refusal.status === 403 ? 'source-address-blocked' : 'credentials-rejected';
@@ -125,7 +129,7 @@ export const authCauses: readonly Cause[] = [
     title: 'The repository does not exist, or is private: the registry hides which',
     fixedBy: 'workload',
     proof:
-      'The token service gives nobody a token that allows nothing, or refuses it without saying why: registries do so to both.',
+      'The token service gives nobody a token that allows nothing, or refuses it without saying why; with such a token the registry may also say that the repository is not there: registries do so to both.',
     say: ({ host, repository, username, source }) =>
       `${host ?? 'The registry'} does not show ${repository ?? 'this repository'} to ${username === undefined ? 'anonymous pulls' : `user ${JSON.stringify(username)}`}: it does not exist, or it is private. The registry does not say which${source === undefined ? '' : `; ${source}`}.`,
     remedies: (args) => [
@@ -134,20 +138,24 @@ export const authCauses: readonly Cause[] = [
       remedy('If it is private, give the pod a pull secret that may read it:', secretCommand(args)),
     ],
     match: whenRefused((refusal, view) => {
-      if (refusal.status === 404 || addressWords.test(refusal.words)) return null;
+      if ((refusal.status === 404 && !deniesExistence(refusal, view)) || addressWords.test(refusal.words)) return null;
+      if (notTaken(refusal)) return null;
       const hidden = hidesFromUsers.has(view.plan.image.registry ?? '');
       if (refusal.withCredentials) {
         const hides = hidden && !refusal.anonymousWorks && !isLapsed(refusal, view) && refusal.at === 'manifest';
         return hides ? maybeAddress(refusal) : null;
       }
-      if (!hidesFromNobody(refusal)) return null;
+      if (!hidesFromNobody(refusal, view)) return null;
       const unread = unreadSecrets(view);
       if (unread !== null) {
         const alternatives = ['credentials-missing', ...unreadAlternatives] as const;
         return { confidence: 'possible', alternatives, args: unreadArgs(unread) };
       }
       const plugin = unaskedPlugin(view);
-      if (plugin === null) return maybeAddress(refusal);
+      if (plugin === null)
+        return contradictsToken(refusal)
+          ? { confidence: 'likely', alternatives: ['registry-error'] }
+          : maybeAddress(refusal);
       const source = `the kubelet asks its plugin ${plugin.name} for credentials (${plugin.source}), which was not tried: ${plugin.why}`;
       return { confidence: 'possible', alternatives: ['credential-provider-failed'], args: { source } };
     }),

@@ -38,7 +38,7 @@ export const credentialCauses: readonly Cause[] = [
     remedies: (args) => [remedy("Create it in the pod's namespace, or correct its name:", secretCommand(args))],
     match: whenRefused((refusal, view) => {
       const sure = wantsCredentials(refusal);
-      if (sure === null && !hidesFromNobody(refusal)) return null;
+      if (sure === null && !hidesFromNobody(refusal, view)) return null;
       const missing = secretsIn(view, ['missing']);
       if (missing !== null) {
         const alternatives = sure === null ? (['repository-not-found-or-private'] as const) : [];
@@ -74,7 +74,7 @@ export const credentialCauses: readonly Cause[] = [
       ...stoppingSecrets(all),
       ...whenRefused((refusal, view) => {
         const unfit = secretsIn(view, ['wrong-type', 'no-data']);
-        const wanted = wantsCredentials(refusal) !== null || hidesFromNobody(refusal);
+        const wanted = wantsCredentials(refusal) !== null || hidesFromNobody(refusal, view);
         const words = unfit !== null && wanted ? `the secret ${secretsWords(unfit)}` : null;
         const detail = unusableEntry(refusal, view) ?? words;
         const named = unfit === null ? {} : secretArgs(unfit);
@@ -103,7 +103,7 @@ export const credentialCauses: readonly Cause[] = [
     ],
     match: whenRefused((refusal, view) => {
       const sure = wantsCredentials(refusal);
-      if (sure === null && !hidesFromNobody(refusal)) return null;
+      if (sure === null && !hidesFromNobody(refusal, view)) return null;
       const word = lastWord(view, 'plugin-failed');
       if (word !== null) {
         const { probe, said } = word;
@@ -301,7 +301,7 @@ function whatThereIs(view: View): string {
  * the pod's secret that can only be meant for this registry is not written so that the kubelet finds it.
  */
 function unusableEntry(refusal: Refusal, view: View): string | null {
-  if (wantsCredentials(refusal) === null && !hidesFromNobody(refusal)) return null;
+  if (wantsCredentials(refusal) === null && !hidesFromNobody(refusal, view)) return null;
   const match = matchesOf(view)[refusal.identity];
   if (match?.empty === true)
     return `the entry of ${match.key} in ${match.source} has neither user name nor password, so the kubelet pulls as nobody`;

@@ -1,30 +1,15 @@
-import { type Refusal, refusalsOf } from '../evidence/refusal.ts';
+import { deniesExistence, missingPart, namesAt } from '../evidence/missing.ts';
+import { refusalsOf } from '../evidence/refusal.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import type { ManifestFacts } from '../model/facts.ts';
-import type { DoneProbe } from '../model/investigation.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
-
-/** The lists of names that were fetched after a 404. */
-function namesAt(view: View, endpoint: number, of: 'tags' | 'repositories'): DoneProbe<'names'> | null {
-  return probesOf(view, 'names').find((probe) => probe.endpoint === endpoint && probe.facts.of === of) ?? null;
-}
-
-/** What a 404 means: which part of the name the registry does not know. */
-function missing(refusal: Refusal, view: View): 'repository' | 'tag' | 'unsure' | null {
-  if (refusal.status !== 404) return null;
-  if (refusal.codes.includes('NAME_UNKNOWN')) return 'repository';
-  const tags = namesAt(view, refusal.endpoint, 'tags');
-  // A list without any name is what some registries answer for a repository that they do not have, too.
-  if (tags?.status === 'ok' && tags.facts.count > 0) return tags.facts.present ? null : 'tag';
-  if (tags?.facts.status === 404 && tags.facts.errors.some(({ code }) => code?.toUpperCase() === 'NAME_UNKNOWN'))
-    return 'repository';
-  return refusal.codes.includes('MANIFEST_UNKNOWN') ? 'unsure' : null;
-}
 
 function matchMissing(which: 'repository' | 'tag', view: View): Match[] {
   return refusalsOf(view).flatMap((refusal) => {
-    const found = missing(refusal, view);
+    // Nobody may see it, or it is not there: `repository-not-found-or-private`.
+    if (deniesExistence(refusal, view)) return [];
+    const found = missingPart(refusal, view);
     // Some registries list no tags; MANIFEST_UNKNOWN is then the protocol's word for a missing tag, and not sure.
     if (found !== which && !(found === 'unsure' && which === 'tag')) return [];
     const tags = namesAt(view, refusal.endpoint, 'tags');

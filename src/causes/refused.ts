@@ -1,5 +1,6 @@
 import { matchesOf } from '../evidence/credential-matches.ts';
 import { servedElsewhere } from '../evidence/elsewhere.ts';
+import { deniesExistence } from '../evidence/missing.ts';
 import { unreadSecrets } from '../evidence/pod-secrets.ts';
 import { type Refusal, refusalsOf } from '../evidence/refusal.ts';
 import { untried } from '../evidence/requests.ts';
@@ -107,8 +108,26 @@ export function wantsCredentials(refusal: Refusal): 'proven' | 'likely' | null {
     : null;
 }
 
+/**
+ * The token allows the pull by its own words, and the registry calls it invalid: so one does that cannot check the signature, or
+ * expects another issuer, service or time (distribution, registry/auth/token: `invalid_token`; of one that allows too little
+ * it says `insufficient_scope`). Then who asks is not what is wrong.
+ */
+export function notTaken(refusal: Refusal): boolean {
+  if (refusal.status !== 401 || refusal.claimsPull !== true || refusal.tokenError !== 'invalid_token') return false;
+  // Credentials that are used as a token may be what is over.
+  return !refusal.anonymousWorks && !(refusal.withCredentials && saysExpired(refusal));
+}
+
+/** The token allows the pull by its own words, and the registry answers 401 all the same, without a word why. */
+export function contradictsToken({ status, claimsPull, tokenError }: Refusal): boolean {
+  return status === 401 && claimsPull === true && tokenError === null;
+}
+
 /** Nobody gets a token for it, or none that opens it: it is private, or it does not exist. */
-export function hidesFromNobody(refusal: Refusal): boolean {
+export function hidesFromNobody(refusal: Refusal, view: View): boolean {
+  if (deniesExistence(refusal, view)) return true;
+  if (notTaken(refusal)) return false;
   if (refusal.withCredentials || refusal.unsent || refusal.challenge !== 'bearer' || addressWords.test(refusal.words))
     return false;
   return refusal.at === 'token'

@@ -8,12 +8,12 @@ import { endpointWay } from '../evidence/ways.ts';
 import { spanWords } from '../lib/sizes.ts';
 import type { CauseId } from '../model/cause-id.ts';
 import type { HttpFacts, RateLimitFacts } from '../model/facts.ts';
-import type { AnyDoneProbe } from '../model/investigation.ts';
+import type { AnyDoneProbe, Remedy } from '../model/investigation.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy, sentence } from './cause.ts';
 import { plainSpeaker, plainWords } from './plain-answer.ts';
 import { isBlockedPage } from './public-registry.ts';
-import { registryOf, secretCommand } from './refused.ts';
+import { notTaken, registryOf, secretCommand, tell, whenRefused } from './refused.ts';
 
 function facts(hop: Break): HttpFacts | null {
   return hop.exchange?.facts ?? null;
@@ -36,33 +36,40 @@ export const registryCauses: readonly Cause[] = [
     scenario: 3,
     title: 'The registry fails',
     fixedBy: 'registry',
-    proof: 'It answers with 5xx, or closes the connection before it answers.',
-    say: ({ host, detail }) =>
-      `${host ?? 'The registry'} fails: ${sentence(detail ?? 'it answers with a server error')}`,
+    proof:
+      'It answers with 5xx, or closes the connection before it answers; likely: it calls a token invalid (401) that its own token service gave and that allows the pull.',
+    say: ({ host, detail, realm }) =>
+      realm === undefined
+        ? `${host ?? 'The registry'} fails: ${sentence(detail ?? 'it answers with a server error')}`
+        : `${host ?? 'The registry'} does not take the tokens of its own token service ${realm}: the token allows the pull, and the registry calls it invalid${tell(detail)}.`,
     remedies: (args) => [
+      ...(args.realm === undefined ? [] : tokenSettings(args)),
       remedy(
         "The fault is the registry's, or that of the gateway before it: look at its status page or its log. The kubelet tries again by itself.",
       ),
       remedy('See its answer with:', curl(args)),
     ],
-    match: matchBreaks(['http'], (hop, view) => {
-      const status = facts(hop)?.status ?? null;
-      const cut = ['closed', 'reset'].includes(code(hop) ?? '') && status === null;
-      const server = status !== null && status >= 500 && code(hop) === 'http-status';
-      // Registries that relay another's limit say TOOMANYREQUESTS with a status of their own.
-      if ((!cut && !server) || limitOf(hop.exchange) !== null || tlsInstead(view, hop).length > 0) return null;
-      return {
-        ...(hop.unsigned ? { alternatives: ['proxy-denied'] as const } : {}),
-        args: {
-          host: partyName(hop.way),
-          detail: cut
-            ? `it closes the connection before it answers (${words(hop)})`
-            : hop.unsigned
-              ? `${words(hop).replace(/\.$/, '')}; ${whoseAnswer(hop)}`
-              : words(hop),
-        },
-      };
-    }),
+    match: (all) => [
+      ...tokensNotTaken(all),
+      ...matchBreaks(['http'], (hop, view) => {
+        const status = facts(hop)?.status ?? null;
+        const cut = ['closed', 'reset'].includes(code(hop) ?? '') && status === null;
+        const server = status !== null && status >= 500 && code(hop) === 'http-status';
+        // Registries that relay another's limit say TOOMANYREQUESTS with a status of their own.
+        if ((!cut && !server) || limitOf(hop.exchange) !== null || tlsInstead(view, hop).length > 0) return null;
+        return {
+          ...(hop.unsigned ? { alternatives: ['proxy-denied'] as const } : {}),
+          args: {
+            host: partyName(hop.way),
+            detail: cut
+              ? `it closes the connection before it answers (${words(hop)})`
+              : hop.unsigned
+                ? `${words(hop).replace(/\.$/, '')}; ${whoseAnswer(hop)}`
+                : words(hop),
+          },
+        };
+      })(all),
+    ],
   },
   {
     id: 'registry-timeout',
@@ -209,6 +216,34 @@ function whoseAnswer({ way, exchange }: Break): string {
   const error = exchange?.facts.proxyError?.replace(/ 0$/, '') ?? 'an error of its own';
   return `a squid proxy says so (${error}), which stands before the registry or on the way to it`;
 }
+
+/** What a registry goes by when it checks a token, and where its log says what does not fit. */
+function tokenSettings({ host, realm, scheme }: CauseArgs): Remedy[] {
+  return [
+    remedy(
+      `Look at the token settings of ${host ?? 'the registry'} (distribution: auth.token with rootcertbundle or jwks, issuer, service): they must fit the key, issuer and service with which ${realm ?? 'the token service'} signs. After a new signing key the registry needs its certificate and a restart; its log says what it dislikes ("token signed by untrusted key", for one). Other credentials do not help.`,
+    ),
+    remedy(
+      'Compare the clocks of the registry and of its token service: a token from the future, or past its time, is invalid too.',
+      `curl -sI ${scheme ?? 'https'}://${host ?? 'HOST'}/v2/ | grep -i ^date; date -u`,
+    ),
+  ];
+}
+
+/** The registry's token service and the registry itself do not agree: one of them is set wrong, and which is not seen here. */
+const tokensNotTaken = whenRefused((refusal) => {
+  if (!notTaken(refusal)) return null;
+  const token = refusal.probes.find((probe) => probe.kind === 'auth');
+  if (token === undefined) return null;
+  return {
+    confidence: 'likely',
+    alternatives: [refusal.withCredentials ? 'access-denied' : 'repository-not-found-or-private'],
+    args: {
+      realm: token.facts.realmHost,
+      ...(refusal.manifest?.facts.url.startsWith('http:') === true ? { scheme: 'http' as const } : {}),
+    },
+  };
+});
 
 /** Whose pulls are counted, where somebody's are. */
 function counted(asked: AnyDoneProbe | null, view: View, endpoint: number): CauseArgs {

@@ -30,6 +30,10 @@ export interface Refusal {
   /** Credentials apply, and the registry demands none in a way that a runtime can answer: they were never sent. */
   readonly unsent: boolean;
   readonly challenge: string | null;
+  /** Whether the token that was sent allows the pull by its own words; null: it does not tell, or none was sent. */
+  readonly claimsPull: boolean | null;
+  /** Why the registry does not take the token (`error` of its challenge, RFC 6750, section 3.1); null: it does not tell. */
+  readonly tokenError: string | null;
   /** Nobody gets the manifest, though the credentials do not. */
   readonly anonymousWorks: boolean;
   readonly probes: readonly (DoneProbe<'auth'> | DoneProbe<'manifest'> | DoneProbe<'registry'>)[];
@@ -75,6 +79,7 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
   // An entry with nothing in it is taken for nobody (containerd, ParseAuth).
   const nobody = matchesOf(view)[track.index]?.empty === true;
   const sent = track.index >= 0 && !nobody && (decisive.kind === 'auth' || decisive.facts.authorization !== 'none');
+  const bearer = decisive.kind === 'manifest' && decisive.facts.authorization === 'bearer';
   return {
     endpoint,
     host: partyName(way),
@@ -88,6 +93,10 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
     withCredentials: sent,
     unsent: track.index >= 0 && !nobody && !sent,
     challenge: challenge?.scheme ?? null,
+    claimsPull: bearer ? (track.token?.facts.claimsPull ?? null) : null,
+    tokenError: bearer
+      ? (track.manifest?.facts.challenges.find(({ scheme }) => scheme === 'bearer')?.error ?? null)
+      : null,
     anonymousWorks: anonymous?.status === 'ok' && anonymous.facts.kind !== null,
     probes: [...(ping === null ? [] : [ping]), ...(track.token === null ? [] : [track.token]), decisive].filter(
       (probe, index, all) => all.findIndex((other) => other.id === probe.id) === index,

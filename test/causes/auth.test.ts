@@ -288,6 +288,40 @@ describe('causes: auth', () => {
   holds('repository-not-found-or-private', 'GHCR refuses the token itself', () =>
     bearer({ status: 403, errors: [{ code: 'DENIED', message: 'denied' }] }, null),
   );
+  holds('repository-not-found-or-private', "nobody's token allows nothing, and the repository is called unknown", () =>
+    bearer({ claimsPull: false }, { status: 404, errors: [{ code: 'NAME_UNKNOWN', message: 'x' }] }),
+  );
+  misses(
+    'repository-not-found-or-private',
+    "nobody's token allows the pull, and the repository is called unknown",
+    () => bearer({ claimsPull: true }, { status: 404, errors: [{ code: 'NAME_UNKNOWN', message: 'x' }] }).scene,
+    'repository-not-found',
+  );
+  const invalid: Manifest = { ...scope, challenges: [{ ...challenge('bearer'), error: 'invalid_token' }] };
+  for (const [who, options, other] of [
+    ['a user', app, 'access-denied'],
+    ['nobody', {}, 'repository-not-found-or-private'],
+    ['a user, at Docker Hub', { ...hub, ...app }, 'access-denied'],
+  ] as const) {
+    holds('registry-error', `the token of ${who} allows the pull, and the registry calls it invalid`, () => ({
+      ...bearer({ claimsPull: true }, invalid, options),
+      confidence: 'likely',
+      alternatives: [other],
+      says: /does not take the tokens of its own token service auth\.test/,
+    }));
+  }
+  misses(
+    'registry-error',
+    'the token says nothing of the pull',
+    () => bearer({ claimsPull: null }, invalid, app).scene,
+    'access-denied',
+  );
+  misses(
+    'registry-error',
+    'the token allows too little, by its own words',
+    () => bearer({ claimsPull: false }, invalid, app).scene,
+    'access-denied',
+  );
   holds('repository-not-found-or-private', 'Docker Hub, to a user', () => bearer({}, scope, { ...hub, ...app }));
   misses(
     'repository-not-found-or-private',

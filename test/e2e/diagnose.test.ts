@@ -18,6 +18,7 @@ import { cases as registry } from './cases/registry.ts';
 import { cases as runtime } from './cases/runtime.ts';
 import { cases as tls } from './cases/tls.ts';
 import { cases as tlsByProxy } from './cases/tls-by-proxy.ts';
+import { cases as tokens } from './cases/tokens.ts';
 import { cases as words } from './cases/words.ts';
 
 const folders: Readonly<Record<string, readonly DiagnoseCase[]>> = {
@@ -39,6 +40,7 @@ const folders: Readonly<Record<string, readonly DiagnoseCase[]>> = {
   runtime,
   'crio-policy': crioPolicy,
   'odd-answers': oddAnswers,
+  tokens,
   words,
 };
 
