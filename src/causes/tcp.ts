@@ -1,5 +1,5 @@
 import { type Break, insteadOfWay } from '../evidence/breaks.ts';
-import { isPublicName, leadsToSelf } from '../evidence/dns-block.ts';
+import { isLoopback, isPublicName } from '../evidence/dns-block.ts';
 import { smallExchange, whySilent } from '../evidence/silent-handshake.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import { stateOf } from '../evidence/way-state.ts';
@@ -34,7 +34,8 @@ function where(hop: Break): CauseArgs {
 /** A public name that leads to this node itself, and who says so. */
 function ledToSelf({ state }: Break): CauseArgs {
   const { effective } = state.dns;
-  if (effective === null || !leadsToSelf(effective) || !isPublicName(state.connectHost)) return {};
+  const onlySelf = state.tcp.every(({ facts }) => isLoopback(facts.address));
+  if (effective?.outcome !== 'answered' || !onlySelf || !isPublicName(state.connectHost)) return {};
   return { self: 'yes', ...(effective.order < 0 ? {} : { nameserver: effective.nameserver }) };
 }
 

@@ -28,9 +28,9 @@ export function leadsNowhere({ outcome, addresses }: NameserverAnswer): boolean 
   return outcome === 'answered' && addresses.every(isUnspecified);
 }
 
-/** All its addresses are this node's own loopback. */
-export function leadsToSelf({ outcome, addresses }: NameserverAnswer): boolean {
-  return outcome === 'answered' && addresses.every((address) => isIn(loopback, address));
+/** This node's own loopback (RFC 1122, RFC 4291). */
+export function isLoopback(address: string): boolean {
+  return isIn(loopback, address);
 }
 
 /** Top-level names that are for use at home (RFC 6761, 6762, 8375, 9476; ICANN's `internal`): they may mean this node on purpose. */

@@ -38,6 +38,20 @@ describe('causes: tcp', () => {
   holds('tcp-refused', 'IPv4 refuses, and the node has no IPv6', () =>
     connections({ '192.0.2.10': 'refused', '2001:db8::10': 'unreachable' }),
   );
+  /** A registry of the public's whose name leads to these addresses, all of which refuse. */
+  const public_ = (addresses: readonly string[]) => {
+    const scene = new Scene({ image: 'quay.io/team/app:1.0', endpoints: [{ url: 'https://quay.io/v2' }] });
+    scene.dns('quay.io', addresses);
+    return { scene, evidence: addresses.map((address) => scene.tcp('quay.io', address, 'refused')) };
+  };
+  holds('tcp-refused', 'a nameserver sends a public name to loopback', () => ({
+    ...public_(['127.0.0.1', '::1']),
+    says: /^quay\.io:443 leads to this node itself \(127\.0\.0\.1, \[::1\], by nameserver 192\.0\.2\.53\)/,
+  }));
+  holds('tcp-refused', 'loopback is one of several', () => ({
+    ...public_(['127.0.0.1', '192.0.2.10']),
+    says: /^quay\.io:443 \(127\.0\.0\.1, 192\.0\.2\.10\) refuses/,
+  }));
   misses('tcp-refused', 'packets vanish', () => one('timeout').scene, 'tcp-timeout');
   misses(
     'tcp-refused',
