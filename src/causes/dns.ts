@@ -1,4 +1,4 @@
-import { type Break, insteadOfWay } from '../evidence/breaks.ts';
+import type { Break } from '../evidence/breaks.ts';
 import { blockClause, blockWords, leadsNowhere } from '../evidence/dns-block.ts';
 import type { NameserverAnswer } from '../evidence/dns-state.ts';
 import type { View } from '../evidence/view.ts';
@@ -6,6 +6,7 @@ import type { Remedy } from '../model/investigation.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
 import { degradedNameservers } from './dns-degraded.ts';
+import { byProxyOpen } from './proxy-answer.ts';
 import { byProxy } from './tcp.ts';
 
 type Outcome = NameserverAnswer['outcome'];
@@ -19,7 +20,7 @@ function isProxy(hop: Break): boolean {
 function ending(hop: Break, view: View): Outcome | null {
   if (isProxy(hop) || hop.inconsistent) return null;
   // Closed networks resolve no outside names: then it is the proxy setting that is missing (`proxy-required`).
-  if (insteadOfWay(view, hop.way, 'by-proxy').some(({ state }) => state.open.length > 0)) return null;
+  if (byProxyOpen(hop, view) !== null) return null;
   const { effective, answers } = hop.state.dns;
   const last = effective ?? answers.at(-1);
   return last === undefined ? null : meaning(last);

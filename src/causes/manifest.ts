@@ -4,6 +4,7 @@ import { requestsOf } from '../evidence/requests.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
 import type { ManifestFacts } from '../model/facts.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
+import { doubted } from './refused.ts';
 
 function matchMissing(which: 'repository' | 'tag', view: View): Match[] {
   return refusalsOf(view).flatMap((refusal) => {
@@ -36,7 +37,7 @@ function matchMissing(which: 'repository' | 'tag', view: View): Match[] {
           : {}),
       },
     };
-    return [match];
+    return [refusal.unsigned === null ? match : doubted(match)];
   });
 }
 

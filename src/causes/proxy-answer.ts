@@ -1,6 +1,7 @@
 import { type Break, insteadOfWay } from '../evidence/breaks.ts';
+import { reachOf, requestsOn, type Sign, signOf } from '../evidence/signed.ts';
 import { isUnanswered, smallExchange, whySilent } from '../evidence/silent-handshake.ts';
-import type { View } from '../evidence/view.ts';
+import { idsOf, type View } from '../evidence/view.ts';
 import type { Way } from '../evidence/way.ts';
 import type { WayState } from '../evidence/way-state.ts';
 import type { CauseId } from '../model/cause-id.ts';
@@ -34,20 +35,45 @@ export function answerOf(hop: Break): ProxyAnswer {
   };
 }
 
-/** The registry answers without the proxy: at least a handshake was made. */
-export function directOpen(hop: Break, view: View): WayState | null {
-  return insteadOfWay(view, hop.way, 'direct').find(({ state }) => state.open.length > 0)?.state ?? null;
+/** A way that was tried instead and leads to the party, and what shows it. */
+export interface Instead {
+  readonly way: Way;
+  readonly state: WayState;
+  /** `weak`: by what others than a registry may say as well. */
+  readonly sign: Sign;
+  /** The probes that show it. */
+  readonly evidence: readonly string[];
+}
+
+/** The registry answers without the proxy: at least a handshake was made, or in plain HTTP a registry's answer came. */
+export function directOpen(hop: Break, view: View): Instead | null {
+  return openInstead(hop, view, 'direct');
+}
+
+/** The same by a proxy that is known here and that the runtime does not use. */
+export function byProxyOpen(hop: Break, view: View): Instead | null {
+  return openInstead(hop, view, 'by-proxy');
+}
+
+function openInstead(hop: Break, view: View, how: 'direct' | 'by-proxy'): Instead | null {
+  const others = insteadOfWay(view, hop.way, how).flatMap(({ way, state }): Instead[] => {
+    const sign = reachOf(view, way, state);
+    if (sign === null) return [];
+    const answers = way.scheme === 'https' ? [] : requestsOn(view, way.endpoint, way.id, true);
+    const shown = [...state.tcp, ...state.connect, ...state.tls].filter(({ status }) => status === 'ok');
+    return [{ way, state, sign, evidence: idsOf([...shown, ...answers.filter((probe) => signOf(probe) === sign)]) }];
+  });
+  return others.find(({ sign }) => sign === 'sure') ?? others[0] ?? null;
 }
 
 /**
  * The way without the runtime's proxy, or by a proxy that it does not use, on which the host answers a handshake that gets
  * no answer on the runtime's own; null: there is none, or large packets vanish on its own, which is a cause by itself.
  */
-export function answersInstead(hop: Break, view: View): { readonly way: Way; readonly state: WayState } | null {
+export function answersInstead(hop: Break, view: View): Instead | null {
   const small = smallExchange(hop.way, view);
   if (!isUnanswered(hop.state) || (small?.status === 'ok' && whySilent(small) === 'size')) return null;
-  const others = insteadOfWay(view, hop.way, hop.way.proxy === null ? 'by-proxy' : 'direct');
-  return others.find(({ state }) => state.open.length > 0) ?? null;
+  return openInstead(hop, view, hop.way.proxy === null ? 'by-proxy' : 'direct');
 }
 
 /** Refused by the proxy for reasons of its own rules, as against failing to reach the host. */

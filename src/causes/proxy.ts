@@ -4,21 +4,26 @@ import { handshakeOwner } from '../evidence/handshake-by-proxy.ts';
 import { originOf, partyName } from '../evidence/origin.ts';
 import { isUnanswered } from '../evidence/silent-handshake.ts';
 import { idsOf, type View } from '../evidence/view.ts';
-import type { WayState } from '../evidence/way-state.ts';
 import { clip } from '../lib/limits.ts';
 import { listed } from '../lib/words.ts';
+import type { CauseId } from '../model/cause-id.ts';
 import type { DoneProbe } from '../model/investigation.ts';
 import { type BreakReading, matchBreaks } from './break-match.ts';
-import { bypass, type Cause, remedy, sentence } from './cause.ts';
+import { bypass, type Cause, type Match, remedy, sentence } from './cause.ts';
 import { clockSkew, telling } from './clock.ts';
 import { interception } from './interception.ts';
 import { plainSpeaker, plainWords } from './plain-answer.ts';
-import { answerOf, answersInstead, directOpen, isDenial, isOnwardFailure, said } from './proxy-answer.ts';
+import {
+  answerOf,
+  answersInstead,
+  byProxyOpen,
+  directOpen,
+  type Instead,
+  isDenial,
+  isOnwardFailure,
+  said,
+} from './proxy-answer.ts';
 import { tcpFailure } from './tcp-failure.ts';
-
-function stateProbes(state: WayState): string[] {
-  return idsOf([...state.tcp, ...state.connect, ...state.tls].filter((probe) => probe.status === 'ok'));
-}
 
 const named = (proxy: string | undefined): string => (proxy === undefined ? '' : ` ${proxy}`);
 
@@ -180,7 +185,7 @@ export const proxyCauses: readonly Cause[] = [
         const silent = hop.state.tls.some(({ error }) => error?.code === 'timeout');
         return {
           ...(silent ? { confidence: 'likely', alternatives: ['mtu-black-hole'] } : {}),
-          evidence: [...idsOf(hop.probes), ...stateProbes(direct)],
+          evidence: [...idsOf(hop.probes), ...direct.evidence],
           args: { host: hop.way.host, source: hop.way.proxyReason, detail: 'it opens a way on which nobody answers' },
         };
       }
@@ -190,7 +195,8 @@ export const proxyCauses: readonly Cause[] = [
       return {
         // It may be the registry, which answers the proxy's address otherwise than this node's.
         ...(hop.unsigned ? { alternatives: ['source-address-blocked'] as const } : {}),
-        evidence: [...idsOf(hop.probes), ...stateProbes(direct)],
+        ...doubtOf(hop, direct),
+        evidence: [...idsOf(hop.probes), ...direct.evidence],
         args: {
           host: hop.way.host,
           source: hop.way.proxyReason,
@@ -216,14 +222,12 @@ export const proxyCauses: readonly Cause[] = [
     ],
     match: matchBreaks(['dns', 'tcp', 'tls'], (hop, view) => {
       if (hop.way.proxy !== null) return null;
-      const by =
-        hop.layer === 'tls'
-          ? answersInstead(hop, view)
-          : insteadOfWay(view, hop.way, 'by-proxy').find(({ state }) => state.open.length > 0);
-      if (by === null || by === undefined) return null;
+      const by = hop.layer === 'tls' ? answersInstead(hop, view) : byProxyOpen(hop, view);
+      if (by === null) return null;
       const source = view.plan.knownProxies.find(({ url }) => url === by.way.proxy)?.source;
       return {
-        evidence: [...idsOf(hop.probes), ...stateProbes(by.state)],
+        ...(by.sign === 'sure' ? {} : { confidence: 'likely', alternatives: [directly(hop)] }),
+        evidence: [...idsOf(hop.probes), ...by.evidence],
         args: { host: hop.way.host, proxy: by.way.proxy ?? '', ...(source === undefined ? {} : { source }) },
       };
     }),
@@ -244,14 +248,14 @@ export const proxyCauses: readonly Cause[] = [
 ];
 
 /** On the way that the proxy opens somebody else answers than without it, and not with what the host's name is for. */
-function anotherServer(hop: Break, view: View, direct: WayState): ReturnType<BreakReading> {
+function anotherServer(hop: Break, view: View, direct: Instead): ReturnType<BreakReading> {
   const error = telling(hop)?.error;
   const apart = isUnanswered(hop.state) || error?.code === 'tls-unknown-authority';
   if (error === null || error === undefined || apart || handshakeOwner(hop, view) !== 'not-own') return null;
   if (clockSkew(hop, view) !== null || interception(hop, view) !== null) return null;
   const words = error.message.replace(/^TLS handshake with [^ ]+: /, '');
   return {
-    evidence: [...idsOf(hop.probes), ...stateProbes(direct)],
+    evidence: [...idsOf(hop.probes), ...direct.evidence],
     args: {
       host: hop.way.host,
       source: hop.way.proxyReason,
@@ -308,6 +312,25 @@ function tcpUnderlying(probes: readonly DoneProbe<'tcp'>[]): keyof typeof tcpWor
 function unnamed({ state }: Break): string {
   const block = state.dns.effective === null ? null : blockClause(state.dns.effective);
   return `its name cannot be looked up${block === null ? '' : `, for ${block}`}`;
+}
+
+/** What is wrong without a proxy, where whether one would do is not sure. */
+function directly(hop: Break): CauseId {
+  return hop.layer === 'dns'
+    ? dnsUnderlying(hop)
+    : hop.layer === 'tcp'
+      ? tcpUnderlying(hop.state.tcp)
+      : 'tls-handshake-failed';
+}
+
+/**
+ * Not sure that the proxy is passed by: what answers directly may be no registry either. And a limit without a word may be
+ * the registry's, which counts what comes from the proxy's address.
+ */
+function doubtOf(hop: Break, direct: Instead): Pick<Match, 'alternatives'> & { confidence?: 'likely' } {
+  const limited = answerOf(hop).status === 429;
+  if (direct.sign === 'sure' && !limited) return {};
+  return { confidence: 'likely', alternatives: [limited ? 'rate-limited' : 'proxy-denied'] };
 }
 
 function dnsUnderlying(hop: Break): 'dns-name-not-found' | 'dns-server-failure' | 'dns-timeout' | 'dns-refused' {

@@ -51,12 +51,29 @@ export function whenRefused(
         repository: view.plan.image.repository ?? '',
         host: refusal.host,
         detail: refusal.words,
+        ...(refusal.unsigned === null ? {} : { detail: `${refusal.words}; ${maybeProxys(refusal.unsigned)}` }),
         ...(refusal.username === null ? {} : { username: refusal.username }),
         ...(refusal.withCredentials ? { origin: matchesOf(view)[refusal.identity]?.source ?? 'the kubelet' } : {}),
         ...read.args,
       };
-      return [{ ...base, endpoint: refusal.endpoint, host: refusal.host, ...read, args }];
+      const match: Match = { ...base, endpoint: refusal.endpoint, host: refusal.host, ...read, args };
+      return [refusal.unsigned === null ? match : doubted(match)];
     });
+}
+
+/** The proxy may have said it, where nothing shows that a registry did. */
+export function doubted(match: Match): Match {
+  const { confidence, alternatives = [] } = match;
+  return {
+    ...match,
+    confidence: confidence === 'proven' ? 'likely' : confidence,
+    alternatives: alternatives.includes('proxy-denied') ? alternatives : [...alternatives, 'proxy-denied'],
+  };
+}
+
+/** What a reader must know of such an answer. */
+export function maybeProxys(proxy: string | null): string {
+  return `the answer comes by the proxy ${proxy}, and whether it is the proxy's own is not told`;
 }
 
 /**

@@ -13,7 +13,7 @@ import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy, sentence } from './cause.ts';
 import { plainSpeaker, plainWords } from './plain-answer.ts';
 import { isBlockedPage } from './public-registry.ts';
-import { notTaken, registryOf, secretCommand, tell, whenRefused } from './refused.ts';
+import { maybeProxys, notTaken, registryOf, secretCommand, tell, whenRefused } from './refused.ts';
 
 function facts(hop: Break): HttpFacts | null {
   return hop.exchange?.facts ?? null;
@@ -211,8 +211,7 @@ export const registryCauses: readonly Cause[] = [
 
 /** Who may have given an answer that is not known to be the registry's. */
 function whoseAnswer({ way, exchange }: Break): string {
-  if (way.proxy !== null)
-    return `the answer comes by the proxy ${way.proxy}, and whether it is the proxy's own is not told`;
+  if (way.proxy !== null) return maybeProxys(way.proxy);
   const error = exchange?.facts.proxyError?.replace(/ 0$/, '') ?? 'an error of its own';
   return `a squid proxy says so (${error}), which stands before the registry or on the way to it`;
 }

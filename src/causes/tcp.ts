@@ -1,4 +1,4 @@
-import { type Break, insteadOfWay } from '../evidence/breaks.ts';
+import type { Break } from '../evidence/breaks.ts';
 import { isLoopback, isPublicName } from '../evidence/dns-block.ts';
 import { smallExchange, whySilent } from '../evidence/silent-handshake.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
@@ -11,13 +11,12 @@ import type { NetworkFailure } from '../model/network-failure.ts';
 import { matchBreaks } from './break-match.ts';
 import { type Cause, type CauseArgs, type Match, remedy } from './cause.ts';
 import { byWhat, foundBy, foundByAdvice } from './found-by.ts';
-import { answerOf, answersInstead, onwardCause, said } from './proxy-answer.ts';
+import { answerOf, answersInstead, byProxyOpen, onwardCause, said } from './proxy-answer.ts';
 import { tcpFailure } from './tcp-failure.ts';
 
 /** Directly connected to, and no proxy known here would do: the plain TCP causes. */
 function directFailure(hop: Break, view: View): NetworkFailure | 'rpc' | null {
-  if (hop.way.proxy !== null || insteadOfWay(view, hop.way, 'by-proxy').some(({ state }) => state.open.length > 0))
-    return null;
+  if (hop.way.proxy !== null || byProxyOpen(hop, view) !== null) return null;
   return tcpFailure(hop.state.tcp);
 }
 
@@ -249,7 +248,7 @@ export function firstBytesCame(hop: Break, view: View): DoneProbe<'small'> | nul
 
 const unreachableNameservers = matchBreaks(['dns'], (hop, view) => {
   if (hop.inconsistent || hop.way.proxy !== null || hop.state.dns.effective?.outcome !== 'other') return null;
-  if (insteadOfWay(view, hop.way, 'by-proxy').some(({ state }) => state.open.length > 0)) return null;
+  if (byProxyOpen(hop, view) !== null) return null;
   if (!hop.probes.some((probe) => probe.error?.code === 'unreachable')) return null;
   const nameservers = [...new Set(hop.state.dns.answers.map((answer) => answer.nameserver))];
   return {

@@ -21,7 +21,9 @@ export function judgeEndpoints(view: View, findings: readonly Finding[]): Judged
 function servesImage(view: View, endpoint: number): boolean {
   const { image, named } = requestsOf(view, endpoint);
   if (named === null || image === null) return false;
-  const content = probesOf(view, 'blob').filter((probe) => probe.endpoint === endpoint && probe.facts.next === null);
+  const content = probesOf(view, 'blob').filter(
+    (probe) => probe.endpoint === endpoint && probe.facts.next === null && !probe.counterfactual,
+  );
   // A part that was not checked to its end is not known to come.
   const came = (part: 'config' | 'layer'): boolean => content.some(({ facts }) => facts.part === part);
   const { config, layers: parts } = image.facts;

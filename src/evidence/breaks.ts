@@ -3,14 +3,12 @@ import { limitOf } from './limit.ts';
 import { oncePerView } from './once.ts';
 import { isForeignPage } from './page.ts';
 import { requestsOf } from './requests.ts';
+import type { HttpProbe } from './signed.ts';
 import { unsignedAnswer } from './unsigned.ts';
 import { probesOf, type View } from './view.ts';
 import type { Way } from './way.ts';
 import { stateOf, type WayState } from './way-state.ts';
 import { isEndpointHop, ownWaysOf, waysOf } from './ways.ts';
-
-/** The probes whose answer comes over HTTP. */
-export type HttpProbe = DoneProbe<'registry'> | DoneProbe<'auth'> | DoneProbe<'manifest'> | DoneProbe<'blob'>;
 
 /** A hop of the runtime's own way at which the pull cannot go on, for reasons other than the image or who asks. */
 export interface Break {

@@ -1,8 +1,12 @@
 import type { AnyDoneProbe, DoneProbe } from '../model/investigation.ts';
 import { limitOf } from './limit.ts';
+import { unsignedOf } from './plain-by-proxy.ts';
+import { signOf } from './signed.ts';
 import { unsignedAnswer } from './unsigned.ts';
 import { probesOf, type View } from './view.ts';
-import { endpointWay } from './ways.ts';
+import type { Way } from './way.ts';
+import { stateOf } from './way-state.ts';
+import { endpointWay, isEndpointHop, waysOf } from './ways.ts';
 
 /**
  * Requests for the manifest that were made once more by another way than the runtime's: with a proxy in place of
@@ -44,6 +48,34 @@ export function refusedManifest(view: View, endpoint: number): DoneProbe<'manife
         facts.redirects === 0,
     ) ?? null
   );
+}
+
+/**
+ * The other ways that are open and by which the manifest is asked for once more, with the request that is repeated: what
+ * is refused, for it may be the address that is not wanted; and in plain HTTP, where the version check leaves open whether
+ * a registry answers there, or what it says of the manifest is to be compared. Null: the bare request.
+ */
+export function waysToCompare(
+  view: View,
+  endpoint: number,
+): { way: Way; address: string; asked: DoneProbe<'manifest'> | null }[] {
+  const refused = refusedManifest(view, endpoint);
+  const own = endpointWay(view, endpoint);
+  const doubtful = own === null ? null : (unsignedOf(view, own)?.exchange ?? null);
+  const asked = refused ?? (doubtful?.kind === 'manifest' ? doubtful : null);
+  return waysOf(view).flatMap((way) => {
+    const address = stateOf(view, way).open[0];
+    const other = way.instead === 'direct' || way.instead === 'by-proxy';
+    if (way.endpoint !== endpoint || !other || !isEndpointHop(way.hop) || address === undefined) return [];
+    const open = way.scheme === 'http' && isOpenQuestion(view, way, asked !== null);
+    return refused !== null || open ? [{ way, address, asked }] : [];
+  });
+}
+
+function isOpenQuestion(view: View, { endpoint, id }: Way, compared: boolean): boolean {
+  const check = probesOf(view, 'registry').find((probe) => probe.endpoint === endpoint && probe.facts.way === id);
+  const sign = check === undefined ? null : signOf(check);
+  return sign === 'weak' || (compared && sign !== null);
 }
 
 /** A request to the endpoint itself, and not by the way `own`. */

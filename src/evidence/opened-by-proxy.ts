@@ -6,19 +6,13 @@ import { signOf } from './signed.ts';
 import { probesOf, type View } from './view.ts';
 import type { Way } from './way.ts';
 
-/** An answer that may be a proxy's own. */
-export interface Opened extends Unsigned {
-  /** Taken for the proxy's own. */
-  readonly proxys: boolean;
-}
-
 /**
  * A proxy that opens TLS, with an authority that the node trusts, can answer in the registry's place as it can in plain
  * HTTP. It has to present a certificate of its own then: where the same one comes without the proxy, or one that the public
  * trusts, TLS was passed on, and the answer is the registry's. Null: that is so, or the answer has marks of a registry, or
  * the same is answered without the proxy.
  */
-export function openedOf(view: View, way: Way): Opened | null {
+export function openedOf(view: View, way: Way): Unsigned | null {
   const exchange = suspectOf(view, way);
   if (exchange === null) return null;
   const own = handshakes(view, way.id);

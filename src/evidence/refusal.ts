@@ -7,7 +7,7 @@ import { requestsOf } from './requests.ts';
 import { unsignedAnswer } from './unsigned.ts';
 import type { View } from './view.ts';
 import { stateOf } from './way-state.ts';
-import { endpointWay } from './ways.ts';
+import { endpointWay, ownWaysOf } from './ways.ts';
 
 /** The registry's answer about the image or about who asks, at an endpoint that works. */
 export interface Refusal {
@@ -18,6 +18,8 @@ export interface Refusal {
   readonly status: number;
   /** The registry's words in one line. */
   readonly words: string;
+  /** The proxy that may have said so itself, for the answer has no mark of a registry; null: it is the registry's. */
+  readonly unsigned: string | null;
   /** Error codes in upper case. */
   readonly codes: readonly string[];
   /** That this client may not is said as the protocol has it: by a code of its errors, or by its challenge. */
@@ -51,9 +53,6 @@ export function refusalsOf(view: View): Refusal[] {
 function refusalOf(view: View, endpoint: number): Refusal | null {
   const way = endpointWay(view, endpoint);
   if (way === null || stateOf(view, way).open.length === 0) return null;
-  // A proxy's own words are no answer about the image.
-  const unsigned = unsignedAnswer(view, way);
-  if (unsigned?.proxys === true) return null;
   const { identities, named, challenge, anonymousInstead, ping } = requestsOf(view, endpoint);
   if (named !== null) return null;
   // They are tried in order until one is not refused; while that one has not been heard, nothing is decided.
@@ -72,6 +71,11 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
     return null;
   // What a proxy that is not set here says by itself is no answer about the image either.
   if (way.proxy === null && decisive.facts.proxyError !== null) return null;
+  // Nor are the words of one that is.
+  const realm = ownWaysOf(view, endpoint).find(({ id, hop }) => hop === 'realm' && id === decisive.facts.way);
+  const asked = decisive.kind === 'auth' ? (realm ?? way) : way;
+  const unsigned = unsignedAnswer(view, asked);
+  if (unsigned?.proxys === true) return null;
   // A limit is not about this image, whatever status it comes with; a page is not a registry's answer.
   const codes = decisive.facts.errors.flatMap(({ code }) => (code === null ? [] : [code.toUpperCase()]));
   if (limitOf(decisive) !== null || isForeignPage(view, decisive)) return null;
@@ -86,6 +90,7 @@ function refusalOf(view: View, endpoint: number): Refusal | null {
     at: decisive.kind === 'auth' ? 'token' : 'manifest',
     status,
     words: decisive.error?.message ?? String(status),
+    unsigned: unsigned !== null && asked.scheme === 'http' ? asked.proxy : null,
     codes,
     inProtocol: isInProtocol(decisive, codes),
     identity: track.index,

@@ -4,7 +4,7 @@ import { matchesOf, pluginMatches } from './credential-matches.ts';
 import { askedElsewhere } from './elsewhere.ts';
 import { oncePerPart } from './once.ts';
 import { probesOf, type View } from './view.ts';
-import { endpointWay } from './ways.ts';
+import { endpointWay, ownWaysOf } from './ways.ts';
 
 /** How far the registry's own protocol got at one endpoint. */
 export interface Requests {
@@ -44,7 +44,11 @@ export const requestsOf = oncePerPart((view, endpoint: number): Requests => {
   const manifests = probesOf(view, 'manifest').filter(
     (probe) => probe.endpoint === endpoint && !elsewhere.includes(probe.id),
   );
-  const tokens = probesOf(view, 'auth').filter((probe) => probe.endpoint === endpoint);
+  // What is asked by another way only shows who answers there.
+  const own = new Set(ownWaysOf(view, endpoint).map(({ id }) => id));
+  const tokens = probesOf(view, 'auth').filter(
+    (probe) => probe.endpoint === endpoint && (!probe.counterfactual || own.has(probe.facts.way)),
+  );
   const challenge = chosen([
     ...(ping?.facts.status === 401 ? ping.facts.challenges : []),
     ...manifests.filter(({ facts }) => facts.status === 401).flatMap(({ facts }) => facts.challenges),
@@ -70,15 +74,16 @@ export const requestsOf = oncePerPart((view, endpoint: number): Requests => {
     (challenge?.scheme === 'bearer' || (challenge?.scheme === 'basic' && manifest.facts.identity.index >= 0));
 
   const matches = credentialsAt(view, endpoint).slice(0, maxCredentials);
-  const own = matches.length === 0 ? [track(-1)] : matches.map(track);
-  const got = own.find(({ manifest }) => manifest?.status === 'ok' && manifest.facts.kind !== null)?.manifest ?? null;
+  const offered = matches.length === 0 ? [track(-1)] : matches.map(track);
+  const got =
+    offered.find(({ manifest }) => manifest?.status === 'ok' && manifest.facts.kind !== null)?.manifest ?? null;
   const platform =
     manifests.find(({ facts, status }) => status === 'ok' && facts.part === 'platform' && facts.kind === 'image') ??
     null;
   return {
     ping: ping ?? null,
     challenge,
-    identities: own,
+    identities: offered,
     anonymousInstead: matches.length === 0 ? null : track(-1),
     named: got,
     image: got === null ? null : got.facts.kind === 'image' ? got : platform,

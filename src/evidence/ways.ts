@@ -46,6 +46,16 @@ export function wayTo(view: View, endpoint: number, party: NextParty, hop: Hop):
   return ownWaysOf(view, endpoint).find(fits) ?? null;
 }
 
+/** The ways in plain HTTP, with and without a proxy, that are tried instead of one and take a request. */
+export function plainInstead(view: View, { endpoint, hop, host, port }: Way): { way: Way; address: string }[] {
+  return waysOf(view).flatMap((way) => {
+    const other = way.scheme === 'http' && (way.instead === 'direct' || way.instead === 'by-proxy');
+    if (!other || way.endpoint !== endpoint || way.hop !== hop || way.host !== host || way.port !== port) return [];
+    const address = stateOf(view, way).open[0];
+    return address === undefined ? [] : [{ way, address }];
+  });
+}
+
 /** True for the hop of an endpoint itself, as against a realm or blob host. */
 export function isEndpointHop(hop: Hop): boolean {
   return hop === 'registry' || hop === 'mirror';
@@ -78,7 +88,9 @@ const ownWays = oncePerView((view): readonly Way[] => {
         ways.push(named({ ...base, ...origin, scheme: 'http' }, endpoint));
       }
     }
-    for (const { party, hop: role } of partiesOf(view, index)) {
+    for (const { party, hop: role, from } of partiesOf(view, index)) {
+      // Where an answer leads that was not asked for by the runtime's own way (a portal's page), the runtime does not go.
+      if (from !== null && !ways.some((way) => way.endpoint === index && way.id === from)) continue;
       const { scheme, host, port, proxy, proxyReason } = party;
       ways.push(named({ hop: role, endpoint: index, scheme, host, port, proxy, proxyReason, instead: null }, endpoint));
     }
@@ -86,25 +98,25 @@ const ownWays = oncePerView((view): readonly Way[] => {
   return ways;
 });
 
-/** The realm and the redirect targets that answers of this endpoint name. */
-function partiesOf(view: View, endpoint: number): { party: NextParty; hop: Hop }[] {
-  const found: { party: NextParty; hop: Hop }[] = [];
+/** The realm and the redirect targets that answers of this endpoint name; `from`: the way of one asked for in addition. */
+function partiesOf(view: View, endpoint: number): { party: NextParty; hop: Hop; from: string | null }[] {
+  const found: { party: NextParty; hop: Hop; from: string | null }[] = [];
   const challenges = [...probesOf(view, 'registry'), ...probesOf(view, 'manifest')]
     .filter((probe) => probe.endpoint === endpoint && probe.facts.status === 401)
     // Of several the runtimes answer the first (containerd authorizer.go, AddResponses; docker_client.go).
     .flatMap(({ facts }) => facts.challenges.filter(({ scheme }) => scheme === 'bearer').slice(0, 1));
   for (const { party } of challenges) {
-    if (party !== null) found.push({ party, hop: 'realm' });
+    if (party !== null) found.push({ party, hop: 'realm', from: null });
   }
-  const redirects: { readonly endpoint: number | null; readonly facts: HttpFacts }[] = [
-    ...probesOf(view, 'manifest'),
-    ...probesOf(view, 'blob'),
-  ];
-  for (const { endpoint: of, facts } of redirects) {
-    if (of === endpoint && facts.next !== null) found.push({ party: facts.next, hop: 'blob' });
+  const redirects: { readonly endpoint: number | null; readonly counterfactual: boolean; readonly facts: HttpFacts }[] =
+    [...probesOf(view, 'manifest'), ...probesOf(view, 'blob')];
+  for (const { endpoint: of, counterfactual, facts } of redirects) {
+    if (of === endpoint && facts.next !== null)
+      found.push({ party: facts.next, hop: 'blob', from: counterfactual ? facts.way : null });
   }
-  for (const { endpoint: of, facts } of probesOf(view, 'auth')) {
-    if (of === endpoint && facts.next !== null) found.push({ party: facts.next, hop: 'realm' });
+  for (const { endpoint: of, counterfactual, facts } of probesOf(view, 'auth')) {
+    if (of === endpoint && facts.next !== null)
+      found.push({ party: facts.next, hop: 'realm', from: counterfactual ? facts.way : null });
   }
   return found;
 }

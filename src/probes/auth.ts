@@ -3,7 +3,7 @@ import { requestsOf } from '../evidence/requests.ts';
 import { probesOf, type View } from '../evidence/view.ts';
 import type { Way } from '../evidence/way.ts';
 import { stateOf } from '../evidence/way-state.ts';
-import { wayTo } from '../evidence/ways.ts';
+import { plainInstead, wayTo } from '../evidence/ways.ts';
 import { limits } from '../lib/limits.ts';
 import type { AuthFacts, ChallengeFacts } from '../model/facts.ts';
 import type { WireError } from '../model/network-failure.ts';
@@ -101,7 +101,8 @@ function conclude(input: AuthInput, answer: ProbeAnswer, context: ProbeContext):
   if (!token.ok) return failed({ code: 'body-invalid', message: token.error });
   // A token that Go's decoder does not take is none for the runtime.
   if (token.value.refusedBecause !== null) return failed({ code: 'body-invalid', message: token.value.refusedBecause });
-  context.vault.tokens.set(tokenKey(input.endpoint ?? 0, identity), token.value.token);
+  // A token that came by another way is no token of the runtime's.
+  if (way.instead === null) context.vault.tokens.set(tokenKey(input.endpoint ?? 0, identity), token.value.token);
   const claimsPull = token.value.claims === null ? null : grantsPull(token.value.claims, repository);
   return { status: 'ok', error: null, facts: { ...facts, granted: true, claimsPull } };
 }
@@ -139,15 +140,14 @@ function inputsAt(view: View, endpoint: number): AuthInput[] {
   const { challenge, identities, anonymousInstead, named } = requestsOf(view, endpoint);
   if (repository === null || challenge?.scheme !== 'bearer' || challenge.party === null) return [];
   const way = wayTo(view, endpoint, challenge.party, 'realm');
-  const address = way === null ? undefined : stateOf(view, way).open[0];
-  if (way === null || address === undefined) return [];
-  const input = (identity: number, counterfactual: boolean): AuthInput => ({
-    key: `auth ${endpoint} ${way.id} ${identity}`,
+  if (way === null) return [];
+  const inputBy = (by: Way, address: string, identity: number, counterfactual: boolean): AuthInput => ({
+    key: `auth ${endpoint} ${by.id} ${identity}`,
     target: `${way.host} for ${repository}${identity < 0 ? ', anonymous' : `, as ${matchesOf(view)[identity]?.username ?? 'credentials'}`}`,
     hop: 'realm',
     endpoint,
     counterfactual,
-    way,
+    way: by,
     address,
     challenge,
     repository,
@@ -155,6 +155,13 @@ function inputsAt(view: View, endpoint: number): AuthInput[] {
     redirects: 0,
     from: null,
   });
+  // In plain HTTP only an answer shows who is reached by another way.
+  const asked = (identities.find(({ token }) => token !== null) ?? identities[0])?.index ?? -1;
+  const instead = plainInstead(view, way).map((other) => inputBy(other.way, other.address, asked, true));
+  const address = stateOf(view, way).open[0];
+  if (address === undefined) return instead;
+  const input = (identity: number, counterfactual: boolean): AuthInput =>
+    inputBy(way, address, identity, counterfactual);
   const inputs: AuthInput[] = [];
   // One credential after the other, as the kubelet tries them: the next only when the one before was refused.
   const waits = awaitsPlugins(view);
@@ -170,5 +177,5 @@ function inputsAt(view: View, endpoint: number): AuthInput[] {
   }
   const allRefused = !waits && named === null && identities.every(({ refused }) => refused);
   if (anonymousInstead !== null && allRefused) inputs.push(input(-1, true));
-  return [...inputs, ...redirectedInputs(view, endpoint, (identity) => input(identity, false))];
+  return [...inputs, ...instead, ...redirectedInputs(view, endpoint, (identity) => input(identity, false))];
 }

@@ -2,7 +2,7 @@ import { requestsOf } from '../evidence/requests.ts';
 import { probesOf, type View } from '../evidence/view.ts';
 import type { Way } from '../evidence/way.ts';
 import { stateOf } from '../evidence/way-state.ts';
-import { endpointWay, wayTo } from '../evidence/ways.ts';
+import { endpointWay, plainInstead, wayTo } from '../evidence/ways.ts';
 import { isRecord, parseJson, stringMember } from '../lib/json.ts';
 import { limits } from '../lib/limits.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -175,29 +175,29 @@ function redirected(view: View, endpoint: number): BlobInput[] {
   const { image } = requestsOf(view, endpoint);
   return probesOf(view, 'blob').flatMap((probe) => {
     const { next, redirects, digest, size, part } = probe.facts;
-    if (probe.endpoint !== endpoint || next === null || redirects >= limits.redirects) return [];
+    if (probe.endpoint !== endpoint || next === null || redirects >= limits.redirects || probe.counterfactual)
+      return [];
     const way = wayTo(view, endpoint, next, 'blob');
-    const address = way === null ? undefined : stateOf(view, way).open[0];
-    if (way === null || address === undefined) return [];
-    return [
-      {
-        key: `blob ${endpoint} redirect ${probe.id}`,
-        target: `${part} ${short(digest)} at ${next.host}`,
-        hop: 'blob' as const,
-        endpoint,
-        counterfactual: false,
-        way,
-        address,
-        digest,
-        size,
-        mediaType: image?.facts.layers.find((layer) => layer.digest === digest)?.mediaType ?? '',
-        part,
-        identity: image?.facts.identity.index ?? -1,
-        authorization: image?.facts.authorization ?? ('none' as const),
-        redirects: redirects + 1,
-        from: probe.id,
-      },
-    ];
+    if (way === null) return [];
+    const address = stateOf(view, way).open[0];
+    const own = address === undefined ? [] : [{ way, address }];
+    // In plain HTTP only an answer shows who is reached by another way.
+    return [...own, ...plainInstead(view, way)].map((by) => ({
+      key: `blob ${endpoint} redirect ${probe.id}${by.way.instead === null ? '' : ` ${by.way.id}`}`,
+      target: `${part} ${short(digest)} at ${next.host}`,
+      hop: 'blob' as const,
+      endpoint,
+      counterfactual: by.way.instead !== null,
+      ...by,
+      digest,
+      size,
+      mediaType: image?.facts.layers.find((layer) => layer.digest === digest)?.mediaType ?? '',
+      part,
+      identity: image?.facts.identity.index ?? -1,
+      authorization: image?.facts.authorization ?? ('none' as const),
+      redirects: redirects + 1,
+      from: probe.id,
+    }));
   });
 }
 

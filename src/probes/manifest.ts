@@ -1,10 +1,10 @@
 import { awaitsPlugins, isKubelets } from '../evidence/credential-matches.ts';
-import { askedElsewhere, refusedManifest } from '../evidence/elsewhere.ts';
+import { askedElsewhere, waysToCompare } from '../evidence/elsewhere.ts';
 import { type IdentityTrack, requestsOf } from '../evidence/requests.ts';
 import { probesOf, type View } from '../evidence/view.ts';
 import type { Way } from '../evidence/way.ts';
 import { stateOf } from '../evidence/way-state.ts';
-import { endpointWay, isEndpointHop, waysOf, wayTo } from '../evidence/ways.ts';
+import { endpointWay, wayTo } from '../evidence/ways.ts';
 import { matchPlatform, parsePlatform } from '../image/platform.ts';
 import { limits } from '../lib/limits.ts';
 import { safeLine } from '../lib/redact.ts';
@@ -212,16 +212,18 @@ function contentOf(manifest: Manifest, { plan }: ProbeContext): Partial<Manifest
 function inputsAt(view: View, endpoint: number): ManifestInput[] {
   const info = view.plan.endpoints[endpoint];
   const way = endpointWay(view, endpoint);
-  const address = way === null ? undefined : stateOf(view, way).open[0];
-  if (info === undefined || way === null || address === undefined) return [];
+  if (info === undefined || way === null) return [];
+  const elsewhere = elsewhereInputs(view, endpoint, info);
+  const address = stateOf(view, way).open[0];
+  if (address === undefined) return elsewhere;
   const requests = requestsOf(view, endpoint);
   // Before the version check has answered it is not known whether credentials are wanted. CRI-O goes no further without
   // its answer; containerd does not make it at all, so that its failure says nothing of the manifest.
-  if (requests.ping === null) return [];
-  if (requests.ping.facts.status === null && view.runtime.name === 'cri-o') return [];
+  if (requests.ping === null) return elsewhere;
+  if (requests.ping.facts.status === null && view.runtime.name === 'cri-o') return elsewhere;
   const base = { hop: way.hop, endpoint, way, address, redirects: 0, from: null };
   const reference = requestedReference(view);
-  if (reference === null) return [];
+  if (reference === null) return elsewhere;
   const inputs: ManifestInput[] = [];
   const ask = (track: IdentityTrack, counterfactual: boolean): void => {
     const authorization = authorizationFor(requests.challenge?.scheme ?? null, track);
@@ -267,18 +269,14 @@ function inputsAt(view: View, endpoint: number): ManifestInput[] {
       authorization: named.facts.authorization,
     });
   }
-  return [...inputs, ...redirectedInputs(view, endpoint), ...elsewhereInputs(view, endpoint, info)];
+  return [...inputs, ...redirectedInputs(view, endpoint), ...elsewhere];
 }
 
-/** What is refused here is asked for once more by each other way that is open: is it the address that is not wanted? */
+/** The same by each other way that tells more. */
 function elsewhereInputs(view: View, endpoint: number, info: EndpointInfo): ManifestInput[] {
-  const refused = refusedManifest(view, endpoint);
-  if (refused === null) return [];
-  const { reference, part, identity, authorization } = refused.facts;
-  return waysOf(view).flatMap((way) => {
-    const address = stateOf(view, way).open[0];
-    const other = way.instead === 'direct' || way.instead === 'by-proxy';
-    if (way.endpoint !== endpoint || !other || !isEndpointHop(way.hop) || address === undefined) return [];
+  return waysToCompare(view, endpoint).flatMap(({ way, address, asked }) => {
+    const reference = asked?.facts.reference ?? requestedReference(view);
+    if (reference === null) return [];
     return [
       {
         key: `manifest ${endpoint} elsewhere ${way.id}`,
@@ -289,9 +287,9 @@ function elsewhereInputs(view: View, endpoint: number, info: EndpointInfo): Mani
         way,
         address,
         reference,
-        part,
-        identity: identity.index,
-        authorization,
+        part: asked?.facts.part ?? 'named',
+        identity: asked?.facts.identity.index ?? -1,
+        authorization: asked?.facts.authorization ?? 'none',
         redirects: 0,
         from: null,
       },

@@ -151,10 +151,18 @@ describe('causes: proxy', () => {
       const { scene } = deniedPlain();
       scene.dns(host, ['192.0.2.10']);
       scene.tcp(host, '192.0.2.10', null, { port: 5000, counterfactual: true });
+      scene.ping({ proxy: null, counterfactual: true, apiVersion: 'registry/2.0' });
       return scene;
     },
     'proxy-bypass-missing',
   );
+  holds('proxy-denied', 'the request of a plain-HTTP registry, in whose place directly a portal answers', () => {
+    const { scene, evidence } = deniedPlain();
+    scene.dns(host, ['192.0.2.10']);
+    scene.tcp(host, '192.0.2.10', null, { port: 5000, counterfactual: true });
+    scene.ping({ proxy: null, counterfactual: true, status: 302 });
+    return { scene, evidence, confidence: 'likely', alternatives: ['proxy-bypass-missing'] };
+  });
   misses(
     'proxy-denied',
     'directly this node reaches the registry',

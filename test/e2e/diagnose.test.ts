@@ -12,6 +12,7 @@ import { cases as mixed } from './cases/mixed.ts';
 import { cases as oddAnswers } from './cases/odd-answers.ts';
 import { cases as openedByProxy } from './cases/opened-by-proxy.ts';
 import { cases as pages } from './cases/pages.ts';
+import { cases as plainProxy } from './cases/plain-proxy.ts';
 import { cases as proxy } from './cases/proxy.ts';
 import { cases as refusals } from './cases/refusals.ts';
 import { cases as registry } from './cases/registry.ts';
@@ -32,6 +33,7 @@ const folders: Readonly<Record<string, readonly DiagnoseCase[]>> = {
   'opened-by-proxy': openedByProxy,
   dns,
   proxy,
+  'plain HTTP by a proxy': plainProxy,
   mirrors,
   crio,
   pages,
