@@ -46,7 +46,9 @@ export function matchBreaks(layers: readonly Break['layer'][], reading: BreakRea
         (hop.unsigned || shortWait(hop, view)) && (read.confidence ?? 'proven') === 'proven'
           ? 'likely'
           : (read.confidence ?? 'proven');
-      return [{ ...base, ...read, confidence, args, carrier: carrierOf(hop, view) }];
+      // What may be the proxy's own answer always has that as an alternative.
+      const doubt = hop.unsigned && hop.layer === 'http' ? { alternatives: ['proxy-denied' as const] } : {};
+      return [{ ...base, ...doubt, ...read, confidence, args, carrier: carrierOf(hop, view) }];
     });
 }
 

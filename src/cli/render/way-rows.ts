@@ -1,3 +1,4 @@
+import { signOf } from '../../evidence/signed.ts';
 import { probesOf, type View } from '../../evidence/view.ts';
 import type { Way } from '../../evidence/way.ts';
 import { stateOf, type WayState } from '../../evidence/way-state.ts';
@@ -124,8 +125,9 @@ function insteadWords(way: Way, state: WayState, answer: AnyDoneProbe | null): s
   const place = way.proxy === null ? `${bracketed(address)}:${way.port} connects` : 'it opens a tunnel';
   if (answer?.kind !== 'registry') return `${how}works, ${place}`;
   const { status } = answer.facts;
-  return status === null
-    ? `${how}${place}, and then ${failure('', answer)}`
+  if (status === null) return `${how}${place}, and then ${failure('', answer)}`;
+  return way.scheme === 'http' && signOf(answer) === null
+    ? `${how}${place}, and ${status} is answered, by whom is not told`
     : `${how}works, ${place} and the registry answers ${status}`;
 }
 
