@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { isRecord } from '../../src/lib/json.ts';
 import { type AgentNode, makeAgentNode } from '../kit/agent-node.ts';
 import { type AgentProcess, startAgentProcess } from '../kit/agent-process.ts';
+import { stateText } from '../kit/state-text.ts';
 import { startTcpServer, type TcpServer } from '../kit/tcp-server.ts';
 
 const token = 'open-sesame-4711-of-the-operator';
@@ -237,10 +238,13 @@ describe('e2e: an attacker at the agent', function () {
       files.some((path) => path.includes('/state/')),
       'the agent kept nothing: this test would see nothing',
     );
+    const state = await stateText(join(node.root, 'state'));
+    assert.ok(state.documents > 0, 'the investigations are not among what is searched');
     const texts = await Promise.all(files.map(async (path) => [path, await readFile(path, 'latin1')] as const));
     assert.ok(agent.logText().length > 1000);
     for (const secret of secrets) {
       for (const [path, text] of texts) assert.ok(!text.includes(secret), `${path} has ${secret}`);
+      assert.ok(!state.text.includes(secret), `the state has ${secret}`);
       assert.ok(!agent.logText().includes(secret), `the log has ${secret}`);
       assert.ok(!answers.some((text) => text.includes(secret)), `an answer has ${secret}`);
     }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ServedAgent, startServedAgent } from '../kit/served-agent.ts';
+import { stateText } from '../kit/state-text.ts';
 
 const secret = 'hunter22-Xyzzy+/=';
+/** Some registries take a token as the name, too. */
+const token = 'dop_v1_Xyzzy0123456789';
 
 describe('security: credentials that an agent is handed', function () {
   this.timeout(60_000);
@@ -31,7 +33,15 @@ describe('security: credentials that an agent is handed', function () {
       await ask('/v1/investigations', { image: present, credentials: { ...credentials, password: [secret] } }),
       422,
     );
-    for (const image of [`https://app:${secret}@registry.invalid/x`, `app:${secret}@registry.invalid/x:1`]) {
+    for (const image of [missing, present])
+      await ask('/v1/investigations', { image, credentials: { username: token, password: token } });
+    const plain = 'hunter22Xyzzy';
+    for (const image of [
+      `https://app:${secret}@registry.invalid/x`,
+      `app:${secret}@registry.invalid/x:1`,
+      `app:${plain}@registry.invalid:5000`,
+      `https://app:${plain}@registry.invalid:5000`,
+    ]) {
       assert.equal(await ask('/v1/investigations', { image }), 422);
       assert.equal(await ask('/v1/pulls', { image }), 422);
     }
@@ -50,14 +60,19 @@ describe('security: credentials that an agent is handed', function () {
       assert.equal(await ask(path), 200, path);
     // Written within the second, and with the end.
     await agent.stop();
-    const words = [secret, encodeURIComponent(secret), Buffer.from(`app:${secret}`).toString('base64'), 'hunter22'];
+    const state = await stateText(join(node.root, 'state'));
+    assert.ok(state.documents > 3, 'the investigations are not among what is searched');
+    const words = [
+      secret,
+      encodeURIComponent(secret),
+      Buffer.from(`app:${secret}`).toString('base64'),
+      'hunter22',
+      token,
+    ];
     for (const word of words) {
       for (const answer of answers) assert.ok(!answer.includes(word), answer.slice(0, 400));
       assert.ok(!agent.logText().includes(word));
-      for (const name of await readdir(join(node.root, 'state'))) {
-        const bytes = await readFile(join(node.root, 'state', name));
-        assert.ok(!bytes.includes(word), name);
-      }
+      assert.ok(!state.text.includes(word), `the state has ${word}`);
     }
     // That they were used at all: the runtime got them.
     assert.ok(JSON.stringify(node.cri.calls).includes(secret));
