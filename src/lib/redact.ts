@@ -104,14 +104,20 @@ const quotedUrl = /(\\*"[a-z][a-z0-9+.-]{1,20}:\/\/)([^"\\\s]{0,256}[ \t][^"\\]{
 /** Longest user and password without a scheme. */
 const mostUserinfo = 512;
 
+/** What ends a word: white space, quotation marks, brackets, backslashes. */
+const delimiters: ReadonlySet<number> = new Set([...'\t\n\v\f\r "\'`<>\\'].map((char) => char.charCodeAt(0)));
+
 /** `app:password@proxy:3128` without a scheme, as Go shows an address that it cannot parse. By index, for the same reason. */
 function maskPairs(text: string): string {
   let shown = '';
   let done = 0;
+  // Where the word begins that is looked at: each character is looked at once, however many at signs there are.
+  let begun = 0;
+  let scanned = 0;
   for (let at = text.indexOf('@'); at !== -1; at = text.indexOf('@', at + 1)) {
+    for (; scanned < at; scanned++) if (delimiters.has(text.charCodeAt(scanned))) begun = scanned + 1;
     if (!/^[a-z0-9[]/iu.test(text.slice(at + 1, at + 2)) || isDigest(text.slice(at + 1, at + 80))) continue;
-    let start = at;
-    while (start > done && at - start < mostUserinfo && !/[\s"'`<>\\]/u.test(text[start - 1] ?? ' ')) start--;
+    let start = Math.max(begun, done, at - mostUserinfo);
     // A variable's name is no user's.
     start += /^\w{1,40}=/u.exec(text.slice(start, at))?.[0].length ?? 0;
     const word = text.slice(start, at);

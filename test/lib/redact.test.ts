@@ -69,6 +69,7 @@ describe('redactText', () => {
 
   for (const [name, text] of Object.entries({
     'at signs without an end': 'a:b@'.repeat(75_000),
+    'at signs in one word': 'a@'.repeat(500_000),
     'pairs without an end': 'a:'.repeat(150_000),
     'quoted beginnings': '"http://a b@'.repeat(25_000),
     'quoted blanks': `"http://${' a'.repeat(150_000)}`,
