@@ -58,12 +58,13 @@ export function readHeadsAsGo(socket: Socket): HeadReader {
 export function headFilter(method: string): (chunk: Buffer) => Buffer | 'too-many' | null {
   let held = Buffer.alloc(0);
   let interim = 0;
+  let read = noLines();
   return (chunk) => {
     held = held.length === 0 ? Buffer.from(chunk) : Buffer.concat([held, chunk]);
     // Only the end of a line can change what is known, if it begins as an answer does.
     if (begins(held) && !chunk.includes(lf) && held.length <= limits.headerBytes) return null;
     for (;;) {
-      const head = readHead(held, method);
+      const head = readHead(held, method, read);
       if (head === 'more' && held.length <= limits.headerBytes) return null;
       if (head === 'more' || head === 'strange') return held;
       const rest = held.subarray(head.length);
@@ -71,6 +72,7 @@ export function headFilter(method: string): (chunk: Buffer) => Buffer | 'too-man
       interim += head.length;
       if (interim > limits.headerBytes) return 'too-many';
       held = rest;
+      read = noLines();
     }
   };
 }
@@ -92,34 +94,45 @@ interface Head {
   readonly strict: string | null;
 }
 
-/** `strange`: nothing that could be put into another form. */
-function readHead(bytes: Buffer, method: string): Head | 'more' | 'strange' {
+/** How far a head is read: each line once, in however many pieces it comes. */
+interface LinesRead {
+  readonly lines: string[];
+  /** One of them is not in the strict form. */
+  odd: boolean;
+  /** Bytes; where the next line begins. */
+  from: number;
+}
+
+function noLines(): LinesRead {
+  return { lines: [], odd: false, from: 0 };
+}
+
+/** Goes on where `read` stands. `strange`: nothing that could be put into another form. */
+function readHead(bytes: Buffer, method: string, read: LinesRead): Head | 'more' | 'strange' {
   if (!begins(bytes)) return 'strange';
-  const lines: string[] = [];
-  let odd = false;
-  let from = 0;
+  const { lines } = read;
   for (;;) {
-    const end = bytes.indexOf(lf, from);
+    const end = bytes.indexOf(lf, read.from);
     if (end === -1) return 'more';
-    const carriage = end > from && bytes[end - 1] === 0x0d;
-    const line = bytes.toString('latin1', from, carriage ? end - 1 : end);
-    odd ||= !carriage;
-    from = end + 1;
+    const carriage = end > read.from && bytes[end - 1] === 0x0d;
+    const line = bytes.toString('latin1', read.from, carriage ? end - 1 : end);
+    read.odd ||= !carriage;
+    read.from = end + 1;
     if (line === '' && lines.length > 0) break;
     const folded = /^[ \t]/u.test(line);
     const last = lines.length - 1;
     if (lines.length === 0 ? !statusLine.test(line) : folded ? last === 0 : !line.includes(':')) return 'strange';
     if (folded) {
       lines[last] = `${trimmed(lines[last] ?? '')} ${trimmed(line)}`;
-      odd = true;
+      read.odd = true;
     } else {
       lines.push(line);
     }
   }
   const [first = '', ...fields] = lines;
   const kept = settleLength(first, fields, method);
-  const strict = odd || kept.length < fields.length ? `${[first, ...kept].join('\r\n')}\r\n\r\n` : null;
-  return { length: from, interim: / 1(?!01)\d\d(?: |$)/u.test(first.slice(8, 13)), strict };
+  const strict = read.odd || kept.length < fields.length ? `${[first, ...kept].join('\r\n')}\r\n\r\n` : null;
+  return { length: read.from, interim: / 1(?!01)\d\d(?: |$)/u.test(first.slice(8, 13)), strict };
 }
 
 const statusLine = /^HTTP\/1\.[01] [1-9]\d\d(?: |$)/u;
@@ -147,6 +160,15 @@ function valueIn(field: string): string {
   return trimmed(field.slice(field.indexOf(':') + 1));
 }
 
+/** By index: a pattern for the end of a text tries each run of blanks in its middle again and again. */
 function trimmed(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/gu, '');
+  let from = 0;
+  let to = text.length;
+  while (from < to && isBlank(text[from])) from++;
+  while (to > from && isBlank(text[to - 1])) to--;
+  return text.slice(from, to);
+}
+
+function isBlank(char: string | undefined): boolean {
+  return char === ' ' || char === '\t';
 }

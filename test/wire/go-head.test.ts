@@ -77,6 +77,24 @@ describe('heads of answers, read as Go does', () => {
     assert.equal(passed(hint.repeat(2000)), 'too-many');
   });
 
+  const slow: readonly (readonly [name: string, first: string, piece: string, pieces: number])[] = [
+    ['lines that come one by one', ok, 'a:\n', 20_000],
+    ['values that go on, one by one', `${ok}a: b\n`, ' x\n', 20_000],
+    ['values that go on behind many blanks', `${ok}a: b\n${` x${' '.repeat(20_000)}y\n`.repeat(3)}`, ' x\n', 1],
+  ];
+  for (const [name, first, piece, pieces] of slow) {
+    it(`take no longer for ${name}`, () => {
+      const filter = headFilter('GET');
+      const [begun, bytes] = [performance.now(), Buffer.from(piece)];
+      let given = filter(Buffer.from(first));
+      for (let count = 0; count < pieces; count++) given = filter(bytes);
+      assert.equal(given, null);
+      assert.notEqual(filter(Buffer.from('\r\n')), null);
+      // Read anew with each piece, the first took 16 s, and the second minutes.
+      assert.ok(performance.now() - begun < 2000);
+    });
+  }
+
   it('come to the same in whatever pieces', () => {
     fc.assert(
       fc.property(
