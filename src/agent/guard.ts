@@ -1,4 +1,5 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import { withoutTrailing } from '../lib/trailing.ts';
 
 /**
  * Which parties callers may have a node talk to. A node reaches what its callers do not: services on its own loopback
@@ -171,11 +172,11 @@ function partyKey(host: string, port: number): string {
 
 /** Lower case, without brackets, zone and final dots. */
 function plainHost(host: string): string {
-  return host
+  const [name = ''] = host
     .toLowerCase()
     .replace(/^\[|\]$/g, '')
-    .replace(/%.*$/, '')
-    .replace(/\.+$/, '');
+    .split('%', 1);
+  return withoutTrailing(name, '.');
 }
 
 function isAddress(text: string): boolean {

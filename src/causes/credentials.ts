@@ -5,6 +5,7 @@ import { laterSecrets, secretsIn, secretsWords, stoppingSecret, unreadSecrets } 
 import type { Refusal } from '../evidence/refusal.ts';
 import { requestsOf } from '../evidence/requests.ts';
 import { idsOf, probesOf, type View } from '../evidence/view.ts';
+import { withoutTrailing } from '../lib/trailing.ts';
 import type { DoneProbe } from '../model/investigation.ts';
 import type { CredentialWord } from '../model/journal-facts.ts';
 import { type Cause, type CauseArgs, type Match, remedy, sentence } from './cause.ts';
@@ -107,13 +108,13 @@ export const credentialCauses: readonly Cause[] = [
       const word = lastWord(view, 'plugin-failed');
       if (word !== null) {
         const { probe, said } = word;
-        const detail = `${said.name}, by the kubelet's own words at ${day(said.at)}: ${said.message.replace(/[.\s]+$/, '')}`;
+        const detail = `${said.name}, by the kubelet's own words at ${day(said.at)}: ${withoutTrailing(said.message, '. \t\r\n')}`;
         return { confidence: sure ?? 'likely', evidence: [...idsOf(refusal.probes), probe.id], args: { detail } };
       }
       const [failed] = failedPlugins(view);
       const ran = pluginAnswers(view);
       if (failed !== undefined && ran !== null) {
-        const words = failed.stderr === '' ? '' : `: ${failed.stderr.replace(/[.\s]+$/, '')}`;
+        const words = failed.stderr === '' ? '' : `: ${withoutTrailing(failed.stderr, '. \t\r\n')}`;
         const detail = `${failed.name} ${failed.why ?? 'fails'}${words}`;
         // It was run as the kubelet runs it, and not by the kubelet: what it is given in other ways may differ.
         return {

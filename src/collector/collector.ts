@@ -5,6 +5,7 @@ import { redactUrl } from '../lib/redact.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import { Secret } from '../lib/secret.ts';
 import { readSmallFile } from '../lib/small-file.ts';
+import { withoutTrailing } from '../lib/trailing.ts';
 import { byteCount, durationMs, type ListenAddress } from '../settings/values.ts';
 import { openCollectorMetrics } from './collector-metrics.ts';
 import { collectorRoutesOf } from './http/all-routes.ts';
@@ -89,7 +90,7 @@ export async function startCollector(needs: CollectorNeeds): Promise<Result<Coll
   });
   const { metrics } = counted;
   const { publicUrl } = first.http;
-  const base = publicUrl?.replace(/\/+$/, '') ?? null;
+  const base = publicUrl === null ? null : withoutTrailing(publicUrl, '/');
   const notifier = openNotifier({
     env,
     log,

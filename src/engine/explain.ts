@@ -3,6 +3,7 @@ import { causeOf } from '../causes/index.ts';
 import { remediesOf } from '../causes/remedies.ts';
 import { parseReference } from '../image/reference.ts';
 import { safeLine } from '../lib/redact.ts';
+import { withoutTrailing } from '../lib/trailing.ts';
 import { type Explanation, explainMessage } from '../messages/explain.ts';
 import type { ExplainedText } from '../model/explained-text.ts';
 
@@ -53,7 +54,7 @@ function summaryOf({ cause, image, registry, underlying, innermost }: Explanatio
   const title = causeOf(cause).title;
   const where = registry === null ? '' : ` (${registry})`;
   const beneath = underlying === null ? '' : ` ${causeOf(underlying).title}.`;
-  const words = innermost === '' ? '' : ` The text says: ${innermost.replace(/[.\s]+$/, '')}.`;
+  const words = innermost === '' ? '' : ` The text says: ${withoutTrailing(innermost, '. \t\r\n')}.`;
   return `${title}${where}.${beneath}${words}`;
 }
 

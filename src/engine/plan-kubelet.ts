@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from '../lib/result.ts';
+import { withoutTrailing } from '../lib/trailing.ts';
 import type { CredentialProvidersInfo, KubeletInfo } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
 import type { CredentialPlugins } from '../node/credential-plugins.ts';
@@ -24,7 +25,7 @@ export async function readKubelet(host: HostFiles): Promise<ReadKubelet> {
   const providers = named
     ? await (await import('../node/credential-provider.ts')).readCredentialProviders(host, config)
     : null;
-  const records = `${config.rootDirectory.value.replace(/\/+$/, '')}/image_manager`;
+  const records = `${withoutTrailing(config.rootDirectory.value, '/')}/image_manager`;
   const kept = (await host.info(records)).ok;
   const info = {
     serializeImagePulls,

@@ -1,4 +1,5 @@
 import { clip, limits } from '../lib/limits.ts';
+import { withoutTrailing } from '../lib/trailing.ts';
 import { error, type InvalidReference, nameOf, offer, shown, type Valid, where } from './reference-error-words.ts';
 import {
   domainPattern,
@@ -69,10 +70,7 @@ function wholeError(input: string, valid: Valid): InvalidReference | null {
   const scheme = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//.exec(input);
   if (scheme !== null) {
     // Behind a scheme people also write a user name and a password: never repeat those.
-    const rest = input
-      .slice(scheme[0].length)
-      .replace(/^[^/]*@(?=[^/]*\/)/, '')
-      .replace(/\/+$/, '');
+    const rest = withoutTrailing(input.slice(scheme[0].length).replace(/^[^/]*@(?=[^/]*\/)/, ''), '/');
     const fixes = ['leave the scheme out, the runtime chooses it', ...offer(rest, valid)];
     return error(input, 'scheme', scheme[0].length - 3, `starts with the URL scheme "${scheme[0]}"`, fixes);
   }

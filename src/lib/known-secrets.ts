@@ -1,3 +1,5 @@
+import { withoutTrailing } from './trailing.ts';
+
 /**
  * Masks values that are known to be secret in text that others wrote: a registry's debug page or a proxy's error page
  * may repeat the request, its Authorization header included.
@@ -78,9 +80,7 @@ function base64Forms(secret: string): string[] {
   const bytes = Buffer.from(secret, 'utf8');
   const forms: string[] = [];
   for (let offset = 0; offset < 3; offset++) {
-    const text = Buffer.concat([Buffer.alloc(offset), bytes])
-      .toString('base64')
-      .replace(/=+$/u, '');
+    const text = withoutTrailing(Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64'), '=');
     const rest = (offset + bytes.length) % 3;
     const core = text.slice(offset === 0 ? 0 : offset + 1, rest === 0 ? text.length : -1);
     if (core.length >= minEncoded) forms.push(core, core.replaceAll('+', '-').replaceAll('/', '_'));

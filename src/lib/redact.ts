@@ -99,7 +99,7 @@ function isDigest(text: string): boolean {
 }
 
 /** Text in quotation marks that begins like a URL and has blanks before an at sign: Go quotes a password with a blank so. */
-const quotedUrl = /(\\*"[a-z][a-z0-9+.-]{1,20}:\/\/)([^"\\\s]{0,256}[ \t][^"\\]{0,256}@)/giu;
+const quotedUrl = /("[a-z][a-z0-9+.-]{1,20}:\/\/)([^"\\\s]{0,256}[ \t][^"\\]{0,256}@)/giu;
 
 /** Longest user and password without a scheme. */
 const mostUserinfo = 512;

@@ -66,7 +66,7 @@ export const dnsRules: readonly Rule[] = [
   },
   {
     id: 'go-net/proxy-is-no-name',
-    pattern: /lookup ['"]?(?<host>https?|[^\s:]*[!'"][^\s:]*)(?: on (?<nameserver>\S+?))?: no such host/,
+    pattern: /lookup ['"]?(?<host>https?|[^\s:!'"]*[!'"][^\s:]*)(?: on (?<nameserver>\S+?))?: no such host/,
     cause: 'proxy-misconfigured',
     confidence: 'likely',
     alternatives: ['dns-name-not-found'],

@@ -31,7 +31,7 @@ export const kubeletRules: readonly Rule[] = [
   {
     id: 'kubelet/credential-provider',
     pattern:
-      /credential provider plugin (?<provider>\S+)|external registry credential provider|failed to validate credential provider config|Failed to register CRI auth plugins|plugin binary (?:executable|directory) \S+ did not exist|Error getting service account token \S+\/\S+: |error getting credentials - err: |docker-credential-[\w-]+"?: executable file not found|(?:requesting|failed to get) ECR (?:authorization )?(?:token|credentials)|failed to refresh ACR|error (?:getting|fetching) ACR|read(?:ing)? ['"]?google-dockercfg/i,
+      /credential provider plugin (?<provider>\S+)|external registry credential provider|failed to validate credential provider config|Failed to register CRI auth plugins|plugin binary (?:executable|directory) \S+ did not exist|Error getting service account token [^\s/]+\/[^\s/]+: |error getting credentials - err: |docker-credential-[\w-]+"?: executable file not found|(?:requesting|failed to get) ECR (?:authorization )?(?:token|credentials)|failed to refresh ACR|error (?:getting|fetching) ACR|read(?:ing)? ['"]?google-dockercfg/i,
     cause: 'credential-provider-failed',
     confidence: 'proven',
     scope: 'pull',

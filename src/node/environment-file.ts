@@ -1,4 +1,5 @@
 import { Secret } from '../lib/secret.ts';
+import { withoutTrailing } from '../lib/trailing.ts';
 
 /** One variable as a file sets it. Any value may be a secret (a proxy's password, a token). */
 export interface EnvironmentEntry {
@@ -166,7 +167,7 @@ class FileReader {
     const line = this.#line;
     const start = this.#at;
     while (!['=', '\n', '\r', ''].includes(this.#peek())) this.#take();
-    const name = this.#text.slice(start, this.#at).replace(/[ \t]+$/, '');
+    const name = withoutTrailing(this.#text.slice(start, this.#at), ' \t');
     if (this.#peek() !== '=') return { name, value: null, line };
     this.#take();
     return { name, value: this.#value(), line };

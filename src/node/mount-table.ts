@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { limits } from '../lib/limits.ts';
+import { withoutTrailing } from '../lib/trailing.ts';
 import type { HostFiles } from './host-files.ts';
 
 /** One line of a mountinfo file (proc_pid_mountinfo(5)). */
@@ -72,5 +73,5 @@ export async function mountBelow(host: HostFiles, mounts: readonly Mount[], path
   if (place === null) return null;
   // Below another root the links are followed already; of this machine's own files the system does it.
   if (host.root === '/') return mountOf(mounts, await realpath(place).catch(() => place));
-  return mountOf(mounts, place.slice(host.root.replace(/\/+$/, '').length));
+  return mountOf(mounts, place.slice(withoutTrailing(host.root, '/').length));
 }

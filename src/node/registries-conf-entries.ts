@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from '../lib/result.ts';
+import { withoutTrailing } from '../lib/trailing.ts';
 import { at, type Field, type FieldError, type FieldTable } from './crio-fields.ts';
 
 /** The `[[registry]]` tables of registries.conf (containers/image, pkg/sysregistriesv2, postProcessRegistries). */
@@ -202,7 +203,7 @@ export function sortedOnce(entries: readonly RegistryEntry[]): readonly Registry
 
 /** Strips slashes from the end; a URL is refused, any other text is taken (parseLocation). */
 export function parseLocation(field: Field<string> | null): Result<string, FieldError> {
-  const text = (field?.value ?? '').replace(/\/+$/, '');
+  const text = withoutTrailing(field?.value ?? '', '/');
   if (/^https?:\/\//.test(text)) {
     const line = field?.line ?? null;
     return fail({

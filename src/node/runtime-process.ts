@@ -1,5 +1,6 @@
 import { limits } from '../lib/limits.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
+import { withoutTrailing } from '../lib/trailing.ts';
 import { type EnvironmentEntry, parseProcessEnvironment } from './environment-file.ts';
 import type { HostFiles } from './host-files.ts';
 import { isDenied, openFiles } from './open-files.ts';
@@ -110,7 +111,7 @@ async function listeningInodes(host: HostFiles, socketPath: string): Promise<Rea
 
 /** The names under which a socket may be bound: /var/run is /run on every current system, and `-r` may carry the host root. */
 function pathForms(host: HostFiles, socketPath: string): ReadonlySet<string> {
-  const root = host.root.replace(/\/+$/, '');
+  const root = withoutTrailing(host.root, '/');
   const forms = new Set([socketPath]);
   if (root !== '' && socketPath.startsWith(`${root}/`)) forms.add(socketPath.slice(root.length));
   for (const form of [...forms]) {

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { Secret } from '../lib/secret.ts';
+import { withoutTrailing } from '../lib/trailing.ts';
 import type { Problem } from '../model/problem.ts';
 import {
   intendedVariable,
@@ -143,7 +144,7 @@ export function parseUnitFile(text: string): Setting[] {
     if (/^\s*[#;]/.test(line)) continue;
     joined ??= { text: '', starts: [] };
     joined.starts.push({ offset: joined.text.length, line: index + 1 });
-    const continued = ((/\\+$/.exec(line)?.[0].length ?? 0) & 1) === 1;
+    const continued = ((line.length - withoutTrailing(line, '\\').length) & 1) === 1;
     joined.text += continued ? `${line.slice(0, -1)} ` : line;
     if (continued && index < lines.length - 1) continue;
     const { text: logical, starts } = joined;

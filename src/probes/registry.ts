@@ -2,6 +2,7 @@ import type { Way } from '../evidence/way.ts';
 import { stateOf } from '../evidence/way-state.ts';
 import { isEndpointHop, waysOf } from '../evidence/ways.ts';
 import { limits } from '../lib/limits.ts';
+import { withoutTrailing } from '../lib/trailing.ts';
 import type { ChallengeFacts } from '../model/facts.ts';
 import { challengesOf } from '../registry/challenge.ts';
 import { type AnswerHeaders, headerOf } from '../registry/exchange.ts';
@@ -85,7 +86,7 @@ function withPort(base: string, way: Way): string {
   if (!URL.canParse(base)) return base;
   const url = new URL(base);
   url.port = String(way.port);
-  return url.href.replace(/\/+$/, '');
+  return withoutTrailing(url.href, '/');
 }
 
 /** The challenges of an answer, each Bearer with the party that gives tokens. */

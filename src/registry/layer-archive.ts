@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants, gunzipSync } from 'node:zlib';
 import { limits } from '../lib/limits.ts';
+import { withoutTrailing } from '../lib/trailing.ts';
 
 /** How the bytes of a layer begin. */
 export type LayerCompression = 'gzip' | 'zstd' | 'bzip2' | 'xz' | 'none';
@@ -116,13 +117,7 @@ function tarProblem(bytes: Buffer, complete: boolean): string | null {
   if (bytes.length < blockBytes) return complete ? 'it ends within the first header' : null;
   const header = bytes.subarray(0, blockBytes);
   if (header.every((byte) => byte === 0)) return null;
-  const written = Number.parseInt(
-    header
-      .toString('latin1', 148, 156)
-      .replace(/[\0 ]+$/, '')
-      .trim(),
-    8,
-  );
+  const written = Number.parseInt(withoutTrailing(header.toString('latin1', 148, 156), '\0 ').trim(), 8);
   let unsigned = 0;
   let signed = 0;
   for (const [index, byte] of header.entries()) {

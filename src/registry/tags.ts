@@ -30,7 +30,7 @@ export function parseNames(body: Uint8Array, member: 'tags' | 'repositories'): R
  */
 export function nextPage(current: URL, headers: AnswerHeaders): URL | null {
   for (const line of headersOf(headers, 'link')) {
-    for (const [, target = '', parameters = ''] of line.matchAll(/<([^>]{0,4000})>((?:\s*;[^,<]{0,500})*)/gu)) {
+    for (const [, target = '', parameters = ''] of line.matchAll(/<([^<>]{0,4000})>((?:\s*;[^,<]{0,500})*)/gu)) {
       if (!/;\s*rel\s*=\s*(?:"[^"]*\bnext\b[^"]*"|next\b)/iu.test(parameters)) continue;
       const url = URL.parse(target, current.href);
       if (url === null) continue;

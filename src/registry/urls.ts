@@ -1,3 +1,4 @@
+import { withoutTrailing } from '../lib/trailing.ts';
 /**
  * The URLs of one repository at one endpoint. The base already ends in `/v2` or in the path that the node's files
  * set instead (containerd's override_path), so nothing is added to it but what the protocol puts behind.
@@ -35,7 +36,7 @@ export function repositoryUrls(address: RepositoryAddress): RepositoryUrls | nul
   base.password = '';
   base.search = '';
   base.hash = '';
-  const prefix = base.pathname.replace(/\/+$/u, '');
+  const prefix = withoutTrailing(base.pathname, '/');
 
   const at = (path: string, query: readonly (readonly [string, string])[]): URL => {
     const url = new URL(base);

@@ -2,6 +2,7 @@ import type { Env } from '../lib/env.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
 import { Secret } from '../lib/secret.ts';
 import { readSmallFile } from '../lib/small-file.ts';
+import { withoutTrailing } from '../lib/trailing.ts';
 import {
   type KubeAccess,
   readToken,
@@ -102,7 +103,7 @@ export function kubeConfigAccess(
               ca: authority.value ?? systemAuthorities().join('\n'),
               pair: pair.value ?? executed.value?.pair ?? null,
             };
-      const basePath = server.pathname.replace(/\/+$/, '');
+      const basePath = withoutTrailing(server.pathname, '/');
       const origin = originOf({ scheme, host, port, basePath, proxy: via }, tls);
       return ok({ origin, token: token.value ?? executed.value?.token ?? null });
     },

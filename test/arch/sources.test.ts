@@ -65,6 +65,15 @@ describe('arch: source files', () => {
     assert.deepEqual(wrong, []);
   });
 
+  it('look for what ends a text from its end, not by a pattern that tries each run in its middle', () => {
+    const wrong = sources.flatMap(({ path, code }) =>
+      code
+        .filter((line) => /[(= ]\/(?:\[(?:\\.|[^\]\\])+\]|\\.|[^\\^[/])[+*]\$\//.test(line))
+        .map((line) => `${path}: ${line}`),
+    );
+    assert.deepEqual(wrong, [], 'withoutTrailing (src/lib/trailing.ts) does it');
+  });
+
   it('use plain apostrophes and quotation marks', () => {
     const wrong = sources.flatMap(({ path, lines }) =>
       lines.flatMap((line, index) => (/[‘’“”]/.test(line) ? [`${path}:${index + 1}`] : [])),

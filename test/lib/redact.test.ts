@@ -72,6 +72,7 @@ describe('redactText', () => {
     'at signs in one word': 'a@'.repeat(500_000),
     'pairs without an end': 'a:'.repeat(150_000),
     'quoted beginnings': '"http://a b@'.repeat(25_000),
+    'backslashes before a quoted beginning': `${'\\'.repeat(300_000)} a@b "http://u:p a@b`,
     'quoted blanks': `"http://${' a'.repeat(150_000)}`,
     'punctuation without an end': `http://${'!'.repeat(300_000)}a`,
     'beginnings of tokens': '-eyJ12345678'.repeat(25_000),

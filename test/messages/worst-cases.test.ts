@@ -223,6 +223,24 @@ describe('messages: lines that are made to be slow', () => {
     assert.deepEqual(slow, [], `an ordinary line costs ${ordinary} ms`);
   });
 
+  it('cost no more where what a pattern looks for never ends', function () {
+    this.timeout(120_000);
+    const length = full / 4;
+    const ordinary = reference(length);
+    const words = rules.flatMap(
+      ({ pattern }) => pattern.source.replace(/\\./g, '\0').match(/[\w ":=@%<'-]{4,}/g) ?? [],
+    );
+    const slow: string[] = [];
+    for (const word of new Set(words)) {
+      for (const piece of ['"', "'", '\\"', 'a', ' ', '/', '.', '0:', '"a', 'a, ']) {
+        const line = `failed to pull image "a/b:c": ${word}${repeated(piece, length)}`;
+        const took = timesOrdinary(() => explainText(line), ordinary, length);
+        if (took > times) slow.push(`${word}${piece}: ${took} times`);
+      }
+    }
+    assert.deepEqual(slow, [], `an ordinary line costs ${ordinary} ms`);
+  });
+
   it('do not grow where many short names are masked', () => {
     const ordinary = reference(full);
     for (const names of [['a:'], ['r:t', '/r:t', 'e/r:t', 'le/r:t', 'ple/r:t', 'mple/r:t', 'ample/r:t']]) {

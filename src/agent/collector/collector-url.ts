@@ -1,3 +1,4 @@
+import { withoutTrailing } from '../../lib/trailing.ts';
 import { isLoopback } from '../../settings/values.ts';
 
 /** Parts of a collector's URL. */
@@ -17,7 +18,7 @@ export function collectorUrl(text: string): CollectorUrl | null {
   if (url.search !== '' || url.hash !== '' || url.hostname === '') return null;
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = url.port === '' ? (scheme === 'https' ? 443 : 80) : Number(url.port);
-  return { scheme, host, port, basePath: url.pathname.replace(/\/+$/, '') };
+  return { scheme, host, port, basePath: withoutTrailing(url.pathname, '/') };
 }
 
 /** Only what stays on this machine may go in clear: anything else is to be sent to a server whose certificate was checked. */

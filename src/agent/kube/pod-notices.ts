@@ -2,6 +2,7 @@ import { causeOf } from '../../causes/index.ts';
 import type { Env } from '../../lib/env.ts';
 import { limits } from '../../lib/limits.ts';
 import { safeLine } from '../../lib/redact.ts';
+import { withoutTrailing } from '../../lib/trailing.ts';
 import type { CauseId } from '../../model/cause-id.ts';
 import { concernOf, type SecretsOf, underNever } from '../incident-pod.ts';
 import type { Conclusion, Incident, IncidentChange, WaitingPod } from '../parts.ts';
@@ -126,7 +127,7 @@ export function openPodNotices(needs: {
     serial = (serial + 1) % 4096;
     const mark = `${Math.floor(now).toString(16)}${serial.toString(16).padStart(3, '0')}`;
     // A DNS subdomain: at most 253 characters, and none of its parts ends with a hyphen.
-    return `${pod.slice(0, 253 - mark.length - 1).replace(/[-.]+$/, '')}.${mark}`;
+    return `${withoutTrailing(pod.slice(0, 253 - mark.length - 1), '-.')}.${mark}`;
   };
 
   const causeNotices = (incident: Incident): PodNotice[] => {

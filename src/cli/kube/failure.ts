@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from '../../lib/result.ts';
+import { withoutTrailing } from '../../lib/trailing.ts';
 import type { KubeFailure } from '../../wire/kube-failure.ts';
 import { exitStatus } from '../exit-status.ts';
 
@@ -15,7 +16,7 @@ export function misnamed(message: string): { readonly ok: false; readonly error:
 
 /** What was asked of the API server in vain; `right` is what a person needs for it: `list pods`. */
 export function stopOf({ kind, message }: KubeFailure, right: string): Stop {
-  const sentence = `${message.charAt(0).toUpperCase()}${message.slice(1)}`.replace(/[.\s]+$/, '');
+  const sentence = withoutTrailing(`${message.charAt(0).toUpperCase()}${message.slice(1)}`, '. \t\r\n');
   return { message: `${sentence}.${advice(kind, right)}`, status: exitStatus.inconclusive };
 }
 

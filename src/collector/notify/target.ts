@@ -2,6 +2,7 @@ import type { Env } from '../../lib/env.ts';
 import { fail, ok, type Result } from '../../lib/result.ts';
 import { Secret } from '../../lib/secret.ts';
 import { readSmallFile } from '../../lib/small-file.ts';
+import { withoutTrailing } from '../../lib/trailing.ts';
 import { durationMs } from '../../settings/values.ts';
 import { basic, type PostFailure, post } from '../../wire/post.ts';
 import type { TargetRules } from './decide.ts';
@@ -92,7 +93,7 @@ async function readFiles(setting: NotifySetting): Promise<Result<ReadFiles, stri
 function alertsUrl(base: string): string {
   const url = URL.parse(base);
   if (url === null) return base;
-  url.pathname = `${url.pathname.replace(/\/+$/, '')}/api/v2/alerts`;
+  url.pathname = `${withoutTrailing(url.pathname, '/')}/api/v2/alerts`;
   return url.href;
 }
 
