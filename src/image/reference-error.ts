@@ -70,7 +70,10 @@ function wholeError(input: string, valid: Valid): InvalidReference | null {
   const scheme = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//.exec(input);
   if (scheme !== null) {
     // Behind a scheme people also write a user name and a password: never repeat those.
-    const rest = withoutTrailing(input.slice(scheme[0].length).replace(/^[^/]*@(?=[^/]*\/)/, ''), '/');
+    const written = input.slice(scheme[0].length);
+    const slash = written.indexOf('/');
+    const named = slash === -1 ? written : written.slice(written.lastIndexOf('@', slash) + 1);
+    const rest = withoutTrailing(named, '/');
     const fixes = ['leave the scheme out, the runtime chooses it', ...offer(rest, valid)];
     return error(input, 'scheme', scheme[0].length - 3, `starts with the URL scheme "${scheme[0]}"`, fixes);
   }
@@ -140,7 +143,7 @@ function domainError(input: string, text: string, valid: Valid): InvalidReferenc
       return bad(close + 1, 'more than a port behind its IPv6 address', 'write "[address]:port/…"');
     return portError(input, text, close + 1);
   }
-  if (/^[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:]*$/.test(text)) {
+  if (/^(?=[^:]*:[^:]*:)[0-9A-Fa-f:]+$/.test(text)) {
     return bad(text.indexOf(':'), 'an IPv6 address without brackets as its registry', 'write "[2001:db8::1]:5000/…"');
   }
   const colon = text.indexOf(':');

@@ -233,7 +233,7 @@ function looksOf(reason: string, image: string, events: readonly KubeEvent[], no
 
 function missingSecretsOf(events: readonly KubeEvent[]): readonly string[] {
   const last = newest(events.filter(({ reason }) => reason === 'FailedToRetrieveImagePullSecret'));
-  const names = /image pull secrets \(([^)]{1,4000})\)/.exec(last?.message ?? '')?.[1] ?? '';
+  const names = /image pull secrets \(([^()]{1,4000})\)/.exec(last?.message ?? '')?.[1] ?? '';
   return names === '' ? [] : names.split(/,\s*/);
 }
 

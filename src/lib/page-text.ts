@@ -12,9 +12,18 @@ const lookedAt = 16 * 1024;
 
 /** True when a body is a web page by its first tags, whatever its Content-Type says. */
 export function looksLikeHtml(text: string): boolean {
-  return /^(?:\s|\ufeff|<!--[\s\S]{0,2000}?-->|<\?xml[^>]{0,200}\?>){0,10}<(?:!doctype\s+html|html|head|body|title|h1|center)\b/iu.test(
-    text.slice(0, 4096),
-  );
+  return /^<(?:!doctype\s+html|html|head|body|title|h1|center)\b/iu.test(withoutPreamble(text.slice(0, 4096)));
+}
+
+/** The text behind blanks, comments and the XML declaration. By index: to a pattern, a hundred empty comments are endless. */
+function withoutPreamble(text: string): string {
+  let rest = text.trimStart();
+  for (;;) {
+    const end = rest.startsWith('<!--') ? '-->' : rest.startsWith('<?') ? '?>' : null;
+    const at = end === null ? -1 : rest.indexOf(end, end.length + 1);
+    if (end === null || at === -1) return rest;
+    rest = rest.slice(at + end.length).trimStart();
+  }
 }
 
 /** Title and first words of a web page, safe to show (see `safeLine`), each at most `max` characters. */

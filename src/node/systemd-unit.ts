@@ -154,9 +154,12 @@ export function parseUnitFile(text: string): Setting[] {
       section = header[1] ?? '';
       continue;
     }
-    const match = /^(\s*([^=]*?)\s*=\s*)(.*?)\s*$/s.exec(logical);
-    if (match === null) continue;
-    const [, head = '', key = '', value = ''] = match;
+    const equals = logical.indexOf('=');
+    if (equals === -1) continue;
+    const key = logical.slice(0, equals).trim();
+    const behind = logical.slice(equals + 1);
+    const value = behind.trim();
+    const head = logical.slice(0, logical.length - behind.trimStart().length);
     const lineAt = (offset: number): number =>
       starts.findLast((start) => start.offset <= head.length + offset)?.line ?? index + 1;
     settings.push({ section, key, value, line: starts[0]?.line ?? index + 1, lineAt });

@@ -31,7 +31,8 @@ export function parseNames(body: Uint8Array, member: 'tags' | 'repositories'): R
 export function nextPage(current: URL, headers: AnswerHeaders): URL | null {
   for (const line of headersOf(headers, 'link')) {
     for (const [, target = '', parameters = ''] of line.matchAll(/<([^<>]{0,4000})>((?:\s*;[^,<]{0,500})*)/gu)) {
-      if (!/;\s*rel\s*=\s*(?:"[^"]*\bnext\b[^"]*"|next\b)/iu.test(parameters)) continue;
+      const relations = parameters.split(';').map((one) => /^\s*rel\s*=(.*)/isu.exec(one)?.[1] ?? '');
+      if (!relations.some((relation) => /\bnext\b/iu.test(relation))) continue;
       const url = URL.parse(target, current.href);
       if (url === null) continue;
       const next = new URL(current);

@@ -316,9 +316,10 @@ function parseHead(text: string): Head | null {
   if (status === null) return null;
   const headers = new Map<string, string>();
   for (const line of lines) {
-    const found = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/u.exec(line);
+    const found = /^([!#$%&'*+.^_`|~\w-]+):/u.exec(line);
     if (found === null) continue;
-    const [, name = '', value = ''] = found;
+    const [whole, name = ''] = found;
+    const value = line.slice(whole.length).trim();
     const before = headers.get(name.toLowerCase());
     headers.set(name.toLowerCase(), before === undefined ? value : `${before}, ${value}`);
   }

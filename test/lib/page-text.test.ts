@@ -20,6 +20,7 @@ describe('readPage', () => {
     readPage('<!--'.repeat(10_000), 300);
     looksLikeHtml('<!--'.repeat(10_000));
     looksLikeHtml(' '.repeat(10_000));
+    looksLikeHtml('<!---->'.repeat(1000));
     assert.ok(performance.now() - started < 1000);
   });
 
@@ -33,6 +34,9 @@ describe('looksLikeHtml', () => {
     ['<!DOCTYPE html><html>', true],
     ['\n\n<html lang="en">', true],
     ['<!-- x --><head>', true],
+    [`<!-- a --> <!-- b > -->${'\n'.repeat(40)}<html>`, true],
+    ['<!-- <html> -->{}', false],
+    ['<!-- <html>', false],
     ['<?xml version="1.0"?><!DOCTYPE html PUBLIC "x">', true],
     ['<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', false],
     ['{"errors":[]}', false],

@@ -2,6 +2,11 @@ import assert from 'node:assert/strict';
 import { parseGoDuration } from '../../src/node/go-duration.ts';
 
 describe('parseGoDuration', () => {
+  it('takes no longer for digits that may be read in many ways', () => {
+    // Each of them twice as long as the one before, by a pattern that could.
+    assert.equal(parseGoDuration(`${'00m'.repeat(60)}x`), null);
+  });
+
   const cases: [string, number | null][] = [
     ['3s', 3000],
     ['1m30s', 90_000],

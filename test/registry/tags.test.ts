@@ -28,6 +28,9 @@ describe('nextPage', () => {
     ['</x>; rel="prev", </y>; rel="next"', 'https://reg.corp/y'],
     ['</x>; rel="prev"', null],
     ['</v2/a/tags/list?n=2>; rel="next"', null],
+    ['</x>; title="rel=next"; rel="last"', null],
+    ['</x>; rel="nextish"', null],
+    ['</x>; REL = "next"', 'https://reg.corp/x'],
     ['nonsense', null],
     ['<https://[bad>; rel="next"', null],
   ];

@@ -180,6 +180,14 @@ describe('connectThroughProxy', () => {
     assert.ok(error.durationMs < 5000);
   });
 
+  it('reads a header of blanks that a carriage return ends as fast as any', async () => {
+    const bytes = `HTTP/1.1 407 No\r\nA:${'\t'.repeat(20_000)}\rb\r\n\r\n`;
+    const begun = performance.now();
+    assert.equal((await refusal({ kind: 'say', bytes })).code, 'proxy-auth');
+    // A pattern for it took hours.
+    assert.ok(performance.now() - begun < 2000);
+  });
+
   it('waits for a silent proxy no longer than told', async () => {
     const error = await refusal({ kind: 'silence' }, { timeoutMs: 150 });
     assert.equal(error.code, 'timeout');
