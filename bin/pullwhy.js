@@ -49,6 +49,8 @@ function startSmall() {
     '--bytecode-old-age=2',
     '--single-threaded-gc',
     '--v8-pool-size=1',
+    // Once a minute, for the agent to call (src/cli/settle-memory.ts).
+    '--expose-gc',
   ];
   const malloc = {
     MALLOC_ARENA_MAX: '1',

@@ -1,6 +1,7 @@
 import { startAgent } from '../agent/agent.ts';
 import type { AgentSettings } from '../agent/settings.ts';
 import { nodeName } from '../node/node-name.ts';
+import { settleMemory } from './settle-memory.ts';
 import { type Staying, stay } from './stay.ts';
 import { version } from './version.ts';
 
@@ -18,6 +19,7 @@ export async function runAgentProcess(needs: AgentProcess): Promise<number> {
     who: 'agent',
     start: async (log, settings) => {
       const node = name ?? (await nodeName(hostRoot, variables));
+      settleMemory(globalThis.gc, needs.signal);
       return startAgent({ env, log, settings, node, version, variables });
     },
   });
