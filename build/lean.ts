@@ -1,9 +1,8 @@
 // Plugins that leave out of the bundle what nobody uses of the packages in it: the text of what is loaded stays in memory,
 // in every agent, for V8 compiles functions from it again.
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename } from 'node:path';
-import { type Plugin, transform } from 'esbuild';
+import type { Plugin } from 'esbuild';
 
 /**
  * An ESM import of a module of Node has Node look at all that the module offers, which loads what is there for those who
@@ -31,23 +30,6 @@ export const onlyUsedOfTypebox: Plugin = {
       if (!own || pluginData === onlyUsedOfTypebox) return undefined;
       const found = await resolve(path, { importer, kind, resolveDir, pluginData: onlyUsedOfTypebox });
       return found.errors.length > 0 ? { errors: found.errors } : { path: found.path, sideEffects: false };
-    });
-  },
-};
-
-/**
- * The text of what is loaded stays in memory, for functions are compiled from it again. Of the packages that an idle agent
- * has loaded, a third of the text is long names of variables; nobody here mends these packages by their stack traces, and
- * the map beside the bundle has the names. None of them asks a function or a class for its name.
- */
-export const shortNamesOfPackages: Plugin = {
-  name: 'short-names-of-packages',
-  setup({ onLoad }) {
-    const packages = '(@grpc/grpc-js|@grpc/proto-loader|dns2|protobufjs|typebox|undici|yaml)';
-    onLoad({ filter: new RegExp(`/node_modules/${packages}/.*\\.m?js$`) }, async ({ path }) => {
-      const written = await readFile(path, 'utf8');
-      const { code } = await transform(written, { minifyIdentifiers: true, sourcemap: 'inline', sourcefile: path });
-      return { contents: code };
     });
   },
 };

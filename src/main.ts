@@ -1,5 +1,6 @@
 import { run } from './cli/main.ts';
 import { safeLine } from './lib/redact.ts';
+import { stackOf } from './lib/stack-trace.ts';
 
 /** How long sockets and files may keep the process after its work: a file system that hangs must not hang Pullwhy. */
 const lingerMs = 1000;
@@ -30,8 +31,7 @@ function leave(): void {
 
 /** Expected failures are values; whatever arrives here is a defect of Pullwhy, and is said to be one. */
 function defect(error: unknown): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const lines = text.split('\n').slice(0, 30);
+  const lines = stackOf(error).split('\n').slice(0, 30);
   process.stderr.write(
     `pullwhy: this is a defect of pullwhy: ${lines.map((line) => safeLine(line, 500)).join('\n  ')}\n`,
   );

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Env } from '../lib/env.ts';
 import type { Log } from '../lib/log.ts';
 import { fail, ok, type Result } from '../lib/result.ts';
+import { stackOf } from '../lib/stack-trace.ts';
 import type { Caller, Gate } from './auth.ts';
 import type { Listener } from './listener.ts';
 import type { ProblemReply, Reply, Route } from './route.ts';
@@ -129,10 +130,7 @@ export function openDesk(
       reply,
       async defect(error) {
         // Expected failures are values: this is a defect, and the caller is not shown its insides.
-        log.error('a request failed by a defect', {
-          path: name,
-          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-        });
+        log.error('a request failed by a defect', { path: name, error: stackOf(error) });
         if (response.headersSent) response.destroy();
         else await reply(problem(500, `This is a defect of the ${who}; its log says more.`));
       },
