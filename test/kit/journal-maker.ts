@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { zstdDecompressSync } from 'node:zlib';
 
 /** What makes journals and reads them as the oracle; null, and one printed line, where it is not there. */
@@ -274,6 +275,8 @@ export interface LiveJournald {
   stop(): Promise<void>;
 }
 
+const streamSocket = '/run/systemd/journal/stdout';
+
 /** Starts a journald that keeps its files below `root`; null, and one printed line, where that is not possible. */
 export async function startJournald(root: string, settings: readonly string[]): Promise<LiveJournald | null> {
   const program = '/lib/systemd/systemd-journald';
@@ -298,7 +301,7 @@ export async function startJournald(root: string, settings: readonly string[]): 
   });
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
   child.on('error', () => undefined);
-  const socket = `/proc/${child.pid}/root/run/systemd/journal/stdout`;
+  const socket = `/proc/${child.pid}/root${streamSocket}`;
   const stop = async () => {
     child.kill('SIGTERM');
     const timer = setTimeout(() => child.kill('SIGKILL'), 3000);
@@ -309,7 +312,7 @@ export async function startJournald(root: string, settings: readonly string[]): 
     if (existsSync(socket) && (await connects(socket))) {
       return {
         directory: `${root}/var/journal`,
-        write: (identifier, lines, unit = '') => writeStream(socket, [identifier, unit], lines),
+        write: (identifier, lines, unit = '') => writeStream(`/proc/${child.pid}`, [identifier, unit], lines),
         rotate: () => child.kill('SIGUSR2'),
         stop,
       };
@@ -319,6 +322,18 @@ export async function startJournald(root: string, settings: readonly string[]): 
   await stop();
   process.stdout.write('    journal: live journald left out, it does not start here\n');
   return null;
+}
+
+/** The sockets that a process has open, by their inodes. */
+function openSockets(process: string): ReadonlySet<string> {
+  const links = readdirSync(`${process}/fd`).map((fd) => {
+    try {
+      return readlinkSync(`${process}/fd/${fd}`);
+    } catch {
+      return '';
+    }
+  });
+  return new Set(links.filter((link) => link.startsWith('socket:')));
 }
 
 function connects(socket: string): Promise<boolean> {
@@ -332,17 +347,26 @@ function connects(socket: string): Promise<boolean> {
   });
 }
 
-/** journald's stream protocol: seven lines that say who speaks, then what is said. */
+/**
+ * journald's stream protocol: seven lines that say who speaks, then what is said. Nothing is said before it has taken the
+ * connection: of bytes that came earlier it does not know whose they are, and names no unit (SO_PASSCRED is set then, and not
+ * on the socket that it listens at, as systemd's own is).
+ */
 function writeStream(
-  socket: string,
+  journald: string,
   [identifier, unit]: readonly [string, string],
   lines: readonly string[],
 ): Promise<void> {
+  const before = openSockets(journald);
   return new Promise((resolve, reject) => {
-    const connection = connect(socket);
+    // It ends its own side at once.
+    const connection = connect({ path: `${journald}/root${streamSocket}`, allowHalfOpen: true });
     connection.on('error', reject);
     connection.on('close', () => resolve());
-    connection.on('connect', () => {
+    connection.on('connect', async () => {
+      const isTaken = () => [...openSockets(journald)].some((socket) => !before.has(socket));
+      for (let waited = 0; waited < 500 && !isTaken(); waited++) await sleep(1);
+      await sleep(1);
       connection.end([identifier, unit, '6', '0', '0', '0', '0', ...lines, ''].join('\n'));
     });
     connection.resume();
