@@ -27,7 +27,9 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node24',
+  // Without the sources' text, which lies in the repository: who reads a trace would hold it, too.
   sourcemap: 'linked',
+  sourcesContent: false,
   legalComments: 'linked',
   // CommonJS packages inside an ESM bundle still call require() for Node's own modules.
   banner: {

@@ -42,7 +42,10 @@ describe('the bundle', () => {
     const line = lines.findIndex((text) => text.includes('this is a defect of pullwhy'));
     const column = lines[line]?.indexOf('this is a defect of pullwhy') ?? 0;
     const place = new URL('../../dist/main.js', import.meta.url).href;
-    assert.match(stackOf(`at a (${place}:${line + 1}:${column + 1})`), /^at a \(src\/main\.ts:\d+:\d+\)$/);
+    assert.match(
+      stackOf(`at a (${place}:${line + 1}:${column + 1})`, new URL('.', place).href),
+      /^at a \(src\/main\.ts:\d+:\d+\)$/,
+    );
   });
 
   it('has the client of gRPC and not its server', () => {

@@ -15,8 +15,9 @@ export function failAsToldTo(reason: string): never {
 describe('stackOf', () => {
   let folder = '';
   let bundle = '';
-  const thrown = async (query: string): Promise<unknown> => {
-    const { failAsToldTo } = await import(`${pathToFileURL(bundle).href}${query}`);
+  const shown = (error: unknown): string => stackOf(error, pathToFileURL(join(folder, 'dist/')).href);
+  const thrown = async (): Promise<unknown> => {
+    const { failAsToldTo } = await import(pathToFileURL(bundle).href);
     try {
       return failAsToldTo('the reason');
     } catch (error) {
@@ -38,23 +39,31 @@ describe('stackOf', () => {
   after(() => rm(folder, { recursive: true }));
 
   it('names the place in the source', async () => {
-    const error = await thrown('');
+    const error = await thrown();
     assert.ok(error instanceof TypeError && error.stack?.includes('bundle.js:1:'));
-    const [first, second] = stackOf(error).split('\n');
+    const [first, second] = shown(error).split('\n');
     assert.equal(first, 'TypeError: the reason');
     assert.match(second ?? '', /\(failing\.ts:3:\d+\)$/u);
   });
 
   it('keeps places as they are without a map, or with one that cannot be read', async () => {
-    const error = await thrown('');
+    const error = await thrown();
     const map = await readFile(`${bundle}.map`);
     for (const text of ['{}', 'no JSON', '']) {
       await writeFile(`${bundle}.map`, text);
-      assert.ok(stackOf(error).includes('bundle.js:1:'), text);
+      assert.ok(shown(error).includes('bundle.js:1:'), text);
     }
     await rm(`${bundle}.map`);
-    assert.ok(stackOf(error).includes('bundle.js:1:'));
+    assert.ok(shown(error).includes('bundle.js:1:'));
     await writeFile(`${bundle}.map`, map);
+  });
+
+  it('reads no map beside files that are not its own, whatever an error says', async () => {
+    const error = await thrown();
+    assert.ok(stackOf(error).includes('bundle.js:1:'));
+    const below = pathToFileURL(join(folder, '/')).href;
+    assert.ok(stackOf(error, below).includes('bundle.js:1:'));
+    assert.ok(!shown(error).includes('bundle.js:1:'));
   });
 
   it('takes what is no error', () => {
