@@ -31,8 +31,9 @@ export function parseNames(body: Uint8Array, member: 'tags' | 'repositories'): R
 export function nextPage(current: URL, headers: AnswerHeaders): URL | null {
   for (const line of headersOf(headers, 'link')) {
     for (const [, target = '', parameters = ''] of line.matchAll(/<([^<>]{0,4000})>((?:\s*;[^,<]{0,500})*)/gu)) {
-      const relations = parameters.split(';').map((one) => /^\s*rel\s*=(.*)/isu.exec(one)?.[1] ?? '');
-      if (!relations.some((relation) => /\bnext\b/iu.test(relation))) continue;
+      const written = parameters.split(';').map((one) => /^\s*rel\s*=(.*)/isu.exec(one)?.[1] ?? '');
+      const relations = written.flatMap((value) => value.replaceAll('"', ' ').trim().toLowerCase().split(/\s+/u));
+      if (!relations.includes('next')) continue;
       const url = URL.parse(target, current.href);
       if (url === null) continue;
       const next = new URL(current);
