@@ -363,12 +363,13 @@ function writeStream(
     const connection = connect({ path: `${journald}/root${streamSocket}`, allowHalfOpen: true });
     connection.on('error', reject);
     connection.on('close', () => resolve());
-    connection.on('connect', async () => {
+    const say = async (): Promise<void> => {
       const isTaken = () => [...openSockets(journald)].some((socket) => !before.has(socket));
       for (let waited = 0; waited < 500 && !isTaken(); waited++) await sleep(1);
       await sleep(1);
       connection.end([identifier, unit, '6', '0', '0', '0', '0', ...lines, ''].join('\n'));
-    });
+    };
+    connection.on('connect', () => void say().catch(reject));
     connection.resume();
   });
 }
