@@ -1,4 +1,5 @@
 import { withoutTrailing } from '../lib/trailing.ts';
+
 /**
  * The URLs of one repository at one endpoint. The base already ends in `/v2` or in the path that the node's files
  * set instead (containerd's override_path), so nothing is added to it but what the protocol puts behind.

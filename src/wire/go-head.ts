@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { limits } from '../lib/limits.ts';
+import { withoutTrailing } from '../lib/trailing.ts';
 
 /**
  * Reads the heads of answers in HTTP/1 as Go's client does, which the runtimes pull with, and hands them to the parser in
@@ -160,15 +161,6 @@ function valueIn(field: string): string {
   return trimmed(field.slice(field.indexOf(':') + 1));
 }
 
-/** By index: a pattern for the end of a text tries each run of blanks in its middle again and again. */
 function trimmed(text: string): string {
-  let from = 0;
-  let to = text.length;
-  while (from < to && isBlank(text[from])) from++;
-  while (to > from && isBlank(text[to - 1])) to--;
-  return text.slice(from, to);
-}
-
-function isBlank(char: string | undefined): boolean {
-  return char === ' ' || char === '\t';
+  return withoutTrailing(text.replace(/^[ \t]+/u, ''), ' \t');
 }
