@@ -97,14 +97,17 @@ export const tcpCauses: readonly Cause[] = [
     title: 'No route to the registry',
     fixedBy: 'network',
     proof: 'The kernel or a router answers "network unreachable" or "host unreachable" to the connection.',
-    say: (args) => `There is no route from this node to ${at(args)}: the network says "unreachable".`,
+    say: (args) =>
+      `From this node ${at(args)} cannot be reached: its kernel or a router says "unreachable", for want of a route or by a firewall's rule.`,
     remedies: (args) => [
       ...wrongAddress(args),
       remedy(
         "Look at the node's routes to that address:",
         `ip route get ${args.detail?.split(',')[0]?.replace(/^\[|\]$/g, '') ?? 'ADDRESS'}`,
       ),
-      remedy("A missing default route, a VPN or tunnel that is down, or a router's rule gives this answer."),
+      remedy(
+        'A missing default route, a VPN or tunnel that is down, or a firewall that rejects, here (nft list ruleset) or on the way, gives this answer.',
+      ),
     ],
     match: (view) => [...when(['unreachable'], 'no-route')(view), ...unreachableNameservers(view)],
   },
